@@ -1,0 +1,55 @@
+"""Events ↔ bytes: msgpack inside, JSON on public topics. Encoders and decoders are made once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hub.domain import events
+
+_encoder = msgspec.msgpack.Encoder()
+_json = msgspec.json.Encoder()
+
+#: msgpack of an internal event or state.
+pack = _encoder.encode
+#: JSON of a public value.
+to_json = _json.encode
+
+tick = msgspec.msgpack.Decoder(events.Tick).decode
+submission = msgspec.msgpack.Decoder(events.Submission).decode
+summary = msgspec.msgpack.Decoder(events.SubmissionSummary).decode
+register_event = msgspec.msgpack.Decoder(events.RegisterEvent).decode
+match_event = msgspec.msgpack.Decoder(events.MatchEvent).decode
+assess_event = msgspec.msgpack.Decoder(events.AssessEvent).decode
+resolve_event = msgspec.msgpack.Decoder(events.ResolveEvent).decode
+hand_over = msgspec.msgpack.Decoder(events.HandOver).decode
+status = msgspec.json.Decoder(events.Status).decode
+assessment = msgspec.json.Decoder(events.Assessment).decode
+alert = msgspec.json.Decoder(events.Alert).decode
+answer = msgspec.json.Decoder(events.Answer).decode
+
+#: Header of ``submissions`` and ``refusals`` records that holds the SubmissionSummary (msgpack, no personal data).
+SUMMARY_HEADER = "summary"
+
+
+class SubmissionRecord(msgspec.Struct, frozen=True, array_like=True):
+    """The value of a record in ``submissions``.
+
+    ``documents`` is the sealed msgpack of a Submission; ``received`` the sealed bytes as received;
+    ``messages`` the sealed CEB messages handed over where they are not the bytes received themselves
+    (the message inside a DxpMsg; those rendered from JSON, one a document); ``acknowledgement`` its JSON, proof included.
+    """
+
+    documents: bytes
+    received: bytes
+    messages: tuple[bytes, ...]
+    acknowledgement: bytes
+
+
+submission_record = msgspec.msgpack.Decoder(SubmissionRecord).decode
+
+
+def decoder(type_: Any) -> Any:
+    """A msgpack decoder of a type, for the states of stages and bodies of documents."""
+    return msgspec.msgpack.Decoder(type_).decode

@@ -1,0 +1,395 @@
+"""What the parts tell each other: submissions, the stages' events, and what they publish.
+
+Times are integers of milliseconds since the epoch (UTC), amounts integers of 1/100000 (``hub.domain.money``).
+Field names are short only where a record is written four times for each declaration.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.domain.faults import Fault
+
+#: The key of a tick in every inbox: no business key starts with a zero byte.
+TICK_KEY = b"\x00tick"
+
+ORDER, PAYMENT, WAYBILL, DECLARATION, RECEIPT = "order", "payment", "waybill", "declaration", "receipt"
+KINDS = (ORDER, PAYMENT, WAYBILL, DECLARATION)
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A stage's clock: the time, how far the reference data reach and which rules are in force."""
+
+    at: int
+    reference: int = 0
+    rules: str = ""
+
+
+# ---- the door ---------------------------------------------------------------------------------------------------
+
+
+class SubmittedDocument(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One document of a submission as the door understood it.
+
+    ``key`` is the business key of its kind (``hub.domain.keys``); ``body`` the msgpack of the canonical struct;
+    ``order`` the order's (ebpCode, orderNo) it belongs to, ebpCode empty where it names none;
+    ``buyer`` the keyed digest of the buyer's identity (import), empty where the document names none;
+    ``value`` a declaration's dutiable value: goods, freight and insurance.
+    """
+
+    index: int
+    kind: str
+    key: str
+    body: msgspec.Raw
+    guid: str = ""
+    app_type: str = "1"
+    app_time: str = ""
+    app_status: str = "2"
+    order: tuple[str, str] = ("", "")
+    buyer: str = ""
+    value: int = 0
+    faults: tuple[Fault, ...] = ()
+
+
+class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one call handed in and the hub acknowledged: the documents' half of a record in ``submissions``.
+
+    The bytes are the record's other half, sealed apart, so that they travel on without being opened
+    (``hub.codec.SubmissionRecord``). ``sender`` is the participant whose order is kept: BaseTransfer.dxpId, or the
+    principal. ``authority`` names who sent receipts, empty for enterprises.
+    """
+
+    id: str
+    principal: str
+    sender: str
+    received_at: int
+    message: str  # CEB311
+    guid: str
+    edition: str
+    documents: tuple[SubmittedDocument, ...]
+    authority: str = ""
+    dxp_id: str = ""
+    copmsg_id: str = ""
+    subscribers: tuple[str, ...] = ()
+
+
+class SubmissionSummary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The head of a submission without personal data, in clear in the record's headers: what the read model shows."""
+
+    id: str
+    principal: str
+    sender: str
+    received_at: int
+    message: str
+    guid: str
+    edition: str
+    digest: str  # SHA-256 of the bytes as received, hex
+    size: int
+    media_type: str
+    #: (index, kind, business key, faults) of each document
+    documents: tuple[tuple[int, str, str, tuple[Fault, ...]], ...] = ()
+    #: what the whole message was refused for; only in ``refusals``
+    faults: tuple[Fault, ...] = ()
+    status: int = 202
+
+
+# ---- inbox.register ----------------------------------------------------------------------------------------------
+
+
+class Received(msgspec.Struct, frozen=True, tag="received", omit_defaults=True, gc=False):
+    """A document of an enterprise came in; split → register, one for each document."""
+
+    document: SubmittedDocument
+    submission: str
+    principal: str
+    sender: str
+    received_at: int
+    message: str
+    edition: str = ""
+    dxp_id: str = ""
+    subscribers: tuple[str, ...] = ()
+
+
+class ReceiptArrived(msgspec.Struct, frozen=True, tag="receipt", omit_defaults=True, gc=False):
+    """An authority answered about a document. ``code`` and ``time`` as it wrote them (returnStatus, returnTime)."""
+
+    authority: str
+    message: str  # CEB622
+    code: str
+    time: str
+    info: str
+    received_at: int
+    submission: str
+    numbers: dict[str, str] = {}  # preNo, invtNo, customsCode as far as given
+
+
+class MatchReport(msgspec.Struct, frozen=True, tag="match", omit_defaults=True, gc=False):
+    """What match knows of the document: ``waiting`` (for the kinds in ``awaited``, until ``due``), ``matched``, ``expired``.
+
+    ``revision`` is the register revision of the document it speaks of; an older one is ignored.
+    """
+
+    revision: int
+    state: str
+    at: int
+    awaited: tuple[str, ...] = ()
+    due: int = 0
+    counterparts: dict[str, str] = {}  # kind → register key
+    differences: tuple[Fault, ...] = ()
+
+
+class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", omit_defaults=True, gc=False):
+    """Assess is done with the declaration's revision; officers only."""
+
+    revision: int
+    at: int
+    score: int
+    level: str
+    recommendation: str
+    findings: int
+
+
+class HandedOver(msgspec.Struct, frozen=True, tag="handover", omit_defaults=True, gc=False):
+    """Deliver's word on the hand-over of the submission a document came in: ``delivered``, ``refused`` or ``parked``."""
+
+    submission: str
+    recipient: str
+    outcome: str
+    at: int
+    attempts: int = 1
+    note: str = ""
+
+
+RegisterEvent = Received | ReceiptArrived | MatchReport | AssessmentReport | HandedOver
+
+
+# ---- inbox.match -------------------------------------------------------------------------------------------------
+
+
+class Joining(msgspec.Struct, frozen=True, tag="join", omit_defaults=True, gc=False):
+    """A document (its newest version) takes part in the match of its order; register → match, key = orderNo."""
+
+    kind: str
+    key: str  # register key
+    revision: int
+    order: tuple[str, str]
+    body: msgspec.Raw
+    at: int
+    principal: str = ""
+    buyer: str = ""
+    value: int = 0
+    attempt: int = 1
+
+
+class Leaving(msgspec.Struct, frozen=True, tag="leave", omit_defaults=True, gc=False):
+    """A document no longer takes part: deleted, moved to another order, rejected, withdrawn."""
+
+    kind: str
+    key: str
+    revision: int
+    reason: str
+    at: int
+
+
+class Elsewhere(msgspec.Struct, frozen=True, tag="elsewhere", omit_defaults=True, gc=False):
+    """Customs stored the declaration (120), so the documents missing here are there: they reached customs directly."""
+
+    key: str
+    revision: int
+    at: int
+
+
+MatchEvent = Joining | Leaving | Elsewhere
+
+
+# ---- inbox.assess ------------------------------------------------------------------------------------------------
+
+
+class Matched(msgspec.Struct, frozen=True, tag="matched", omit_defaults=True, gc=False):
+    """A declaration with the documents behind it, key = the buyer's digest. Bodies are msgpack of canonical structs.
+
+    ``states`` says of each kind: ``here``, ``elsewhere`` or ``missing`` (design §2).
+    """
+
+    declaration_key: str
+    revision: int
+    attempt: int
+    received_at: int
+    principal: str
+    buyer: str
+    value: int
+    declaration: msgspec.Raw
+    order: msgspec.Raw | None = None
+    payment: msgspec.Raw | None = None
+    waybill: msgspec.Raw | None = None
+    states: dict[str, str] = {}
+    differences: tuple[Fault, ...] = ()
+
+
+class Position(msgspec.Struct, frozen=True, tag="position", omit_defaults=True, gc=False):
+    """The absolute allowance position of a declaration; assess keeps the one of the highest revision (design §4)."""
+
+    declaration_key: str
+    revision: int
+    year: int
+    reserved: int = 0
+    counted: int = 0
+    returned: int = 0
+
+
+AssessEvent = Matched | Position
+
+
+# ---- inbox.resolve -----------------------------------------------------------------------------------------------
+
+
+class Link(msgspec.Struct, frozen=True, tag="link", omit_defaults=True, gc=False):
+    """The number (the record's key) belongs to these register keys."""
+
+    keys: tuple[str, ...]
+    at: int
+
+
+class Lead(msgspec.Struct, frozen=True, tag="lead", omit_defaults=True, gc=False):
+    """Something that knows only the number (the record's key): the register event waits until the link arrives.
+
+    ``alternatives`` are further numbers to try in turn.
+    """
+
+    event: msgspec.Raw  # msgpack of a RegisterEvent
+    at: int
+    alternatives: tuple[str, ...] = ()
+
+
+ResolveEvent = Link | Lead
+
+
+# ---- out.customs and hand-overs -----------------------------------------------------------------------------------
+
+
+class HandOver(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A whole message on its way to an authority: ``sealed`` are the original bytes (``Vault.open``).
+
+    ``documents`` are the register keys to report to. ``copmsg_id`` is the submission id (design §2), or id#n for the
+    n-th of several messages rendered from one JSON submission.
+    """
+
+    submission: str
+    copmsg_id: str
+    message: str
+    sender: str
+    dxp_id: str
+    sealed: bytes
+    documents: tuple[str, ...]
+    received_at: int
+    subscribers: tuple[str, ...] = ()
+
+
+# ---- public: statuses, assessments, alerts, answers ---------------------------------------------------------------
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One line of a document's story: when, by whom (hub, customs …), what (a stable word), and its detail."""
+
+    at: int
+    by: str
+    what: str
+    detail: str = ""
+
+
+class Status(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What ``statuses`` holds for a document: JSON, the newest revision counts."""
+
+    key: str  # register key
+    kind: str
+    revision: int
+    submission: str
+    index: int
+    principal: str
+    sender: str
+    received_at: int
+    state: str
+    code: str = ""
+    since: int = 0
+    text: str = ""
+    turn: str = ""
+    order: tuple[str, str] = ("", "")
+    numbers: dict[str, str] = {}
+    faults: tuple[Fault, ...] = ()
+    match: str = ""
+    awaited: tuple[str, ...] = ()
+    due: int = 0
+    counterparts: dict[str, str] = {}
+    differences: tuple[Fault, ...] = ()
+    assessed_at: int = 0
+    handed_over: dict[str, str] = {}  # recipient → outcome
+    attempt: int = 1
+    customs_office: str = ""
+    timeline: tuple[TimelineEntry, ...] = ()
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What a rule noticed; officers only. ``source`` is the instrument, ``evidence`` ids and values without persons."""
+
+    code: str
+    path: str = ""
+    message: str = ""
+    message_zh: str = ""
+    source: str = ""
+    evidence: dict[str, str] = {}
+    score: int = 0
+    blocking: bool = False
+
+
+class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An assessment with everything a rule read: recomputes to the same bytes (design §3.5)."""
+
+    id: str
+    declaration: str  # register key
+    revision: int
+    attempt: int
+    at: int  # the tick it was made under
+    reference: int
+    rules: str
+    buyer: str
+    value: int
+    findings: tuple[Finding, ...]
+    score: int
+    level: str
+    recommendation: str
+    route: tuple[str, ...] = ()
+    read: dict[str, str] = {}
+    tax: dict[str, str] = {}
+
+
+class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A risk alert for regulators."""
+
+    id: str
+    at: int
+    rule: str
+    severity: str
+    family: str
+    agency: tuple[str, ...]
+    declaration: str = ""
+    enterprises: tuple[str, ...] = ()
+    office: str = ""
+    message: str = ""
+    message_zh: str = ""
+    evidence: dict[str, str] = {}
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A receipt of an authority (or a notice of the hub) for a participant."""
+
+    id: str
+    participant: str  # principal
+    at: int
+    authority: str
+    message: str
+    document: str  # register key
+    submission: str
+    code: str
+    time: str
+    info: str
+    numbers: dict[str, str] = {}

@@ -1,0 +1,47 @@
+"""Amounts, quantities and weights as integers.
+
+CEB writes them as N19,5: xs:decimal, at most 19 digits, 5 of them behind the point (schema 202205, every amount field).
+Inside the hub they are integers of 1/100000, so that sums are exact and comparisons are cheap.
+"""
+
+from __future__ import annotations
+
+SCALE = 100_000
+_DIGITS = 5
+
+
+def amount(text: str | None) -> int:
+    """``"12.5"`` → 1250000; nothing or white space → 0. Raises ValueError on what is no N19,5."""
+    if text is None:
+        return 0
+    whole, point, fraction = text.strip().partition(".")
+    if not point:
+        return int(whole or "0") * SCALE
+    if len(fraction) > _DIGITS:
+        if fraction[_DIGITS:].strip("0"):
+            raise ValueError(f"more than {_DIGITS} digits behind the point")
+        fraction = fraction[:_DIGITS]
+    parts = int(fraction.ljust(_DIGITS, "0")) if fraction else 0
+    units = int(whole) * SCALE if whole not in ("", "+", "-") else 0
+    return units - parts if whole.startswith("-") else units + parts
+
+
+def text(value: int) -> str:
+    """The shortest decimal of an amount: 1250000 → ``"12.5"``."""
+    sign, value = ("-", -value) if value < 0 else ("", value)
+    whole, fraction = divmod(value, SCALE)
+    return f"{sign}{whole}.{fraction:05d}".rstrip("0").rstrip(".")
+
+
+def round_half_up(numerator: int, denominator: int, places: int = 2) -> int:
+    """``numerator / denominator`` rounded half up to ``places`` decimals, as an amount (scaled by 100000).
+
+    ``numerator`` is an amount (scaled), ``denominator`` a plain positive integer.
+    Half up to 0.01 for each tax line is the hub's choice: no official rounding rule was found.
+    """
+    step = 10 ** (_DIGITS - places) * denominator
+    quotient, rest = divmod(abs(numerator), step)
+    rounded = (quotient + (2 * rest >= step)) * 10 ** (_DIGITS - places)
+    return -rounded if numerator < 0 else rounded
+
+
