@@ -1,0 +1,205 @@
+"""Keys the hub holds: its own signing key, the hosted keys of participants, and what API keys are kept as.
+
+The folder ``<keys>``: ``hub.key`` and ``hub.pub`` (Ed25519, PEM), ``ca/`` (the local authority that issues the hosted
+certificates), ``hosted/<name>.pem`` (private key and certificate). Everything is made where it is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.x509.oid import NameOID
+
+from hub.infra.keyfiles import read_or_create
+
+_PEM = serialization.Encoding.PEM
+_HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303 - CEB allows it
+_VALID = timedelta(days=3652)
+
+
+# ---- the hub's own key ------------------------------------------------------------------------------------------
+
+
+class HubKey:
+    """The Ed25519 key that signs acknowledgements; ``id`` names it in them."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public = private.public_key()
+        self.id = hub_key_id(self.public)
+
+    def sign(self, data: bytes) -> bytes:
+        """The Ed25519 signature (64 bytes)."""
+        return self._private.sign(data)
+
+    @classmethod
+    def load(cls, keys: Path) -> HubKey:
+        """The key in this folder, made at first use; ``hub.pub`` is written beside it for those who verify."""
+        pem = read_or_create(keys / "hub.key", _new_ed25519)
+        private = serialization.load_pem_private_key(pem, None)
+        if not isinstance(private, Ed25519PrivateKey):
+            raise TypeError("hub.key is not an Ed25519 key")
+        key = cls(private)
+        read_or_create(keys / "hub.pub", key.public_pem)
+        return key
+
+    def public_pem(self) -> bytes:
+        """The public key in PEM."""
+        return self.public.public_bytes(_PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _new_ed25519() -> bytes:
+    return _private_pem(Ed25519PrivateKey.generate())
+
+
+def hub_key_id(public: Ed25519PublicKey) -> str:
+    """``ed25519-`` and the first 16 hexadecimal digits of the SHA-256 of the raw public key."""
+    return f"ed25519-{hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]}"
+
+
+# ---- hosted keys ------------------------------------------------------------------------------------------------
+
+
+class HostedKey:
+    """A participant's RSA key and certificate, kept by the hub under its mandate (or used by ``hub submit``)."""
+
+    def __init__(self, private: rsa.RSAPrivateKey, certificate: x509.Certificate) -> None:
+        self._private = private
+        self.certificate = certificate.public_bytes(serialization.Encoding.DER)
+        self.fingerprint = hashlib.sha256(self.certificate).hexdigest()
+        self.serial = f"{certificate.serial_number:x}"
+        self._padding = padding.PKCS1v15()
+
+    def sign(self, data: bytes, hash_name: str) -> bytes:
+        """RSASSA-PKCS1-v1_5 with ``sha1`` or ``sha256``."""
+        return self._private.sign(data, self._padding, _HASHES[hash_name])
+
+    def certificate_pem(self) -> str:
+        """The certificate in PEM."""
+        return x509.load_der_x509_certificate(self.certificate).public_bytes(_PEM).decode()
+
+    def private_pem(self) -> str:
+        """The private key in PEM (PKCS 8, not encrypted)."""
+        return _private_pem(self._private).decode()
+
+    @classmethod
+    def from_pem(cls, key: bytes, certificate: bytes) -> HostedKey:
+        """From PEM texts; both may be the same file. Raises ValueError where they are not an RSA key and certificate."""
+        private = serialization.load_pem_private_key(key, None)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise ValueError("not an RSA private key")
+        return cls(private, x509.load_pem_x509_certificate(certificate))
+
+
+class DemoAuthority:
+    """A local certificate authority for made-up participants. No one outside this hub has a reason to trust it."""
+
+    def __init__(self, keys: Path) -> None:
+        self._keys = keys
+        pem = read_or_create(keys / "ca" / "ca.pem", self._new_root)
+        private = serialization.load_pem_private_key(pem, None)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise TypeError("ca.pem is not an RSA key")
+        self._private = private
+        self.certificate = x509.load_pem_x509_certificate(pem)
+
+    @staticmethod
+    def _new_root() -> bytes:
+        private = rsa.generate_private_key(65537, 2048)
+        name = _name("Demo CA of the single window (made up)", "Demo")
+        usage = _key_usage(signatures=False)
+        builder = _builder(name, name, private.public_key(), datetime.now(UTC), usage)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        return _pem(private, builder.sign(private, hashes.SHA256()))
+
+    def hosted(self, principal: str, organization: str = "Made-up Ltd") -> HostedKey:
+        """The hosted key of a principal, issued at first use (RSA 2048, ten years)."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", principal):
+            raise ValueError(f"not a name for a key: {principal!r}")
+        pem = read_or_create(self._keys / "hosted" / f"{principal}.pem", lambda: self._issue(principal, organization))
+        return HostedKey.from_pem(pem, pem)
+
+    def _issue(self, principal: str, organization: str) -> bytes:
+        private = rsa.generate_private_key(65537, 2048)
+        subject, usage = _name(principal, organization), _key_usage(signatures=True)
+        builder = _builder(subject, self.certificate.subject, private.public_key(), datetime.now(UTC), usage)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        return _pem(private, builder.sign(self._private, hashes.SHA256()))
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public: rsa.RSAPublicKey, now: datetime, usage: x509.KeyUsage
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(secrets.randbits(63) | 1 << 62)  # 16 hexadecimal digits, as customs' cards show them
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + _VALID)
+        .add_extension(usage, critical=True)
+    )
+
+
+def _key_usage(signatures: bool) -> x509.KeyUsage:
+    """A participant's key signs messages, the authority's signs certificates."""
+    return x509.KeyUsage(
+        digital_signature=signatures,
+        content_commitment=signatures,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=not signatures,
+        crl_sign=not signatures,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _name(common: str, organization: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+        ]
+    )
+
+
+def _pem(private: rsa.RSAPrivateKey, certificate: x509.Certificate) -> bytes:
+    return _private_pem(private) + certificate.public_bytes(_PEM)
+
+
+def _private_pem(private: rsa.RSAPrivateKey | Ed25519PrivateKey) -> bytes:
+    return private.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+# ---- API keys ---------------------------------------------------------------------------------------------------
+
+#: Prefix of API keys, so that scanners for leaked secrets recognise them.
+API_KEY_PREFIX = "hub_"
+
+
+def new_api_key() -> str:
+    """A new API key: 256 random bits."""
+    return API_KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def api_key_hash(key: str) -> str:
+    """What is kept of an API key: SHA-256, hexadecimal. Keys are random, so a fast hash gives nothing away."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_api_key(key: str, kept: str) -> bool:
+    """Whether ``key`` is the one whose hash was kept; takes the same time either way."""
+    return hmac.compare_digest(api_key_hash(key), kept)
