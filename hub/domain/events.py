@@ -136,6 +136,8 @@ class MatchReport(msgspec.Struct, frozen=True, tag="match", omit_defaults=True, 
     due: int = 0
     counterparts: dict[str, str] = {}  # kind → register key
     differences: tuple[Fault, ...] = ()
+    #: the second word about a document that still waits: the half of its time is over
+    warning: bool = False
 
 
 class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", omit_defaults=True, gc=False):
@@ -179,6 +181,8 @@ class Joining(msgspec.Struct, frozen=True, tag="join", omit_defaults=True, gc=Fa
     buyer: str = ""
     value: int = 0
     attempt: int = 1
+    submission: str = ""
+    sender: str = ""
 
 
 class Leaving(msgspec.Struct, frozen=True, tag="leave", omit_defaults=True, gc=False):
@@ -206,7 +210,7 @@ MatchEvent = Joining | Leaving | Elsewhere
 
 
 class Matched(msgspec.Struct, frozen=True, tag="matched", omit_defaults=True, gc=False):
-    """A declaration with the documents behind it, key = the buyer's digest. Bodies are msgpack of canonical structs.
+    """A declaration with the documents behind it, key = the buyer's digest. Bodies are msgpack of ``hub.domain.views``.
 
     ``states`` says of each kind: ``here``, ``elsewhere`` or ``missing`` (design §2).
     """
@@ -224,6 +228,10 @@ class Matched(msgspec.Struct, frozen=True, tag="matched", omit_defaults=True, gc
     waybill: msgspec.Raw | None = None
     states: dict[str, str] = {}
     differences: tuple[Fault, ...] = ()
+    #: which versions of the four were put together; the same set is assessed once
+    match: str = ""
+    submission: str = ""
+    sender: str = ""
 
 
 class Position(msgspec.Struct, frozen=True, tag="position", omit_defaults=True, gc=False):
@@ -285,6 +293,23 @@ class HandOver(msgspec.Struct, frozen=True, omit_defaults=True):
     subscribers: tuple[str, ...] = ()
 
 
+class AssessmentNotice(msgspec.Struct, frozen=True, tag="assessment", omit_defaults=True):
+    """The hub's assessment on its way to customs, after the message itself (design §2); key = the sender.
+
+    Only written where the setting ``notices`` of the stage assess says so.
+    """
+
+    assessment: str
+    declaration: str
+    submission: str
+    sender: str
+    at: int
+    score: int
+    level: str
+    recommendation: str
+    findings: tuple[str, ...] = ()
+
+
 # ---- public: statuses, assessments, alerts, answers ---------------------------------------------------------------
 
 
@@ -295,6 +320,16 @@ class TimelineEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     by: str
     what: str
     detail: str = ""
+
+
+class OtherVersion(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A submitted document of this key that is not the current version: repeated, stale, superseded, flagged (not taken)."""
+
+    submission: str
+    index: int
+    state: str
+    at: int
+    faults: tuple[Fault, ...] = ()
 
 
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -326,6 +361,12 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     attempt: int = 1
     customs_office: str = ""
     timeline: tuple[TimelineEntry, ...] = ()
+    #: the status revision with which the current version of the document came: what MatchReport and Assessment call revision
+    version: int = 0
+    #: entries cut out of the middle of the timeline
+    cut: int = 0
+    #: what else was submitted under this key, newest last, bounded
+    versions: tuple[OtherVersion, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -339,6 +380,10 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     evidence: dict[str, str] = {}
     score: int = 0
     blocking: bool = False
+    #: the rule's code (R01); ``code`` is the fault code of what it found
+    rule: str = ""
+    #: what it asks for whatever the score: nothing, ``review`` or ``reject``
+    action: str = ""
 
 
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):

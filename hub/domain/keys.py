@@ -1,0 +1,104 @@
+"""Keys: the business key of each kind, the register key, the numbers that lead to one, and China's calendar.
+
+Which fields make a document one and the same: CEB specification 202205, unique-key texts of each message.
+Codes of companies never hold a colon, so only the last part of a key may.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+
+#: Import document message → kind.
+KIND_OF_MESSAGE = {"CEB311": ORDER, "CEB411": PAYMENT, "CEB511": WAYBILL, "CEB621": DECLARATION}
+#: Receipt message → kind of the document it answers; CEB900 answers a whole message.
+KIND_OF_RECEIPT = {"CEB312": ORDER, "CEB412": PAYMENT, "CEB512": WAYBILL, "CEB622": DECLARATION}
+
+_CHINA_MS = 8 * 3_600_000
+_DAY_MS = 86_400_000
+
+
+def order_key(platform: str, merchant: str, number: str) -> str:
+    """``ebpCode:ebcCode:orderNo``."""
+    return f"{platform}:{merchant}:{number}"
+
+
+def payment_key(company: str, transaction: str) -> str:
+    """``payCode:payTransactionId``."""
+    return f"{company}:{transaction}"
+
+
+def waybill_key(carrier: str, number: str) -> str:
+    """``logisticsCode:logisticsNo``."""
+    return f"{carrier}:{number}"
+
+
+def declaration_key(declarant: str, number: str | None, guid: str) -> str:
+    """``agentCode:copNo``; without a copNo ``agentCode:~guid``."""
+    return f"{declarant}:{number}" if number else f"{declarant}:~{guid}"
+
+
+def business_key(kind: str, head: Any) -> str:
+    """The business key from the head of a canonical document (Any: one of the generated heads)."""
+    if kind == ORDER:
+        return order_key(head.ebpCode or "", head.ebcCode or "", head.orderNo or "")
+    if kind == PAYMENT:
+        return payment_key(head.payCode or "", head.payTransactionId or "")
+    if kind == WAYBILL:
+        return waybill_key(head.logisticsCode or "", head.logisticsNo or "")
+    if kind == DECLARATION:
+        return declaration_key(head.agentCode or "", head.copNo, head.guid or "")
+    raise ValueError(f"no business key for {kind}")
+
+
+def register_key(kind: str, business: str) -> str:
+    """``kind/businesskey``: the key of ``inbox.register`` and ``statuses``."""
+    return f"{kind}/{business}"
+
+
+def answered_key(message: str, head: Any) -> str:
+    """The register key a receipt speaks of, empty where the receipt does not name it (Any: a receipt's head)."""
+    if message == "CEB312" and head.ebpCode and head.ebcCode and head.orderNo:
+        return register_key(ORDER, order_key(head.ebpCode, head.ebcCode, head.orderNo))
+    if message == "CEB412" and head.payCode and head.payTransactionId:
+        return register_key(PAYMENT, payment_key(head.payCode, head.payTransactionId))
+    if message == "CEB512" and head.logisticsCode and head.logisticsNo:
+        return register_key(WAYBILL, waybill_key(head.logisticsCode, head.logisticsNo))
+    if message == "CEB622" and head.agentCode and head.copNo:
+        return register_key(DECLARATION, declaration_key(head.agentCode, head.copNo, ""))
+    return ""
+
+
+def china_day(at: int) -> int:
+    """The day of law of a moment (ms since the epoch), China time, as yyyymmdd."""
+    days = (at + _CHINA_MS) // _DAY_MS
+    # Civil date from days since 1970 by whole 400-year eras, March first: no calendar tables, exact for every date.
+    shifted = days + 719_468
+    era, day_of_era = divmod(shifted, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * month + 2) // 5 + 1
+    month = month + 3 if month < 10 else month - 9
+    year = year_of_era + era * 400 + (month <= 2)
+    return year * 10_000 + month * 100 + day
+
+
+def china_year(at: int) -> int:
+    """The calendar year, China time, in which a moment lies."""
+    return china_day(at) // 10_000
+
+
+def receipt_ms(text: str) -> int:
+    """A receipt's time (yyyyMMddHHmmss, with or without SSS; China time) as ms since the epoch; 0 where it is none."""
+    if len(text) < 14 or not text.isascii() or not text.isdigit():
+        return 0
+    year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
+    if month <= 2:
+        year -= 1
+    era, year_of_era = divmod(year, 400)
+    day_of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
+    days = era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+    seconds = int(text[8:10]) * 3600 + int(text[10:12]) * 60 + int(text[12:14])
+    return days * _DAY_MS + seconds * 1000 + int(text[14:17] or 0) - _CHINA_MS
