@@ -1,14 +1,15 @@
 """Canonical XML 1.0 (inclusive, without comments) of a CEB message without its signature.
 
-Most messages are already written in canonical form. ``plain_parts`` proves that from the text alone, at a tenth of
-the cost of writing the tree out again, and then gives the text's own bytes; where it cannot prove it, ``of_tree``
-canonicalises the tree. Both give the same bytes.
+Most messages are already written in canonical form. ``plain_parts`` proves that from the text alone, at a
+tenth of the cost of writing the tree out again, and then gives the text's own bytes; where it cannot prove
+it, ``of_tree`` canonicalises the tree. Both give the same bytes.
 
-The proof. The text is well-formed, in UTF-8 and without DOCTYPE (``adapters.xml``). Delete every character of the
-body except ``< > / ! ? &`` and white space. If every ``<`` is then followed by ``>`` or ``/>``, the body has no
-comments, CDATA, instructions, attributes or white space inside tags; as many ``</>`` as ``<>`` mean no empty-element
-tags; as many ``>`` as ``<`` no bare ``>`` in texts; and without carriage returns and with no references but ``&amp;``,
-``&lt;``, ``&gt;``, canonicalisation has nothing left to change. Only the root's start tag is rewritten.
+The proof. The text is well-formed, in UTF-8 and without DOCTYPE (``adapters.xml``). Delete every character of
+the body except ``< > / ! ? &`` and white space. If every ``<`` is then followed by ``>`` or ``/>``, the body
+has no comments, CDATA, instructions, attributes or white space inside tags; as many ``</>`` as ``<>`` mean no
+empty-element tags; as many ``>`` as ``<`` no bare ``>`` in texts; and without carriage returns and with no
+references but ``&amp;``, ``&lt;``, ``&gt;``, canonicalisation has nothing left to change. Only the root's
+start tag is rewritten.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ _KEPT = b"<>/!?& \t\n\r"
 _DELETED = bytes(b for b in range(256) if b not in _KEPT)
 
 _NAME = rb"[^\s<>/=\"'&!?]+"
-_START_TAG = re.compile(rb"<(%s)((?:[ \t\r\n]+%s=(?:\"[^\"<>&\t\r\n]*\"|'[^'\"<>&\t\r\n]*'))*)[ \t\r\n]*>" % (_NAME, _NAME))
+_START_TAG = re.compile(
+    rb"<(%s)((?:[ \t\r\n]+%s=(?:\"[^\"<>&\t\r\n]*\"|'[^'\"<>&\t\r\n]*'))*)[ \t\r\n]*>" % (_NAME, _NAME)
+)
 _ATTRIBUTE = re.compile(rb"(%s)=[\"']([^\"']*)[\"']" % _NAME)
 
 
 class StartTag(NamedTuple):
-    """The root's start tag: its name as written, its place in the text, its namespaces and its canonical form."""
+    """The root's start tag: its name as written, its place in the text, its namespaces and its canonical
+    form.
+    """
 
     name: bytes
     begin: int
@@ -84,8 +89,9 @@ def declarations(namespaces: Mapping[bytes, bytes]) -> bytes:
     )
 
 
-def plain_parts(text: bytes, root: StartTag, cut: tuple[int, int]) -> tuple[bytes | memoryview, ...] | None:
-    """The canonical form of ``text`` without its bytes ``cut[0]:cut[1]``, in parts; None if it cannot be proven.
+def plain_parts(text: bytes, root: StartTag, cut: tuple[int, int]) -> tuple[bytes, ...] | None:
+    """The canonical form of ``text`` without its bytes ``cut[0]:cut[1]``, in parts; None if it cannot be
+    proven.
 
     The cut is the Signature element, or empty. The text must have been parsed (well-formed, no DOCTYPE).
     """
@@ -110,8 +116,8 @@ def _plain_references(text: bytes) -> bool:
 def of_tree(root: etree._Element, signature: etree._Element | None, tail: bool = True) -> bytes:
     """The canonical form of the tree without ``signature``, which keeps its place in the tree.
 
-    lxml's ``remove()`` would drop the text after the element and with it change the digest: it is moved to the
-    element before, and everything is put back. Without ``tail`` that text is left out.
+    lxml's ``remove()`` would drop the text after the element and with it change the digest: it is moved to
+    the element before, and everything is put back. Without ``tail`` that text is left out.
     """
     if signature is None:
         return etree.tostring(root.getroottree(), method="c14n", with_comments=False)

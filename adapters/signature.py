@@ -1,7 +1,7 @@
 """XML signatures of CEB messages and DXP envelopes: signing and verifying (CEB specification, chapter 6).
 
-A signature covers the whole document but itself: ``verify`` accepts it only at its one place below the root, so what
-was signed is what is read. Every refusal names its step by a code of the family ``signature``.
+A signature covers the whole document but itself: ``verify`` accepts it only at its one place below the root,
+so what was signed is what is read. Every refusal names its step by a code of the family ``signature``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Container
 from functools import lru_cache
-from typing import NoReturn, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 import msgspec
 from lxml import etree
@@ -36,7 +36,9 @@ from hub.domain.faults import Fault, Refused, fault
 
 
 class Algorithm(msgspec.Struct, frozen=True):
-    """A way to sign: its name, its two URIs, the hash, and the least number of bits of a key (0: not offered yet)."""
+    """A way to sign: its name, its two URIs, the hash, and the least number of bits of a key (0: not offered
+    yet).
+    """
 
     name: str
     method: str
@@ -88,7 +90,8 @@ class SigningKey(Protocol):
         """RSASSA-PKCS1-v1_5 over ``data`` with ``sha1`` or ``sha256``."""
 
 
-# ---- verifying --------------------------------------------------------------------------------------------------
+# ---- verifying
+# --------------------------------------------------------------------------------------------------
 
 
 def find(root: etree._Element) -> etree._Element | None:
@@ -100,11 +103,11 @@ def find(root: etree._Element) -> etree._Element | None:
     if not found:
         return None
     if len(found) > 1:
-        _refuse("signature.multiple", line=found[1].sourceline or 0)
+        _refuse("signature.multiple", line=_line(found[1]))
     after = [child.tag for child in found[0].itersiblings()]
     extend = f"{{{etree.QName(root).namespace}}}ExtendMessage"
     if after and not (after == [extend] and etree.QName(root).localname in _EXPORT):
-        _refuse("signature.place", line=found[0].sourceline or 0)
+        _refuse("signature.place", line=_line(found[0]))
     return found[0]
 
 
@@ -117,27 +120,34 @@ def verify(
 ) -> SignatureReport:
     """Verify the signature of a parsed document.
 
-    ``text``: ``ParsedXml.text`` (None: the tree alone, slower). ``trusted``: SHA-256 fingerprints of the certificates
-    the enterprise may sign with; None does not ask. ``at``: milliseconds when it was received, for which the
-    certificate must be valid. Raises Refused with the code of the step that failed.
+    ``text``: ``ParsedXml.text`` (None: by the tree alone, slower). ``trusted``: SHA-256 fingerprints of the
+    certificates the enterprise may sign with; None does not ask. ``at``: milliseconds when it was received,
+    for which the certificate must be valid. Raises Refused with the code of the step that failed.
     """
     signature = find(root)
     if signature is None:
         _refuse("signature.place" if _is_elsewhere(root) else "signature.missing")
-    tag = canonical.start_tag(text) if text is not None else None
-    cut = _place_in_text(text, tag, signature) if text is not None and tag is not None else None
-    parts = read_text(text[cut[0] : cut[1]], tag.namespaces) if text and tag and cut else None
+    plain = _plain(text, signature) if text is not None else None
+    parts = read_text(plain.signature, plain.tag.namespaces) if plain is not None else None
     if parts is None:
         parts = read_tree(signature)
     algorithm = _algorithm(parts, algorithms)
     signer = certificate(parts.certificate)
     _check_signer(signer, algorithm, trusted, at)
-    flags = _check_digest(root, text, tag, cut, signature, parts.digest, algorithm.hash)
+    flags = _check_digest(root, plain, signature, parts.digest, algorithm.hash)
     if signer.key is None or not is_signed_by(signer.key, parts.value, parts.signed_info, algorithm.hash):
         _refuse("signature.value")
     if not same_serial(parts.key_name, signer.serial):
         flags = (*flags, fault("signature.key_name", path=f"{PATH}/ds:KeyInfo/ds:KeyName"))
     return SignatureReport(algorithm.name, signer.fingerprint, signer.serial, signer.subject, flags)
+
+
+def certificate_of(root: etree._Element) -> bytes:
+    """The certificate (DER) a document's signature carries; the document must have been verified."""
+    signature = find(root)
+    if signature is None:
+        _refuse("signature.missing")
+    return read_tree(signature).certificate
 
 
 def _is_elsewhere(root: etree._Element) -> bool:
@@ -174,25 +184,19 @@ def _check_signer(signer: Certificate, algorithm: Algorithm, trusted: Container[
 
 
 def _check_digest(
-    root: etree._Element,
-    text: bytes | None,
-    tag: canonical.StartTag | None,
-    cut: tuple[int, int] | None,
-    signature: etree._Element,
-    digest: bytes,
-    hash_name: str,
+    root: etree._Element, plain: _Plain | None, signature: etree._Element, digest: bytes, hash_name: str
 ) -> tuple[Fault, ...]:
     """Compare the digest of the document without the signature.
 
-    Signers are known that break the line after the signature without counting it; customs accept that, so do we, with
-    a flag: white space after the signature says nothing.
+    Signers are known that break the line after the signature without counting it; customs accept that, so do
+    we, with a flag: white space after the signature says nothing.
     """
-    plain = canonical.plain_parts(text, tag, cut) if text is not None and tag is not None and cut is not None else None
-    if _digest(plain or (canonical.of_tree(root, signature),), hash_name) == digest:
+    canonical_parts = plain.document if plain is not None else None
+    if _digest(canonical_parts or (canonical.of_tree(root, signature),), hash_name) == digest:
         return ()
-    if signature.tail and not signature.tail.strip(" \t\r\n"):
-        if _digest((canonical.of_tree(root, signature, tail=False),), hash_name) == digest:
-            return (fault("signature.line_feed", path=PATH),)
+    blank_tail = bool(signature.tail) and not str(signature.tail).strip(" \t\r\n")
+    if blank_tail and _digest((canonical.of_tree(root, signature, tail=False),), hash_name) == digest:
+        return (fault("signature.line_feed", path=PATH),)
     _refuse("signature.digest")
 
 
@@ -203,13 +207,25 @@ def _digest(parts: tuple[bytes, ...], hash_name: str) -> bytes:
     return hashed.digest()
 
 
-def _place_in_text(text: bytes, tag: canonical.StartTag, signature: etree._Element) -> tuple[int, int] | None:
-    """Where the Signature stands in the text, if it is the last thing in the root; None where that is not plain.
-
-    The last end tag before the root's is the signature's; the last start tag of its name before that begins it, since
-    signatures do not nest (their form is checked) and in an element without ``<!`` and ``<?`` every ``<`` is a tag.
+class _Plain(NamedTuple):
+    """What the text alone tells: the root's start tag, the Signature, the rest in canonical form (None: not
+    proven).
     """
-    if signature.getnext() is not None:
+
+    tag: canonical.StartTag
+    signature: bytes
+    document: tuple[bytes, ...] | None
+
+
+def _plain(text: bytes, signature: etree._Element) -> _Plain | None:
+    """The Signature in the text, if it is the last thing in the root; None where that is not plain to see.
+
+    The last end tag before the root's is the signature's; the last start tag of its name before that begins
+    it, since signatures do not nest (their form is checked) and in an element without ``<!`` and ``<?`` every
+    ``<`` is a tag.
+    """
+    tag = canonical.start_tag(text)
+    if tag is None or signature.getnext() is not None:
         return None
     name = (signature.prefix.encode() + b":" if signature.prefix else b"") + b"Signature"
     close, end = b"</%s>" % name, len(text.rstrip(b" \t\n")) - len(tag.name) - 3
@@ -220,7 +236,7 @@ def _place_in_text(text: bytes, tag: canonical.StartTag, signature: etree._Eleme
     region = body[begin:]
     if begin < tag.end or b"<!" in region or b"<?" in region:
         return None
-    return begin, len(body)
+    return _Plain(tag, region, canonical.plain_parts(text, tag, (begin, len(body))))
 
 
 def _last_start_tag(text: bytes, name: bytes) -> int:
@@ -233,7 +249,8 @@ def _last_start_tag(text: bytes, name: bytes) -> int:
     return -1
 
 
-# ---- signing ----------------------------------------------------------------------------------------------------
+# ---- signing
+# ----------------------------------------------------------------------------------------------------
 
 
 def sign(xml: bytes, key: SigningKey, algorithm: str = "rsa-sha256") -> bytes:
@@ -274,7 +291,9 @@ def _prepared_tree(xml: bytes, hash_name: str) -> tuple[int, dict[bytes, bytes],
     name = (f"{root.prefix}:" if root.prefix else "") + etree.QName(root).localname
     place = xml.rfind(f"</{name}".encode())
     if etree.QName(root).localname in _EXPORT and len(root) and str(root[-1].tag).endswith("}ExtendMessage"):
-        place = xml.rfind(f"<{root[-1].prefix}:ExtendMessage".encode() if root[-1].prefix else b"<ExtendMessage")
+        place = xml.rfind(
+            f"<{root[-1].prefix}:ExtendMessage".encode() if root[-1].prefix else b"<ExtendMessage"
+        )
     namespaces = {(prefix or "").encode(): uri.encode() for prefix, uri in root.nsmap.items()}
     return place, namespaces, _digest((canonical.of_tree(root, None),), hash_name)
 
@@ -285,5 +304,9 @@ def _key_info(der: bytes) -> tuple[str, bytes]:
     return certificate(der).serial, base64.b64encode(der)
 
 
-def _refuse(code: str, line: int = 0, **values: object) -> NoReturn:
-    raise Refused([fault(code, path=PATH, line=line, **values)])
+def _line(element: etree._Element) -> int:
+    return int(getattr(element, "sourceline", 0) or 0)
+
+
+def _refuse(code: str, line: int = 0, **values: int) -> NoReturn:
+    raise Refused([fault(code, path=PATH, line=line, document=-1, **values)])

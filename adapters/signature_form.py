@@ -1,9 +1,9 @@
 """The form of a CEB signature: reading a ds:Signature element strictly, and writing one.
 
-The profile (CEB specification, chapter 6): one SignedInfo with inclusive C14N 1.0, one Reference with URI="" and the
-enveloped-signature transform, then SignatureValue, then KeyInfo with KeyName and one X509Certificate. Anything else is
-refused; no URI is ever followed. SignedInfo is canonicalised in the context of its document: its start tag carries
-every namespace in scope.
+The profile (CEB specification, chapter 6): one SignedInfo with inclusive C14N 1.0, one Reference with URI=""
+and the enveloped-signature transform, then SignatureValue, then KeyInfo with KeyName and one X509Certificate.
+Anything else is refused; no URI is ever followed. SignedInfo is canonicalised in the context of its document:
+its start tag carries every namespace in scope.
 
 Two readers give the same parts: ``read_text`` for signatures written the way the specification prints them,
 ``read_tree`` for any other way of writing the same.
@@ -31,7 +31,9 @@ PATH = "ds:Signature"
 
 
 class SignatureParts(msgspec.Struct, frozen=True, gc=False):
-    """What a signature says. ``signed_info`` is canonical; ``certificate`` is DER; ``key_name`` empty if absent."""
+    """What a signature says. ``signed_info`` is canonical; ``certificate`` is DER; ``key_name`` empty if
+    absent.
+    """
 
     signed_info: bytes
     canonicalization: str
@@ -45,7 +47,8 @@ class SignatureParts(msgspec.Struct, frozen=True, gc=False):
     certificate: bytes
 
 
-# ---- reading the text -------------------------------------------------------------------------------------------
+# ---- reading the text
+# -------------------------------------------------------------------------------------------
 
 _S = rb"[ \t\n]*"
 _B64 = rb"([A-Za-z0-9+/= \t\n]+)"
@@ -87,7 +90,8 @@ _EMPTY_TAG_SPACE = re.compile(rb"\" (/?>)")
 
 
 def read_text(text: bytes, namespaces: Mapping[bytes, bytes]) -> SignatureParts | None:
-    """The parts of a signature from its own text; None where it is not written as the specification prints it.
+    """The parts of a signature from its own text; None where it is not written as the specification prints
+    it.
 
     ``namespaces`` are those declared on the root. The text must be a whole element of a well-formed document.
     """
@@ -105,9 +109,12 @@ def read_text(text: bytes, namespaces: Mapping[bytes, bytes]) -> SignatureParts 
     if b"/>" in inner or b'" ' in inner:
         inner = _EMPTY_TAG_SPACE.sub(rb'"\1', inner)
         inner = _EMPTY_TAG.sub(rb"<\1\2></\1>", inner)
-    (_, _, _, c14n, method, uri, transform, digest_method, digest, value, key_name, certificate) = match.groups()
+    (_, _, _, c14n, method, uri, transform, digest_method, digest, value, key_name, certificate) = (
+        match.groups()
+    )
     return SignatureParts(
-        signed_info=b"<%sSignedInfo%s>%s</%sSignedInfo>" % (match["p"], declarations(scope), inner, match["p"]),
+        signed_info=b"<%sSignedInfo%s>%s</%sSignedInfo>"
+        % (match["p"], declarations(scope), inner, match["p"]),
         canonicalization=c14n.decode(),
         method=method.decode(),
         uri=uri.decode(),
@@ -120,11 +127,14 @@ def read_text(text: bytes, namespaces: Mapping[bytes, bytes]) -> SignatureParts 
     )
 
 
-# ---- reading the tree -------------------------------------------------------------------------------------------
+# ---- reading the tree
+# -------------------------------------------------------------------------------------------
 
 
 def read_tree(signature: etree._Element) -> SignatureParts:
-    """The parts of a signature from its element; raises Refused ``signature.malformed`` naming what does not fit."""
+    """The parts of a signature from its element; raises Refused ``signature.malformed`` naming what does not
+    fit.
+    """
     signed_info, value, key_info = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo")
     c14n, method, reference = _children(signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference")
     transforms, digest_method, digest = _children(reference, "Transforms", "DigestMethod", "DigestValue")
@@ -207,14 +217,17 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 
 
 def _canonical_signed_info(signed_info: etree._Element) -> bytes:
-    """Inclusive C14N 1.0 of SignedInfo as a part of its document: all namespaces in scope, inherited ``xml:`` attributes.
+    """Inclusive C14N 1.0 of SignedInfo as a part of its document: all namespaces in scope, inherited ``xml:``
+    attributes.
 
-    lxml would leave out the namespaces that SignedInfo itself does not use, so it is written here; all of it are
-    elements of the signature's namespace with attributes and text.
+    lxml would leave out the namespaces that SignedInfo itself does not use, so it is written here; all of it
+    are elements of the signature's namespace with attributes and text.
     """
     inherited: dict[str, str] = {}
     for ancestor in reversed(list(signed_info.iterancestors())):
-        inherited.update({str(k): str(v) for k, v in ancestor.attrib.items() if str(k).startswith(f"{{{_XML}}}")})
+        inherited.update(
+            {str(k): str(v) for k, v in ancestor.attrib.items() if str(k).startswith(f"{{{_XML}}}")}
+        )
     return _rendered(signed_info, {}, inherited).encode()
 
 
@@ -229,7 +242,9 @@ def _rendered(element: etree._Element, above: Mapping[str | None, str], inherite
     )
     prefixes = {_XML: "xml:", "": "", **{uri: f"{prefix}:" for prefix, uri in scope.items() if prefix}}
     attributes = {**inherited, **{str(k): str(v) for k, v in element.attrib.items()}}
-    named = sorted((etree.QName(k).namespace or "", etree.QName(k).localname, v) for k, v in attributes.items())
+    named = sorted(
+        (etree.QName(k).namespace or "", etree.QName(k).localname, v) for k, v in attributes.items()
+    )
     rendered = "".join(f' {prefixes[uri]}{local}="{_escaped(value)}"' for uri, local, value in named)
     content = _escaped_text(element.text) + "".join(
         _rendered(child, scope, {}) + _escaped_text(child.tail) for child in element
@@ -248,7 +263,8 @@ def _escaped_text(text: str | None) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
 
 
-# ---- writing ----------------------------------------------------------------------------------------------------
+# ---- writing
+# ----------------------------------------------------------------------------------------------------
 
 _SIGNED_INFO_FORM = (
     b'<ds:CanonicalizationMethod Algorithm="%s"></ds:CanonicalizationMethod>'

@@ -3,14 +3,15 @@
 What it refuses, and why:
 
 * any DOCTYPE: no entities, no external subsets, nothing to expand;
-* encodings other than UTF-8 (authorities may also use GBK, GB18030 and UTF-16): text is re-coded to UTF-8 first, so
+* encodings other than UTF-8 (authorities may also use GBK, GB18030 and UTF-16): text is re-coded to UTF-8
+  first, so
   that whoever looks at the bytes later (``adapters.canonical``) sees what the parser saw;
 * processing instructions: they cut an element's text in two and nothing in CEB uses them;
 * more depth, elements, attributes or namespaces than any real message has. libxml2's own limits stay on
   (``huge_tree`` is never set): a text of more than 10 MB is refused by them.
 
-Comments are legal and the official schema ignores them, so they are dropped while parsing and the texts around them
-joined: what is read is what canonicalisation without comments signs.
+Comments are legal and the official schema ignores them, so they are dropped while parsing and the texts
+around them joined: what is read is what canonicalisation without comments signs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from hub.domain.faults import Fault, Refused, fault
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How large a document may be inside; bytes are counted by the transport. ``instructions`` drops them silently."""
+    """How large a document may be inside; bytes are counted by the transport. ``instructions`` drops them
+    silently.
+    """
 
     depth: int = 64
     elements: int = 500_000
@@ -57,7 +60,9 @@ SCHEMA_ONLY = Limits(instructions=True)
 
 
 class ParsedXml(msgspec.Struct, frozen=True):
-    """``root`` belongs to the thread that parsed it; ``text`` is the document in UTF-8 without a byte-order mark."""
+    """``root`` belongs to the thread that parsed it; ``text`` is the document in UTF-8 without a byte-order
+    mark.
+    """
 
     root: etree._Element
     text: bytes
@@ -138,7 +143,9 @@ def _declare_utf8(text: str) -> bytes:
 
 
 def _count_marks(text: bytes, limits: Limits) -> None:
-    """Refuse what has too many parts before a tree is built; counts marks, which is an upper bound of the parts."""
+    """Refuse what has too many parts before a tree is built; counts marks, which is an upper bound of the
+    parts.
+    """
     if len(text) > 4 * limits.elements and text.count(b"<") > 2 * limits.elements:
         _refuse("xml.elements", limit=limits.elements)
     if text.count(b"=") <= limits.namespaces:
@@ -156,9 +163,7 @@ def _without_instructions(root: etree._Element, text: bytes, limits: Limits) -> 
     if not found:
         return root
     if not limits.instructions:
-        first = found[0]
-        assert isinstance(first, etree._ProcessingInstruction)
-        _refuse("xml.instruction", line=first.sourceline or 0)
+        _refuse("xml.instruction", line=getattr(found[0], "sourceline", 0) or 0)
     return etree.fromstring(text, _new_parser(remove_pis=True))
 
 
@@ -166,7 +171,7 @@ _thread = threading.local()
 
 
 def _parser() -> etree.XMLParser:
-    """This thread's parser: parser objects are not safe to share."""
+    """The parser of the thread: parser objects are not safe to share."""
     try:
         parser: etree.XMLParser = _thread.parser
     except AttributeError:
@@ -197,11 +202,12 @@ def _deeper_than(depth: int) -> etree.XPath:
 def _syntax_fault(error: etree.XMLSyntaxError) -> Fault:
     """What libxml2 found, by its own kind of error: its sentence could quote the document."""
     line, column = error.lineno or 0, error.offset or 0
-    if error.code in _ENCODING_ERRORS:
+    code = int(getattr(error, "code", 0))  # the stubs do not know it
+    if code in _ENCODING_ERRORS:
         return fault("xml.encoding", line=line)
-    if error.code in _LIMIT_ERRORS:
+    if code in _LIMIT_ERRORS:
         return fault("xml.limit", line=line)
-    name = _error_names().get(error.code, "ERR_INTERNAL_ERROR")
+    name = _error_names().get(code, "ERR_INTERNAL_ERROR")
     reason = name.partition("ERR_")[2].replace("_", " ").lower() or "unreadable"
     return fault("xml.malformed", line=line, place=f"{line}:{column}", reason=reason)
 
@@ -213,5 +219,5 @@ def _error_names() -> dict[int, str]:
     return {number: name for name, number in names if isinstance(number, int)}
 
 
-def _refuse(code: str, line: int = 0, **values: object) -> NoReturn:
-    raise Refused([fault(code, line=line, **values)])
+def _refuse(code: str, line: int = 0, **values: int) -> NoReturn:
+    raise Refused([fault(code, path="", line=line, document=-1, **values)])

@@ -1,7 +1,8 @@
 """Keys the hub holds: its own signing key, the hosted keys of participants, and what API keys are kept as.
 
-The folder ``<keys>``: ``hub.key`` and ``hub.pub`` (Ed25519, PEM), ``ca/`` (the local authority that issues the hosted
-certificates), ``hosted/<name>.pem`` (private key and certificate). Everything is made where it is missing.
+The folder ``<keys>``: ``hub.key`` and ``hub.pub`` (Ed25519, PEM), ``ca/`` (the local authority that issues
+the hosted certificates), ``hosted/<name>.pem`` (private key and certificate). Everything is made where it is
+missing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": has
 _VALID = timedelta(days=3652)
 
 
-# ---- the hub's own key ------------------------------------------------------------------------------------------
+# ---- the hub's own key
+# ------------------------------------------------------------------------------------------
 
 
 class HubKey:
@@ -66,7 +68,8 @@ def hub_key_id(public: Ed25519PublicKey) -> str:
     return f"ed25519-{hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]}"
 
 
-# ---- hosted keys ------------------------------------------------------------------------------------------------
+# ---- hosted keys
+# ------------------------------------------------------------------------------------------------
 
 
 class HostedKey:
@@ -93,7 +96,9 @@ class HostedKey:
 
     @classmethod
     def from_pem(cls, key: bytes, certificate: bytes) -> HostedKey:
-        """From PEM texts; both may be the same file. Raises ValueError where they are not an RSA key and certificate."""
+        """From PEM texts; both may be the same file. Raises ValueError where they are not an RSA key and
+        certificate.
+        """
         private = serialization.load_pem_private_key(key, None)
         if not isinstance(private, rsa.RSAPrivateKey):
             raise ValueError("not an RSA private key")
@@ -101,7 +106,9 @@ class HostedKey:
 
 
 class DemoAuthority:
-    """A local certificate authority for made-up participants. No one outside this hub has a reason to trust it."""
+    """A local certificate authority for made-up participants. No one outside this hub has a reason to trust
+    it.
+    """
 
     def __init__(self, keys: Path) -> None:
         self._keys = keys
@@ -125,7 +132,9 @@ class DemoAuthority:
         """The hosted key of a principal, issued at first use (RSA 2048, ten years)."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", principal):
             raise ValueError(f"not a name for a key: {principal!r}")
-        pem = read_or_create(self._keys / "hosted" / f"{principal}.pem", lambda: self._issue(principal, organization))
+        pem = read_or_create(
+            self._keys / "hosted" / f"{principal}.pem", lambda: self._issue(principal, organization)
+        )
         return HostedKey.from_pem(pem, pem)
 
     def _issue(self, principal: str, organization: str) -> bytes:
@@ -184,7 +193,8 @@ def _private_pem(private: rsa.RSAPrivateKey | Ed25519PrivateKey) -> bytes:
     return private.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
-# ---- API keys ---------------------------------------------------------------------------------------------------
+# ---- API keys
+# ---------------------------------------------------------------------------------------------------
 
 #: Prefix of API keys, so that scanners for leaked secrets recognise them.
 API_KEY_PREFIX = "hub_"

@@ -11,7 +11,8 @@ from pathlib import Path
 def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
     """The content of ``path``; where there is none, ``make()`` is written first.
 
-    Several processes may race: the file appears complete (written aside, synced, linked) and the first one wins.
+    Several processes may race: the file appears complete (written aside, synced, linked) and the first one
+    wins.
     """
     while True:
         try:

@@ -1,9 +1,10 @@
 """Content under daily keys, and keyed digests of personal data.
 
-What is sealed: ``version (1 byte) · key id (8) · nonce (12) · AES-256-GCM of the zstd-compressed content``. The key id
-is the day (China time, days since 1970, 4 bytes) and the first four bytes of the key's SHA-256; version, key id and
-purpose are authenticated. A day's key is a file; destroying it makes everything sealed that day unreadable, wherever
-copies of it lie. Digests are HMAC-SHA256 with the id of their key in front, so that keys can change between years.
+What is sealed: ``version (1 byte) · key id (8) · nonce (12) · AES-256-GCM of the zstd-compressed content``.
+The key id is the day (China time, days since 1970, 4 bytes) and the first four bytes of the key's SHA-256;
+version, key id and purpose are authenticated. A day's key is a file; destroying it makes everything sealed
+that day unreadable, wherever copies of it lie. Digests are HMAC-SHA256 with the id of their key in front, so
+that keys can change between years.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class Vault:
         self._thread = threading.local()
         self._digest_id, self._digest_key = self._newest_digest_key()
 
-    # ---- content ------------------------------------------------------------------------------------------------
+    # ---- content
+    # ------------------------------------------------------------------------------------------------
 
     def seal(self, data: bytes, at: int, purpose: bytes = b"") -> bytes:
         """``data`` compressed and encrypted under the key of the day (China time) of ``at`` (milliseconds).
@@ -117,12 +119,14 @@ class Vault:
         return sorted(date.fromisoformat(path.stem) for path in self._daily.glob("*.key"))
 
     def _key(self, day: int, make: bool) -> _DailyKey:
-        """A day's key. The file is looked for each time (1 µs), so that an erasure counts in every process at once."""
+        """A day's key. The file is looked for each time (1 µs), so that an erasure counts in every process at
+        once.
+        """
         key = self._keys.get(day)
         path = key.path if key is not None else self._path(day)
         if key is not None and _exists(path):
             return key
-        if not make and not path.exists() or path.with_suffix(".erased").exists():
+        if (not make and not path.exists()) or path.with_suffix(".erased").exists():
             self._keys.pop(day, None)
             raise KeyErased(_date(day))
         key = self._keys[day] = _DailyKey(path, day, read_or_create(path, lambda: secrets.token_bytes(32)))
@@ -132,7 +136,7 @@ class Vault:
         return self._daily / f"{_date(day).isoformat()}.key"
 
     def _compressor(self) -> zstandard.ZstdCompressor:
-        """This thread's compressor: they are not safe to share."""
+        """The compressor of the thread: they are not safe to share."""
         compressor: zstandard.ZstdCompressor | None = getattr(self._thread, "compressor", None)
         if compressor is None:
             compressor = self._thread.compressor = zstandard.ZstdCompressor(level=_LEVEL)
@@ -144,10 +148,13 @@ class Vault:
             decompressor = self._thread.decompressor = zstandard.ZstdDecompressor()
         return decompressor
 
-    # ---- digests ------------------------------------------------------------------------------------------------
+    # ---- digests
+    # ------------------------------------------------------------------------------------------------
 
     def digest(self, kind: str, value: str) -> str:
-        """``<key id>:<32 hexadecimal digits>``, the same for the same kind and value while the key is in force."""
+        """``<key id>:<32 hexadecimal digits>``, the same for the same kind and value while the key is in
+        force.
+        """
         mac = hmac.digest(self._digest_key, f"{kind}\0{value}".encode(), "sha256")
         return f"{self._digest_id}:{mac[:16].hex()}"
 

@@ -1,0 +1,104 @@
+"""``hub verify``: is this acknowledgement, or this signed message, genuine? Needs no hub and no network."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import click
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from hub import verify as verifying
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("verify")
+@click.argument("file", metavar="ACKNOWLEDGEMENT|MESSAGE", type=_FILE)
+@click.argument("message", required=False, type=_FILE)
+@click.option("--key", type=_FILE, help="The hub's public key, PEM (default: hub.pub in the keys folder).")
+@click.option(
+    "--ca", type=_FILE, help="Certificates (PEM) of the authorities that may have issued a signer's."
+)
+@click.option("--at", help="When the signer's certificate must have been valid, RFC 3339 (default: now).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    file: Path,
+    message: Path | None,
+    key: Path | None,
+    ca: Path | None,
+    at: str | None,
+    as_json: bool,
+) -> None:
+    r"""Check an acknowledgement, with the message it speaks of, or a signed message alone.
+
+    Exit 0: genuine. 1: not, with the step that failed. 2: cannot be checked.
+
+    \b
+    Example:
+      hub verify acknowledgement.json order.xml --key hub.pub
+      hub verify order.xml --ca issuers.pem
+    """
+    data = file.read_bytes()
+    if verifying.is_message(data):
+        if message is not None:
+            raise click.UsageError("The acknowledgement comes first, then its message.")
+        verdict = verifying.verify_message(data, _moment(at), _certificates(ca))
+    else:
+        public = _public_key(key or _default_key(ctx))
+        verdict = verifying.verify_acknowledgement(data, public, message.read_bytes() if message else None)
+    click.echo(msgspec.json.encode(verdict).decode() if as_json else _told(verdict))
+    sys.exit(0 if verdict.genuine else 1)
+
+
+def _told(verdict: verifying.Verdict) -> str:
+    """The verdict for a person: a line a step, in both languages."""
+    lines = []
+    for step in verdict.steps:
+        lines.append(f"{'ok  ' if step.ok else 'FAIL'}  {step.step:14}{step.message} {step.message_zh}")
+        if step.detail:
+            lines.append(f"      {'':14}{step.detail}")
+    lines += [f"note  {'':14}{english} {chinese}" for english, chinese in verdict.notes]
+    lines.append("genuine 真实" if verdict.genuine else f"NOT genuine 不真实: {verdict.steps[-1].step}")
+    return "\n".join(lines)
+
+
+def _default_key(ctx: click.Context) -> Path:
+    """``hub.pub`` in the keys folder of the settings in force."""
+    keys = getattr(ctx.obj, "keys", None)
+    path = Path(keys if keys is not None else ".hub/keys") / "hub.pub"
+    if not path.is_file():
+        raise click.UsageError(f"No public key at {path}; name one with --key.")
+    return path
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    try:
+        return verifying.public_key(path.read_bytes())
+    except (ValueError, TypeError):
+        raise click.UsageError(f"{path} holds no Ed25519 public key in PEM.") from None
+
+
+def _certificates(path: Path | None) -> list[x509.Certificate]:
+    if path is None:
+        return []
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise click.UsageError(f"{path} holds no certificates in PEM.") from None
+
+
+def _moment(at: str | None) -> int:
+    """Milliseconds of a time given by the user, or of now."""
+    if at is None:
+        return time.time_ns() // 1_000_000
+    try:
+        return int(datetime.fromisoformat(at).astimezone().timestamp() * 1000)
+    except ValueError:
+        raise click.UsageError(f"{at} is not a time as RFC 3339 writes it.") from None
