@@ -1,0 +1,152 @@
+"""Who may send what and who may read what: a table, and nothing is allowed that it does not say (design §3.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from hub.domain.events import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL
+
+ROLES = (
+    "platform",
+    "merchant",
+    "payer",
+    "carrier",
+    "declarant",
+    "site",
+    "office",
+    "operator",
+    "customs",
+    "tax",
+    "forex",
+    "market",
+    "commerce",
+)
+
+#: Kind of document → the roles that may hand it in.
+SENDERS: dict[str, frozenset[str]] = {
+    ORDER: frozenset({"platform", "merchant"}),
+    PAYMENT: frozenset({"payer"}),
+    WAYBILL: frozenset({"carrier"}),
+    DECLARATION: frozenset({"declarant"}),
+    RECEIPT: frozenset({"customs"}),
+}
+
+#: Kind of document → the fields of its head of which one must be a code of the sender (CEB specification, sender column).
+#: A declaration is the merchant's or its agent's; who hands it in is always the declarant named.
+OWN_CODES: dict[str, tuple[str, ...]] = {
+    ORDER: ("ebpCode", "ebcCode"),
+    PAYMENT: ("payCode",),
+    WAYBILL: ("logisticsCode",),
+    DECLARATION: ("agentCode",),
+}
+
+#: Roles that act for the public: they see findings, scores and alerts.
+OFFICERS = frozenset({"customs", "tax", "forex", "market", "commerce", "office"})
+#: Authority → the kinds of document it is entitled to (None of the enterprises' is left out for customs and the office).
+READS: dict[str, frozenset[str]] = {
+    "customs": frozenset({ORDER, PAYMENT, WAYBILL, DECLARATION, RECEIPT}),
+    "office": frozenset({ORDER, PAYMENT, WAYBILL, DECLARATION, RECEIPT}),
+    "tax": frozenset({ORDER, PAYMENT, DECLARATION, RECEIPT}),
+    "forex": frozenset({ORDER, PAYMENT, DECLARATION, RECEIPT}),
+    "market": frozenset({ORDER, DECLARATION, RECEIPT}),
+    "commerce": frozenset({ORDER, DECLARATION, RECEIPT}),
+}
+#: Roles that see how the machine runs, but no documents.
+OPERATORS = frozenset({"operator"})
+
+
+class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An identity that calls, as the reference record of kind ``principal`` describes it (``name`` is the record's id).
+
+    ``codes`` are the enterprise codes it acts for, ``dxp_ids`` its numbers on the exchange platform, ``certificates``
+    the base64 DER of those it may sign with; ``hosted``: the hub keeps a key and signs under its mandate.
+    """
+
+    name: str = ""
+    roles: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    dxp_ids: tuple[str, ...] = ()
+    api_key_hash: str = ""
+    certificates: tuple[str, ...] = ()
+    hosted: bool = False
+    edition: str = "202205"
+    suspended: bool = False
+    demo: bool = False
+    title: str = ""
+
+
+def principal_of(name: str, value: Mapping[str, Any]) -> Principal:
+    """The principal a reference record describes; msgspec.ValidationError where it describes none."""
+    return msgspec.convert({**value, "name": name}, Principal)
+
+
+class Readable(Protocol):
+    """What of a status decides who may read it (``hub.domain.events.Status``)."""
+
+    @property
+    def principal(self) -> str: ...
+    @property
+    def sender(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+def is_officer(principal: Principal) -> bool:
+    """Whether findings, scores, recommendations and alerts are for this principal."""
+    return not principal.suspended and not OFFICERS.isdisjoint(principal.roles)
+
+
+def is_operator(principal: Principal) -> bool:
+    """Whether the hub's own working (topics, processes, settings) is for this principal."""
+    return not principal.suspended and not OPERATORS.isdisjoint(principal.roles)
+
+
+class Access:
+    """The access table put to questions.
+
+    ``open_enrolment`` takes enterprise codes nobody has filed from demo principals (``HUB_ENROLMENT`` open): codes of
+    other principals stay theirs.
+    """
+
+    def __init__(self, open_enrolment: bool = False, filed: Mapping[str, str] | None = None) -> None:
+        """``filed`` maps the enterprise codes somebody has filed to that principal's name."""
+        self._open = open_enrolment
+        self._filed = filed if filed is not None else {}
+
+    def may_send(self, principal: Principal, kind: str, codes: Iterable[str] = ()) -> bool:
+        """Whether it may hand in a document of ``kind`` whose own-code fields (``OWN_CODES``) hold ``codes``.
+
+        At least one must be its own; receipts name nobody and need the authority's role only.
+        """
+        roles = SENDERS.get(kind)
+        if principal.suspended or roles is None or roles.isdisjoint(principal.roles):
+            return False
+        return kind == RECEIPT or any(self.acts_for(principal, code) for code in codes)
+
+    def acts_for(self, principal: Principal, code: str) -> bool:
+        """Whether an enterprise code is the principal's."""
+        if not code:
+            return False
+        return code in principal.codes or (self._open and principal.demo and code not in self._filed)
+
+    def may_transport(self, principal: Principal, cop_code: str, dxp_id: str) -> bool:
+        """Whether BaseTransfer's company and platform number are the sender's (customs refuses others: −301008)."""
+        return self.acts_for(principal, cop_code) and (dxp_id in principal.dxp_ids or (self._open and principal.demo))
+
+    def may_read(self, principal: Principal, status: Readable, codes: Iterable[str] = ()) -> bool:
+        """Whether it may see a document: its own, one in which its code is named (``codes``), or an entitled authority."""
+        if principal.suspended:
+            return False
+        if status.principal == principal.name:
+            return True
+        if any(status.kind in READS.get(role, ()) for role in principal.roles):
+            return True
+        return any(code in principal.codes for code in codes if code)
+
+
+def own_codes(kind: str, head: Any) -> tuple[str, ...]:  # Any: one of the generated heads
+    """The codes in a document's head of which one must be the sender's."""
+    return tuple(getattr(head, name) or "" for name in OWN_CODES.get(kind, ()))

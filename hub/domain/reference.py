@@ -1,0 +1,149 @@
+"""Reference data: principals, enterprises, rates, lists, orders of authorities; dated, and no version ever forgotten.
+
+A declaration is assessed by what was in force on the day it was received and known at the log offset its tick names,
+so that it can be recomputed later (design §3.5–3.6). One record of the topic ``reference`` is one version; a version
+once published is not changed, it gets a successor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hub.domain.faults import Misconfigured
+
+#: What may be kept as reference data, and what each is about.
+KINDS = {
+    "principal": "an identity that calls: roles, codes, keys and certificates",
+    "enterprise": "an enterprise's filing: names, roles, state",
+    "rate": "tax rates of an HS code",
+    "list": "a named list of values: forbidden, watched, allowed",
+    "standing": "an enterprise's credit level, grade and control class",
+    "permit": "a permit and its quota",
+    "order": "a standing order of an authority",
+    "identity": "the outcome of checking an identity (keyed digest) with its authority",
+    "parameter": "a setting of the zone that has dates",
+}
+
+_END = 99_999_999
+
+
+class ReferenceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One version. In force from ``valid_from`` until before ``valid_to`` (days of China, ``YYYY-MM-DD``; "" = open).
+
+    ``demo`` marks made-up data that came with the sandbox.
+    """
+
+    kind: str
+    id: str
+    version: int
+    valid_from: str
+    valid_to: str = ""
+    value: dict[str, Any] = {}  # Any: JSON, by kind
+    demo: bool = False
+
+    @property
+    def key(self) -> bytes:
+        """The record's key in the topic ``reference``: ``kind/id/version``."""
+        return f"{self.kind}/{self.id}/{self.version}".encode()
+
+
+encode = msgspec.json.Encoder(order="sorted").encode
+decode = msgspec.json.Decoder(ReferenceRecord).decode
+
+
+def day_number(text: str, default: int = 0) -> int:
+    """``"2024-05-31"`` → 20240531; ValueError for what is no day."""
+    if not text:
+        return default
+    year, month, day = text.split("-")
+    number = int(year) * 10_000 + int(month) * 100 + int(day)
+    if len(text) != 10 or not 1 <= int(month) <= 12 or not 1 <= int(day) <= 31:
+        raise ValueError(text)
+    return number
+
+
+class _Version(NamedTuple):
+    version: int
+    offset: int
+    first: int
+    end: int
+    record: ReferenceRecord
+
+
+class Reference:
+    """Every version of every record a process has read, and how far it has read.
+
+    Of the versions in force on a day the one with the highest number counts: a correction is a successor that covers
+    the same days.
+    """
+
+    def __init__(self) -> None:
+        self._versions: dict[str, dict[str, list[_Version]]] = {}
+        #: Offset of the last record taken in; -1 before the first.
+        self.reached = -1
+
+    def put(self, record: ReferenceRecord, offset: int) -> None:
+        """Take in the record found at ``offset``; a version that is there already keeps the offset it became known at."""
+        versions = self._versions.setdefault(record.kind, {}).setdefault(record.id, [])
+        known = next((entry for entry in versions if entry.version == record.version), None)
+        if known is None or known.record != record:
+            if known is not None:
+                versions.remove(known)
+            first, end = day_number(record.valid_from), day_number(record.valid_to, _END)
+            versions.append(_Version(record.version, offset, first, end, record))
+            versions.sort(key=lambda entry: -entry.version)
+        self.reached = max(self.reached, offset)
+
+    def record(self, kind: str, id: str, day: int, offset: int | None = None) -> ReferenceRecord | None:
+        """The version in force on ``day`` (yyyymmdd, China) among those known at log offset ``offset`` (None: all read)."""
+        for entry in self._versions.get(kind, {}).get(id, ()):
+            if entry.first <= day < entry.end and (offset is None or entry.offset <= offset):
+                return entry.record
+        return None
+
+    def find(self, kind: str, id: str, day: int, offset: int | None = None) -> Mapping[str, Any] | None:
+        """The value of ``record``."""
+        found = self.record(kind, id, day, offset)
+        return None if found is None else found.value
+
+    def all(self, kind: str, day: int, offset: int | None = None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """(id, value) of everything of a kind in force on ``day``."""
+        for id in list(self._versions.get(kind, {})):
+            value = self.find(kind, id, day, offset)
+            if value is not None:
+                yield id, value
+
+    def versions(self, kind: str, id: str) -> list[ReferenceRecord]:
+        """Every version of a record, newest first."""
+        return [entry.record for entry in self._versions.get(kind, {}).get(id, ())]
+
+
+def problems(record: ReferenceRecord) -> list[str]:
+    """What is wrong with a record, a sentence each; empty where it may be published."""
+    found = []
+    if record.kind not in KINDS:
+        found.append(f"kind {record.kind!r} is unknown; one of {', '.join(KINDS)}")
+    if not record.id or "/" in record.id:
+        found.append(f"id {record.id!r} is empty or has a slash")
+    if record.version < 1:
+        found.append("version counts from 1")
+    try:
+        first, end = day_number(record.valid_from), day_number(record.valid_to, _END)
+    except ValueError:
+        return [*found, f"{record.valid_from!r} to {record.valid_to!r}: days are written YYYY-MM-DD"]
+    if not first:
+        found.append("valid_from is missing")
+    if end <= first:
+        found.append("valid_to is not after valid_from: it is the first day on which the record is no longer in force")
+    return found
+
+
+def checked(records: list[ReferenceRecord]) -> list[ReferenceRecord]:
+    """The records, or Misconfigured with every problem of all of them."""
+    found = [f"{record.kind}/{record.id}: {problem}" for record in records for problem in problems(record)]
+    if found:
+        raise Misconfigured(found)
+    return records
