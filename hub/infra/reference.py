@@ -1,0 +1,208 @@
+"""The topic ``reference`` in memory: read by every process with a consumer of its own, written by the few that may.
+
+Everything lies in partition 0, whatever the number of partitions: the offset a tick names is one number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from hub.domain import reference as domain
+from hub.domain.access import Principal, principal_of
+from hub.domain.faults import Misconfigured, Unavailable
+from hub.domain.keys import china_day
+from hub.domain.reference import Reference, ReferenceRecord
+from hub.infra.crypto import api_key_hash
+from hub.ports import Clock
+from hub.topics import REFERENCE
+
+_PARTITION = TopicPartition(REFERENCE, 0)
+
+
+class ReferenceReader:
+    """Follows the topic and keeps ``data`` up to date; principals can be looked up by API key and by name."""
+
+    def __init__(self, bootstrap: str, clock: Clock) -> None:
+        self.data = Reference()
+        self._bootstrap, self._clock = bootstrap, clock
+        self._task: asyncio.Task[None] | None = None
+        self._moved = asyncio.Condition()
+        self._end: int | None = None
+        #: Called after each batch with the records that came.
+        self.callbacks: list[Callable[[list[ReferenceRecord]], None]] = []
+        self._principals: dict[str, Principal] = {}
+        self._by_hash: dict[str, Principal] = {}
+        self._owners: dict[str, str] = {}
+        self._day = 0
+
+    async def start(self) -> None:
+        """Begin to follow; returns at once (``ready`` waits)."""
+        self._task = asyncio.create_task(self._follow(), name="reference")
+
+    async def stop(self) -> None:
+        """End the consumer."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def ready(self) -> None:
+        """Wait until what the topic held when reading began is here."""
+        await self._wait(lambda: self._end is not None and self.data.reached >= self._end)
+
+    async def reached(self, offset: int) -> None:
+        """Wait until the record at ``offset`` is here."""
+        await self._wait(lambda: self.data.reached >= offset)
+
+    def by_key(self, key: str) -> Principal | None:
+        """The principal of an API key in force today; None where there is none or it is suspended."""
+        self._refresh()
+        found = self._by_hash.get(api_key_hash(key))
+        return None if found is None or found.suspended else found
+
+    def by_name(self, name: str) -> Principal | None:
+        """The principal of that name in force today, unless suspended."""
+        self._refresh()
+        found = self._principals.get(name)
+        return None if found is None or found.suspended else found
+
+    def principals(self) -> list[Principal]:
+        """Every principal in force today, suspended ones too."""
+        self._refresh()
+        return list(self._principals.values())
+
+    def owners(self) -> Mapping[str, str]:
+        """Enterprise code → the principal that acts for it."""
+        self._refresh()
+        return self._owners
+
+    def _refresh(self) -> None:
+        day = china_day(self._clock.now())
+        if day == self._day:
+            return
+        self._principals = {
+            name: principal_of(name, dict(value)) for name, value in self.data.all("principal", day)
+        }
+        self._by_hash = {p.api_key_hash: p for p in self._principals.values() if p.api_key_hash}
+        self._owners.clear()
+        self._owners.update((code, p.name) for p in self._principals.values() for code in p.codes)
+        self._day = day
+
+    async def _wait(self, met: Callable[[], bool]) -> None:
+        if self._task is None:
+            raise RuntimeError("the reference reader was not started")
+        waiting = asyncio.ensure_future(self._until(met))
+        done, _ = await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting not in done:
+            waiting.cancel()
+            self._task.result()  # raises what ended it
+            raise Unavailable("the reference data")
+
+    async def _until(self, met: Callable[[], bool]) -> None:
+        async with self._moved:
+            await self._moved.wait_for(met)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._read_on()
+            except (KafkaError, OSError):  # the broker is away: what is known stays known
+                await asyncio.sleep(1)
+
+    async def _read_on(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=200,
+        )
+        try:
+            # inside the try: a consumer whose start fails leaves its connections open otherwise
+            await consumer.start()
+            consumer.assign([_PARTITION])
+            consumer.seek(_PARTITION, self.data.reached + 1)
+            if self._end is None:
+                self._end = (await consumer.end_offsets([_PARTITION]))[_PARTITION] - 1
+            await self._tell()
+            while True:
+                batches = await consumer.getmany(timeout_ms=1000)
+                rows = batches.get(_PARTITION, [])
+                self._take([(row.value, row.offset) for row in rows])
+                if rows:
+                    await self._tell()
+                elif self._end > self.data.reached:
+                    # compacted away or control records: nothing is left below the position
+                    position = await consumer.position(_PARTITION)
+                    self.data.reached = max(self.data.reached, position - 1)
+                    await self._tell()
+        finally:
+            await consumer.stop()
+
+    def _take(self, rows: list[tuple[bytes | None, int]]) -> None:
+        records = []
+        for value, offset in rows:
+            self.data.reached = max(self.data.reached, offset)
+            if value:
+                record = domain.decode(value)
+                self.data.put(record, offset)
+                records.append(record)
+        if records:
+            self._day = 0
+            for callback in self.callbacks:
+                callback(records)
+
+    async def _tell(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+
+async def publish(bootstrap: str, records: Iterable[ReferenceRecord], known: Reference | None = None) -> int:
+    """Write records (all or none is checked before the first is sent); the offset of the last one written.
+
+    With ``known`` what is there already is not written again (-1 where nothing was), and a version that would change
+    is refused: a correction is a new version. Raises Misconfigured, Unavailable.
+    """
+    wanted = domain.checked(list(records))
+    if known is not None:
+        wanted = _news(wanted, known)
+    if not wanted:
+        return -1
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=5)
+    try:
+        await producer.start()
+        futures = [
+            await producer.send(REFERENCE, key=record.key, value=domain.encode(record), partition=0)
+            for record in wanted
+        ]
+        written = await asyncio.gather(*futures)
+    except (KafkaError, OSError) as error:
+        raise Unavailable("the broker") from error
+    finally:
+        await producer.stop()
+    return int(written[-1].offset)
+
+
+def _news(records: list[ReferenceRecord], known: Reference) -> list[ReferenceRecord]:
+    news, changed = [], []
+    for record in records:
+        there = next((r for r in known.versions(record.kind, record.id) if r.version == record.version), None)
+        if there is None:
+            news.append(record)
+        elif there != record:
+            changed.append(f"{record.key.decode()} is published already and differs: give it the next version")
+    if changed:
+        raise Misconfigured(changed)
+    return news
+
+
+def successor(known: Reference, kind: str, id: str, day: str, value: dict[str, Any]) -> ReferenceRecord:
+    """The next version of a record, in force from ``day`` on (Any: JSON, by kind)."""
+    versions = known.versions(kind, id)
+    number = versions[0].version + 1 if versions else 1
+    return ReferenceRecord(kind, id, number, day, value=value, demo=bool(versions and versions[0].demo))
