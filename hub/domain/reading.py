@@ -1,0 +1,203 @@
+"""Rows of the read model, and what a status means for whoever reads it. Pure: the projector fills them, a port writes them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from hub.domain import lifecycle
+from hub.domain.events import Status
+
+#: States in which nobody has to do anything about a document.
+CLOSED = frozenset({"repeated", "stale", "superseded", "withdrawn", "draft"})
+#: Customs' codes for a document that customs looks at or keeps.
+AT_CUSTOMS = frozenset({"300", "500", "501", "502", "503", "505", "599", "600"})
+
+
+def need(status: Status) -> str:
+    """What somebody has to do about a document: one word of the worklist, empty where nothing is to be done.
+
+    ``rejected``, ``overdue``, ``held``, ``examined`` (customs' turn), ``waiting``, ``flagged``; the gravest counts.
+    """
+    if status.state in CLOSED or (status.code and lifecycle.ends(status.kind, status.code)):
+        return ""
+    if status.code and lifecycle.meaning_of(status.code).rejects:
+        return "rejected"
+    if "expired" in (status.state, status.match):
+        return "overdue"
+    if status.state == "held":
+        return "held"
+    if status.code in AT_CUSTOMS:
+        return "examined"
+    if "waiting" in (status.state, status.match):
+        return "waiting"
+    return "flagged" if (status.faults or status.differences) and status.code != "120" else ""
+
+
+class Place(NamedTuple):
+    """Where a record lies in its topic; also the cursor of a participant's receipts."""
+
+    partition: int
+    offset: int
+
+
+class HandOverRow(NamedTuple):
+    """What became of handing a submission (or its n-th message, ``part``) to a recipient."""
+
+    submission: str
+    recipient: str
+    part: str
+    outcome: str
+    at: int
+    attempts: int
+    note: str
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What is searched for; empty fields do not restrict. Times are milliseconds, ``until`` excluded."""
+
+    since: int
+    until: int
+    kind: str = ""
+    state: str = ""
+    enterprise: str = ""
+    office: str = ""
+    keys: tuple[str, ...] | None = None
+    limit: int = 50
+    skip: int = 0
+
+
+class AlertFilter(msgspec.Struct, frozen=True):
+    """Which alerts; ``after`` is (time, id) of the last one seen."""
+
+    severity: str = ""
+    family: str = ""
+    rule: str = ""
+    enterprise: str = ""
+    agency: str = ""
+    after: tuple[int, str] | None = None
+    limit: int = 100
+
+
+class Throughput(msgspec.Struct, frozen=True):
+    """Counts [(second, measure, kind, n)], shares [(kind, platform, office, n)], latency {step: [p50, p95, p99] in ms}."""
+
+    seconds: list[tuple[int, str, str, int]]
+    parts: list[tuple[str, str, str, int]]
+    latency: dict[str, list[float]]
+    sample: int
+
+
+class Positions(NamedTuple):
+    """A partition's move: from the offset expected in the read model to the one after this batch."""
+
+    topic: str
+    partition: int
+    expected: int
+    following: int
+
+
+#: A second's counter: (second, principal, measure, kind).
+Counter = tuple[int, str, str, str]
+
+
+class Batch(msgspec.Struct):
+    """What one transaction of the projector writes: rows by table, in the order of the table's columns.
+
+    ``documents`` holds one row a register key (the newest revision of the batch). ``counts`` says what a row counts
+    as: {(table, the row's key): {counter: n}}; rows that are in the read model already count no second time.
+    """
+
+    positions: list[Positions] = []
+    rows: dict[str, list[tuple[object, ...]]] = {}
+    counts: dict[tuple[str, str], dict[Counter, int]] = {}
+
+
+#: Columns of each table as the rows of a batch give them; the writer builds its statements from this.
+COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "documents": (
+        ("key", "text"),
+        ("kind", "text"),
+        ("revision", "bigint"),
+        ("submission", "text"),
+        ("principal", "text"),
+        ("sender", "text"),
+        ("received_at", "bigint"),
+        ("state", "text"),
+        ("code", "text"),
+        ("since", "bigint"),
+        ("platform", "text"),
+        ("order_no", "text"),
+        ("office", "text"),
+        ("due", "bigint"),
+        ("need", "text"),
+        ("matched_at", "bigint"),
+        ("assessed_at", "bigint"),
+        ("handed_at", "bigint"),
+        ("released_at", "bigint"),
+        ("body", "json"),
+    ),
+    "numbers": (("number", "text"), ("key", "text")),
+    "submissions": (
+        ("id", "text"),
+        ("principal", "text"),
+        ("sender", "text"),
+        ("received_at", "bigint"),
+        ("message", "text"),
+        ("digest", "text"),
+        ("partition", "integer"),
+        ("offset", "bigint"),
+        ("body", "json"),
+    ),
+    "refusals": (
+        ("partition", "integer"),
+        ("offset", "bigint"),
+        ("id", "text"),
+        ("principal", "text"),
+        ("received_at", "bigint"),
+        ("status", "integer"),
+        ("code", "text"),
+        ("body", "json"),
+    ),
+    "assessments": (
+        ("id", "text"),
+        ("declaration", "text"),
+        ("revision", "bigint"),
+        ("at", "bigint"),
+        ("score", "integer"),
+        ("level", "text"),
+        ("recommendation", "text"),
+        ("offset", "bigint"),
+        ("body", "json"),
+    ),
+    "alerts": (
+        ("id", "text"),
+        ("at", "bigint"),
+        ("rule", "text"),
+        ("severity", "text"),
+        ("family", "text"),
+        ("agency", "jsonb"),
+        ("enterprises", "jsonb"),
+        ("declaration", "text"),
+        ("partition", "integer"),
+        ("offset", "bigint"),
+        ("body", "json"),
+    ),
+    "answers": (
+        ("id", "text"),
+        ("participant", "text"),
+        ("partition", "integer"),
+        ("offset", "bigint"),
+        ("body", "json"),
+    ),
+    "hand_overs": (
+        ("submission", "text"),
+        ("recipient", "text"),
+        ("part", "text"),
+        ("outcome", "text"),
+        ("at", "bigint"),
+        ("attempts", "integer"),
+        ("note", "text"),
+    ),
+}

@@ -1,0 +1,278 @@
+"""The read model in PostgreSQL, read: the web's port ``ReadModel``. Every query is bounded in rows and in time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from hub import codec
+from hub.domain.events import KINDS, Alert, Answer, Assessment, Status, SubmissionSummary
+from hub.domain.faults import Unavailable
+from hub.domain.reading import AlertFilter, HandOverRow, Place, Search, Throughput
+from hub.infra.readmodel import AWAY
+
+_summary = msgspec.json.Decoder(SubmissionSummary).decode
+#: Keys a number may lead to; a submission of a hundred documents has a hundred.
+MOST_KEYS = 500
+QUERY_SECONDS = 5
+
+
+class PostgresReader:
+    """Reads; ``scope`` is the principal whose rows are looked at, None for everybody's."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._pool: asyncpg.Pool[Any] | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            pool.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=8,
+                    timeout=3,
+                    command_timeout=QUERY_SECONDS,
+                    server_settings={"application_name": "hub serve", "default_transaction_read_only": "on"},
+                )
+            async with self._pool.acquire(timeout=QUERY_SECONDS) as connection:
+                yield connection
+        except AWAY as error:
+            raise Unavailable("PostgreSQL") from error
+
+    async def _fetch(self, query: str, *values: object) -> list[Any]:
+        async with self._connection() as connection:
+            return list(await connection.fetch(query, *values))
+
+    async def ping(self) -> None:
+        """Raises Unavailable where PostgreSQL does not answer."""
+        await self._fetch("SELECT 1 FROM projector_offsets LIMIT 1")
+
+    # ---- documents ----
+
+    async def keys_of(self, number: str) -> list[str]:
+        """Register keys of the documents any number leads to; empty where it is unknown."""
+        platform, _, order = number.partition(":")
+        rows = await self._fetch(
+            """
+            SELECT key FROM documents WHERE key = ANY($1::text[])
+            UNION SELECT n.key FROM numbers AS n JOIN documents AS d USING (key) WHERE n.number = $2
+            UNION SELECT key FROM documents WHERE order_no = $2
+            UNION SELECT key FROM documents WHERE order_no = $4 AND $4 <> '' AND platform = $3
+            UNION SELECT entry ->> 1 || '/' || (entry ->> 2)
+                FROM submissions, json_array_elements(body -> 'documents') AS entry WHERE id = $2
+            LIMIT $5
+            """,
+            [number, *(f"{kind}/{number}" for kind in KINDS)],
+            number,
+            platform,
+            order,
+            MOST_KEYS,
+        )
+        return [row[0] for row in rows]
+
+    async def statuses(self, keys: Iterable[str]) -> list[Status]:
+        """What is known of these register keys, oldest first."""
+        rows = await self._fetch(
+            "SELECT body FROM documents WHERE key = ANY($1::text[]) ORDER BY received_at, key", sorted(set(keys))
+        )
+        return [codec.status(row[0]) for row in rows]
+
+    async def of_order(self, platform: str, order: str) -> list[Status]:
+        """The documents that name this platform and order number."""
+        rows = await self._fetch(
+            """SELECT body FROM documents WHERE order_no = $2 AND order_no <> '' AND platform = $1
+               ORDER BY received_at, key LIMIT 100""",
+            platform,
+            order,
+        )
+        return [codec.status(row[0]) for row in rows]
+
+    async def search(self, search: Search, scope: str | None) -> list[Status]:
+        """Documents of a time range, newest first."""
+        conditions, values = ["received_at >= $1", "received_at < $2"], [search.since, search.until]
+
+        def condition(text: str, value: object) -> None:
+            values.append(value)  # type: ignore[arg-type]
+            conditions.append(text.format(f"${len(values)}"))
+
+        if scope is not None:
+            condition("principal = {}", scope)
+        if search.kind:
+            condition("kind = {}", search.kind)
+        if search.state:
+            condition("(state = {0} OR code = {0} OR need = {0})", search.state)
+        if search.enterprise:
+            condition("(principal = {0} OR platform = {0} OR split_part(key, ':', 1) = kind || '/' || {0})", search.enterprise)
+        if search.office:
+            condition("office = {}", search.office)
+        if search.keys is not None:
+            condition("key = ANY({}::text[])", list(search.keys))
+        rows = await self._fetch(
+            f"SELECT body FROM documents WHERE {' AND '.join(conditions)} "  # noqa: S608 - conditions are written above
+            f"ORDER BY received_at DESC, key LIMIT {int(search.limit)} OFFSET {int(search.skip)}",
+            *values,
+        )
+        return [codec.status(row[0]) for row in rows]
+
+    async def worklist(self, scope: str | None, limit: int) -> list[Status]:
+        """What needs somebody, oldest first."""
+        rows = await self._fetch(
+            """SELECT body FROM documents WHERE need <> '' AND ($1::text IS NULL OR principal = $1)
+               ORDER BY received_at LIMIT $2""",
+            scope,
+            limit,
+        )
+        return [codec.status(row[0]) for row in rows]
+
+    async def needs(self, scope: str | None) -> dict[str, tuple[int, int]]:
+        """{need: (how many documents, received_at of the oldest)}."""
+        rows = await self._fetch(
+            """SELECT need, count(*), min(received_at) FROM documents
+               WHERE need <> '' AND ($1::text IS NULL OR principal = $1) GROUP BY need""",
+            scope,
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    # ---- submissions ----
+
+    async def submission(self, submission: str) -> tuple[SubmissionSummary, Place] | None:
+        """An acknowledged submission and where its record lies."""
+        rows = await self._fetch('SELECT body, partition, "offset" FROM submissions WHERE id = $1', submission)
+        return (_summary(rows[0][0]), Place(rows[0][1], rows[0][2])) if rows else None
+
+    async def refusal(self, submission: str) -> tuple[SubmissionSummary, Place] | None:
+        """The last refusal of that id."""
+        rows = await self._fetch(
+            'SELECT body, partition, "offset" FROM refusals WHERE id = $1 ORDER BY received_at DESC LIMIT 1', submission
+        )
+        return (_summary(rows[0][0]), Place(rows[0][1], rows[0][2])) if rows else None
+
+    async def handed_in(self, scope: str | None, refused: bool, limit: int) -> list[SubmissionSummary]:
+        """The newest submissions, or the newest refusals."""
+        table = "refusals" if refused else "submissions"
+        rows = await self._fetch(
+            f"SELECT body FROM {table} WHERE $1::text IS NULL OR principal = $1 "  # noqa: S608 - one of two names
+            "ORDER BY received_at DESC LIMIT $2",
+            scope,
+            limit,
+        )
+        return [_summary(row[0]) for row in rows]
+
+    async def hand_overs(self, submissions: Iterable[str]) -> list[HandOverRow]:
+        """What became of the hand-overs of these submissions."""
+        rows = await self._fetch(
+            """SELECT submission, recipient, part, outcome, at, attempts, note FROM hand_overs
+               WHERE submission = ANY($1::text[]) ORDER BY at, recipient, part""",
+            sorted(set(submissions)),
+        )
+        return [HandOverRow(*row) for row in rows]
+
+    # ---- officers ----
+
+    async def assessment(self, declaration: str) -> Assessment | None:
+        """The current assessment of a declaration (register key)."""
+        rows = await self._fetch(
+            """SELECT body FROM assessments WHERE declaration = $1 ORDER BY revision DESC, "offset" DESC LIMIT 1""",
+            declaration,
+        )
+        return codec.assessment(rows[0][0]) if rows else None
+
+    async def alert(self, alert: str) -> Alert | None:
+        """One alert."""
+        rows = await self._fetch("SELECT body FROM alerts WHERE id = $1", alert)
+        return codec.alert(rows[0][0]) if rows else None
+
+    async def alerts(self, wanted: AlertFilter) -> list[Alert]:
+        """Alerts of a filter in order of time; after a cursor where one is given, else the newest."""
+        newest = wanted.after is None
+        order = "DESC" if newest else "ASC"
+        rows = await self._fetch(
+            f"""SELECT body FROM alerts WHERE (at, id) > ($1, $2)
+                AND ($3 = '' OR severity = $3) AND ($4 = '' OR family = $4) AND ($5 = '' OR rule = $5)
+                AND ($6 = '' OR enterprises ? $6) AND ($7 = '' OR agency ? $7)
+                ORDER BY at {order}, id {order} LIMIT $8""",  # noqa: S608 - one of two words
+            *(wanted.after or (-1, "")),
+            wanted.severity,
+            wanted.family,
+            wanted.rule,
+            wanted.enterprise,
+            wanted.agency,
+            wanted.limit,
+        )
+        found = [codec.alert(row[0]) for row in rows]
+        return found[::-1] if newest else found
+
+    # ---- receipts ----
+
+    async def answers(self, participant: str, after: Place, limit: int) -> list[tuple[Answer, Place]]:
+        """A participant's receipts behind a place in the log, in the log's order."""
+        rows = await self._fetch(
+            """SELECT body, partition, "offset" FROM answers
+               WHERE participant = $1 AND (partition, "offset") > ($2, $3) ORDER BY partition, "offset" LIMIT $4""",
+            participant,
+            after.partition,
+            after.offset,
+            limit,
+        )
+        return [(codec.answer(row[0]), Place(row[1], row[2])) for row in rows]
+
+    # ---- throughput ----
+
+    async def throughput(self, scope: str | None, since: int, until: int, breakdown: int) -> Throughput:
+        """Counts by second in [since, until) (seconds), and by platform and office of the last ``breakdown`` seconds."""
+        async with self._connection() as connection:
+            seconds = await connection.fetch(
+                """SELECT second, measure, kind, sum(n)::bigint FROM throughput
+                   WHERE second >= $1 AND second < $2 AND ($3::text IS NULL OR principal = $3) GROUP BY 1, 2, 3""",
+                since,
+                until,
+                scope,
+            )
+            parts = await connection.fetch(
+                """SELECT kind, platform, office, count(*) FROM documents
+                   WHERE received_at >= $1 AND received_at < $2 AND ($3::text IS NULL OR principal = $3)
+                   GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 200""",
+                (until - breakdown) * 1000,
+                until * 1000,
+                scope,
+            )
+            steps = await connection.fetch(_STEPS, (until - 3600) * 1000, scope)
+        return Throughput(
+            seconds=[(row[0], row[1], row[2], row[3]) for row in seconds],
+            parts=[(row[0], row[1], row[2], row[3]) for row in parts],
+            latency={row["step"]: [float(value) for value in row["p"]] for row in steps if row["p"]},
+            sample=max((row["n"] for row in steps), default=0),
+        )
+
+    async def applied(self) -> dict[tuple[str, int], int]:
+        """How far the projector has come: {(topic, partition): next offset}."""
+        rows = await self._fetch("SELECT topic, partition, next_offset FROM projector_offsets")
+        return {(row[0], row[1]): row[2] for row in rows}
+
+
+#: From reception to each step, of the newest declarations of an hour that have made it.
+_STEPS = """
+WITH sample AS (
+    SELECT received_at, matched_at, assessed_at, handed_at, released_at FROM documents
+    WHERE kind = 'declaration' AND received_at >= $1 AND ($2::text IS NULL OR principal = $2)
+    ORDER BY received_at DESC LIMIT 5000
+)
+SELECT step, count(*) AS n, percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY ms) AS p FROM (
+    SELECT 'match' AS step, matched_at - received_at AS ms FROM sample WHERE matched_at > 0
+    UNION ALL SELECT 'assessment', assessed_at - received_at FROM sample WHERE assessed_at > 0
+    UNION ALL SELECT 'hand-over', handed_at - received_at FROM sample WHERE handed_at > 0
+    UNION ALL SELECT 'release', released_at - received_at FROM sample WHERE released_at > 0
+) AS steps GROUP BY step
+"""

@@ -1,0 +1,37 @@
+"""The web application: API, console, descriptions. ``make_app`` gets its parts from ``hub.wiring``."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from aiohttp import web
+
+from hub.web import console
+from hub.web.pages import SECURITY_HEADERS
+from hub.web.ports import PARTS, Parts
+from hub.web.problems import answers_problems
+from hub.web.views import alerts, declarations, describe, operations, receipts, submissions, throughput
+
+VIEWS = (submissions, declarations, receipts, throughput, alerts, operations, describe, console)
+
+
+def make_app(parts: Parts) -> web.Application:
+    """Everything under one roof; routes of others (the door's) come in by ``parts.routes``."""
+    app = web.Application(
+        middlewares=[operations.measured, answers_problems], client_max_size=parts.max_body
+    )
+    app[PARTS] = parts
+    app[throughput.FIGURES] = throughput.Figures(parts)
+    app[throughput.STREAMS] = set()
+    for view in VIEWS:
+        app.add_routes(view.routes)
+    app.add_routes(parts.routes)
+    app.router.add_static("/static/", str(resources.files("hub.web") / "static"))
+    app.on_response_prepare.append(_secure)
+    app.on_shutdown.append(throughput.close_streams)
+    return app
+
+
+async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)

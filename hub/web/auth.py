@@ -1,0 +1,66 @@
+"""Who calls: an API key in the Authorization header, or a console session in a signed cookie."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from hashlib import sha256
+
+from aiohttp import web
+
+from hub.web.ports import PARTS, Viewer
+
+SESSION_COOKIE = "hub_session"
+SESSION_MS = 12 * 3_600_000
+
+
+def sign(secret: bytes, purpose: str, text: str) -> str:
+    """A MAC of a text for one purpose."""
+    return hmac.new(secret, f"{purpose}\x00{text}".encode(), sha256).hexdigest()
+
+
+def session_token(secret: bytes, name: str, now: int) -> str:
+    """``name.expiry.mac``: the server keeps nothing, and asks for the principal anew at every request."""
+    payload = f"{base64.urlsafe_b64encode(name.encode()).decode()}.{now + SESSION_MS}"
+    return f"{payload}.{sign(secret, 'session', payload)}"
+
+
+def session_name(secret: bytes, token: str, now: int) -> str | None:
+    """The principal of a token, or None where it is forged or over."""
+    payload, _, mac = token.rpartition(".")
+    if not hmac.compare_digest(mac.encode(), sign(secret, "session", payload).encode()):
+        return None
+    name, _, expiry = payload.partition(".")
+    return base64.urlsafe_b64decode(name).decode() if int(expiry) > now else None
+
+
+def viewer_of(request: web.Request) -> Viewer | None:
+    """The caller, or None. A bearer key that is wrong is not mended by a cookie."""
+    parts = request.app[PARTS]
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        return parts.by_key(key.strip()) if scheme.lower() == "bearer" and key else None
+    token = request.cookies.get(SESSION_COOKIE)
+    name = session_name(parts.session_secret, token, parts.clock.now()) if token else None
+    return parts.by_name(name) if name else None
+
+
+def require(request: web.Request) -> Viewer:
+    """The caller; 401 where there is none."""
+    viewer = viewer_of(request)
+    if viewer is None:
+        raise web.HTTPUnauthorized
+    return viewer
+
+
+def csrf(request: web.Request) -> str:
+    """The token a form must send back: bound to the session, or before login to a random cookie."""
+    bound = request.cookies.get(SESSION_COOKIE) or request.cookies.get("hub_form") or ""
+    return sign(request.app[PARTS].session_secret, "csrf", bound)
+
+
+def check_csrf(request: web.Request, given: str) -> None:
+    """403 where a form was not ours."""
+    bound = request.cookies.get(SESSION_COOKIE) or request.cookies.get("hub_form")
+    if not bound or not hmac.compare_digest(given.encode(), csrf(request).encode()):
+        raise web.HTTPForbidden

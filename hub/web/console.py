@@ -1,0 +1,139 @@
+"""The console's pages: sign in, throughput, declarations, submissions."""
+
+from __future__ import annotations
+
+import secrets
+
+from aiohttp import web
+
+from hub.web import auth, sight, story
+from hub.web.pages import render
+from hub.web.ports import PARTS, Viewer
+from hub.web.views.common import eventually, path_text, text
+from hub.web.views.declarations import found_by
+from hub.web.views.submissions import locate
+from hub.web.views.throughput import FIGURES
+
+routes = web.RouteTableDef()
+
+
+def _signed_in(request: web.Request) -> Viewer:
+    viewer = auth.viewer_of(request)
+    if viewer is None:
+        raise web.HTTPSeeOther("/login")
+    return viewer
+
+
+@routes.get("/")
+async def home(request: web.Request) -> web.Response:
+    """Watchers begin with the figures, enterprises with what needs doing."""
+    viewer = _signed_in(request)
+    raise web.HTTPSeeOther("/throughput" if sight.sees_all(viewer) else "/declarations")
+
+
+@routes.get("/login")
+async def login_form(request: web.Request) -> web.Response:
+    """The form; its random cookie ties the CSRF token to this browser."""
+    return _login(request)
+
+
+def _login(request: web.Request, status: int = 200, wrong: bool = False) -> web.Response:
+    seed = request.cookies.get("hub_form") or secrets.token_urlsafe(16)
+    secret = request.app[PARTS].session_secret
+    response = render(request, "login.html", status=status, wrong=wrong, token=auth.sign(secret, "csrf", seed))
+    _cookie(request, response, "hub_form", seed)
+    return response
+
+
+@routes.post("/login")
+async def login(request: web.Request) -> web.StreamResponse:
+    """An API key for a session."""
+    form = await request.post()
+    parts = request.app[PARTS]
+    seed = request.cookies.get("hub_form", "")
+    token = str(form.get("csrf", ""))
+    if not seed or not secrets.compare_digest(token.encode(), auth.sign(parts.session_secret, "csrf", seed).encode()):
+        return _login(request, status=403)
+    viewer = parts.by_key(str(form.get("api_key", "")).strip())
+    if viewer is None:
+        return _login(request, status=401, wrong=True)
+    response = web.HTTPSeeOther("/")
+    session = auth.session_token(parts.session_secret, viewer.name, parts.clock.now())
+    _cookie(request, response, auth.SESSION_COOKIE, session, max_age=auth.SESSION_MS // 1000)
+    return response
+
+
+@routes.post("/logout")
+async def logout(request: web.Request) -> web.StreamResponse:
+    """End the session."""
+    form = await request.post()
+    auth.check_csrf(request, str(form.get("csrf", "")))
+    response = web.HTTPSeeOther("/login")
+    response.del_cookie(auth.SESSION_COOKIE, path="/")
+    return response
+
+
+def _cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, max_age: int | None = None) -> None:
+    secure = request.app[PARTS].secure_cookies
+    response.set_cookie(name, value, max_age=max_age, httponly=True, samesite="Lax", secure=secure, path="/")
+
+
+@routes.get("/throughput")
+async def throughput(request: web.Request) -> web.Response:
+    """Live figures; the page is filled by the stream."""
+    viewer = _signed_in(request)
+    return render(request, "throughput.html", figures=await request.app[FIGURES].of(sight.scope(viewer)))
+
+
+@routes.get("/declarations")
+async def declarations(request: web.Request) -> web.Response:
+    """What needs doing, and the search."""
+    viewer = _signed_in(request)
+    read, scope = request.app[PARTS].read, sight.scope(viewer)
+    asked = {name: text(request, name) for name in ("number", "kind", "status", "enterprise", "from", "to")}
+    searched = any(asked.values())
+    needs = await read.needs(scope)
+    return render(
+        request,
+        "declarations.html",
+        asked=asked,
+        searched=searched,
+        found=await found_by(request, viewer),
+        needs=needs,
+        work=[] if searched else [story.work_json(viewer, status) for status in await read.worklist(scope, 50)],
+        now=request.app[PARTS].clock.now(),
+    )
+
+
+@routes.get("/declarations/{key:.+}")
+async def declaration(request: web.Request) -> web.Response:
+    """One declaration with its whole story."""
+    viewer = _signed_in(request)
+    read, key = request.app[PARTS].read, path_text(request, "key")
+    found = await eventually(lambda: story.find(read, viewer, key))
+    if found is None:
+        return render(request, "missing.html", status=404, key=key)
+    return render(request, "declaration.html", d=story.declaration_json(viewer, found))
+
+
+@routes.get("/submissions")
+async def submissions(request: web.Request) -> web.Response:
+    """What was handed in, and what was refused and why."""
+    viewer = _signed_in(request)
+    refused = request.query.get("show") == "refused"
+    found = await request.app[PARTS].read.handed_in(sight.scope(viewer), refused, 100)
+    return render(request, "submissions.html", found=found, refused=refused)
+
+
+@routes.get("/submissions/{id}")
+async def submission(request: web.Request) -> web.Response:
+    """One submission with the state of each document."""
+    viewer = _signed_in(request)
+    try:
+        summary, _, refused = await locate(request, viewer)
+    except web.HTTPNotFound:
+        return render(request, "missing.html", status=404, key=path_text(request, "id"))
+    keys = [f"{kind}/{key}" for _, kind, key, _ in summary.documents]
+    statuses = await request.app[PARTS].read.statuses(keys)
+    shown = story.submission_json(viewer, summary, statuses, refused)
+    return render(request, "submission.html", s=shown, bytes_too=sight.may_read_bytes(viewer, summary.principal))

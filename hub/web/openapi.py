@@ -1,0 +1,276 @@
+"""What ``/openapi.json`` and ``/asyncapi.json`` say: written by hand beside the routes, held to them by a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hub import topics
+from hub.domain import events
+
+Json = dict[str, Any]
+
+
+def _query(name: str, about: str, kind: str = "string") -> Json:
+    return {"name": name, "in": "query", "description": about, "schema": {"type": kind}}
+
+
+_LIMIT = _query("limit", "how many at most", "integer")
+_PROBLEM = {
+    "description": "a problem (RFC 9457)",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_AFTER = _query("after", "the cursor of the last one seen")
+
+#: (method, path, what, tag, query parameters, schema of the answer or its media type)
+OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
+    ("get", "/v1/submissions/{id}", "State and faults of each document handed in", "enterprises", (), "Submission"),
+    ("get", "/v1/submissions/{id}/original", "The bytes as received", "enterprises", (), "application/octet-stream"),
+    ("get", "/v1/submissions/{id}/acknowledgement", "The acknowledgement with its proofs", "enterprises", (), "object"),
+    (
+        "get",
+        "/v1/declarations/{key}",
+        "The whole story behind any number: agentCode:copNo, ebpCode:orderNo, preNo, invtNo, waybill number, "
+        "submission id. Waits up to 2 s for what has just been submitted",
+        "enterprises",
+        (),
+        "Declaration",
+    ),
+    ("get", "/v1/worklist", "What needs doing, oldest first, with the next step", "enterprises", (_LIMIT,), "List"),
+    (
+        "get",
+        "/v1/receipts",
+        "The caller's receipts from authorities in order; CEB messages with Accept: application/xml",
+        "enterprises",
+        (_AFTER, _LIMIT),
+        "List",
+    ),
+    (
+        "get",
+        "/v1/search",
+        "Documents by number, enterprise, kind, status, office and time; says what range it covered",
+        "enterprises",
+        (
+            _query("number", "any number"),
+            _query("enterprise", "principal or enterprise code"),
+            _query("kind", "order, payment, waybill or declaration"),
+            _query("status", "a state, a customs code, or a word of the worklist"),
+            _query("office", "customs office"),
+            _query("from", "RFC 3339 or a date in China time; seven days ago where absent"),
+            _query("to", "RFC 3339 or a date in China time, excluded"),
+            _LIMIT,
+            _query("skip", "how many to pass over", "integer"),
+        ),
+        "List",
+    ),
+    ("get", "/v1/throughput", "Rates, latency, backlog, lag of the last two minutes", "office", (), "object"),
+    ("get", "/v1/throughput/stream", "The same each second, Server-Sent Events", "office", (_LIMIT,), "text/event-stream"),
+    (
+        "get",
+        "/v1/alerts",
+        "Risk alerts the caller is entitled to; officers only",
+        "authorities",
+        tuple(_query(name, f"by {name}") for name in ("severity", "family", "rule", "enterprise", "agency"))
+        + (_AFTER, _LIMIT),
+        "List",
+    ),
+    ("get", "/v1/alerts/{id}", "One alert with its evidence", "authorities", (), "object"),
+    ("get", "/healthz", "The process is alive", "operators", (), "object"),
+    ("get", "/readyz", "Calls can be taken, or the reasons why not", "operators", (), "object"),
+    ("get", "/metrics", "Prometheus metrics", "operators", (), "text/plain"),
+    ("get", "/openapi.json", "This description", "operators", (), "object"),
+    ("get", "/asyncapi.json", "The public topics", "operators", (), "object"),
+    ("get", "/problems/{code}", "What a fault code means and what to do about it", "operators", (), "text/html"),
+)
+
+_OPEN = frozenset(("/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/problems/{code}"))
+
+_FAULT: Json = {
+    "type": "object",
+    "required": ["code", "path", "line", "message", "message_zh"],
+    "properties": {
+        "code": {"type": "string"},
+        "path": {"type": "string"},
+        "line": {"type": "integer"},
+        "message": {"type": "string"},
+        "message_zh": {"type": "string"},
+        "ceb_code": {"type": "string"},
+    },
+}
+_FAULTS: Json = {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}}
+_TEXT: Json = {"type": "string"}
+
+
+def _object(required: tuple[str, ...], **properties: Json) -> Json:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+_LIST_OF_OBJECTS: Json = {"type": "array", "items": {"type": "object"}}
+SCHEMAS: dict[str, Json] = {
+    "Fault": _FAULT,
+    "Problem": _object(
+        ("type", "title", "status", "detail", "instance", "faults"),
+        type=_TEXT,
+        title=_TEXT,
+        status={"type": "integer"},
+        detail=_TEXT,
+        instance=_TEXT,
+        faults=_FAULTS,
+    ),
+    "List": _object(("items",), items=_LIST_OF_OBJECTS),
+    "Acknowledgement": _object(
+        ("submission", "message", "principal", "received_at", "digest", "documents", "proof"),
+        submission=_TEXT,
+        message={"type": "object"},
+        principal=_TEXT,
+        received_at=_TEXT,
+        digest={"type": "object"},
+        documents=_LIST_OF_OBJECTS,
+        proof={"type": "object"},
+    ),
+    "Submission": _object(
+        ("submission", "message", "principal", "received_at", "digest", "status", "documents"),
+        submission=_TEXT,
+        message={"type": "object"},
+        principal=_TEXT,
+        received_at=_TEXT,
+        digest={"type": "object"},
+        status={"enum": ["accepted", "flagged", "refused"]},
+        faults=_FAULTS,
+        documents={
+            "type": "array",
+            "items": _object(
+                ("index", "kind", "key", "status", "state", "faults"),
+                index={"type": "integer"},
+                kind=_TEXT,
+                key=_TEXT,
+                status=_TEXT,
+                state=_TEXT,
+                code=_TEXT,
+                faults=_FAULTS,
+            ),
+        },
+    ),
+    "Declaration": _object(
+        ("key", "keys", "documents", "match", "status", "turn", "timeline", "handovers"),
+        key=_TEXT,
+        keys={"type": "object", "additionalProperties": {"type": "string"}},
+        documents={
+            "type": "array",
+            "items": _object(
+                ("kind", "key", "submission", "state", "faults"),
+                kind=_TEXT,
+                key=_TEXT,
+                submission=_TEXT,
+                state=_TEXT,
+                faults=_FAULTS,
+            ),
+        },
+        match=_object(("state", "differences"), state=_TEXT, differences=_FAULTS),
+        status=_object(("state", "code", "since", "text"), state=_TEXT, code=_TEXT, since=_TEXT, text=_TEXT),
+        turn=_TEXT,
+        timeline={"type": "array", "items": _object(("at", "by", "what"), at=_TEXT, by=_TEXT, what=_TEXT)},
+        handovers=_LIST_OF_OBJECTS,
+        findings={"type": "array", "description": "officers only", "items": {"type": "object"}},
+        score={"type": ["integer", "null"], "description": "officers only"},
+        recommendation={"type": ["string", "null"], "description": "officers only"},
+    ),
+}
+
+
+def openapi(version: str) -> Json:
+    """OpenAPI 3.1 of the HTTP interface."""
+    paths: Json = {"/v1/messages": {"post": _hand_in()}}
+    for method, path, what, tag, parameters, answer in OPERATIONS:
+        paths.setdefault(path, {})[method] = _operation(path, what, tag, parameters, answer)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Cross-border e-commerce single window",
+            "version": version,
+            "description": "Hand in once; see what is stuck, why, and whose turn it is.",
+        },
+        "security": [{"apiKey": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+            "schemas": SCHEMAS,
+        },
+    }
+
+
+def _operation(path: str, what: str, tag: str, parameters: tuple[Json, ...], answer: str) -> Json:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    operation: Json = {
+        "operationId": "get" + "".join(part.strip("{}").title() for part in path.replace(".", "/").split("/")),
+        "summary": what,
+        "tags": [tag],
+        "parameters": in_path + list(parameters),
+        "responses": {"200": {"description": what, "content": _content(answer)}, "default": _PROBLEM},
+    }
+    return operation | ({"security": []} if path in _OPEN else {})
+
+
+def _content(answer: str) -> Json:
+    if "/" in answer:
+        return {answer: {"schema": {"type": "string"}}}
+    schema = {"type": "object"} if answer == "object" else {"$ref": f"#/components/schemas/{answer}"}
+    return {"application/json": {"schema": schema}}
+
+
+def _hand_in() -> Json:
+    bodies = {kind: {"schema": {"type": "string"}} for kind in ("application/xml", "application/json")}
+    header = {"in": "header", "schema": {"type": "string"}}
+    return {
+        "operationId": "postMessages",
+        "summary": "Hand in a CEB message, a DxpMsg or a JSON twin, one document to a hundred",
+        "tags": ["enterprises"],
+        "parameters": [
+            {"name": "Idempotency-Key", **header},
+            {"name": "Prefer", "description": "handling=strict", **header},
+        ],
+        "requestBody": {"required": True, "content": bodies},
+        "responses": {
+            "202": {
+                "description": "kept for good; the acknowledgement proves it",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Acknowledgement"}}},
+            },
+            "503": _PROBLEM | {"description": "outcome unknown: repeat the same bytes after Retry-After"},
+            "default": _PROBLEM,
+        },
+    }
+
+
+#: Public topics and what a record of theirs is.
+PUBLIC: dict[str, Any] = {
+    topics.STATUSES: events.Status,
+    topics.ASSESSMENTS: events.Assessment,
+    topics.ALERTS: events.Alert,
+    topics.ANSWERS: events.Answer,
+}
+
+
+def asyncapi(version: str) -> Json:
+    """AsyncAPI 3.0 of the public topics; schemas come from the structs the records are encoded from."""
+    schemas, components = msgspec.json.schema_components(PUBLIC.values(), "#/components/schemas/{name}")
+    by_name = {topic.name: topic for topic in topics.TOPICS}
+    channels, operations, messages = {}, {}, {}
+    for (name, type_), schema in zip(PUBLIC.items(), schemas, strict=True):
+        topic = by_name[name]
+        message = {"name": type_.__name__, "contentType": "application/json", "payload": schema}
+        messages[type_.__name__] = message | {"summary": topic.holds, "description": f"key: {topic.key}"}
+        channels[name] = {
+            "address": name,
+            "description": topic.holds,
+            "messages": {type_.__name__: {"$ref": f"#/components/messages/{type_.__name__}"}},
+        }
+        operations[f"read-{name}"] = {"action": "receive", "channel": {"$ref": f"#/channels/{name}"}}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Cross-border e-commerce single window: topics", "version": version},
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages, "schemas": components},
+    }

@@ -1,0 +1,86 @@
+"""What the web asks of the rest of the hub; ``hub.wiring`` hands the parts in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aiohttp import web
+
+from hub.domain.events import Alert, Answer, Assessment, Status, SubmissionSummary
+from hub.domain.reading import AlertFilter, HandOverRow, Place, Search, Throughput
+from hub.ports import Clock, Sealer
+
+
+class Viewer(Protocol):
+    """Who asks: a principal with its roles and the enterprise codes it acts for."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def roles(self) -> AbstractSet[str] | Sequence[str]: ...
+
+
+class ReadModel(Protocol):
+    """The read model, read; raises Unavailable. ``scope`` is a principal's name, None for everybody's."""
+
+    async def ping(self) -> None: ...
+    async def keys_of(self, number: str) -> list[str]: ...
+    async def statuses(self, keys: Iterable[str]) -> list[Status]: ...
+    async def of_order(self, platform: str, order: str) -> list[Status]: ...
+    async def search(self, search: Search, scope: str | None) -> list[Status]: ...
+    async def worklist(self, scope: str | None, limit: int) -> list[Status]: ...
+    async def needs(self, scope: str | None) -> dict[str, tuple[int, int]]: ...
+    async def submission(self, submission: str) -> tuple[SubmissionSummary, Place] | None: ...
+    async def refusal(self, submission: str) -> tuple[SubmissionSummary, Place] | None: ...
+    async def handed_in(self, scope: str | None, refused: bool, limit: int) -> list[SubmissionSummary]: ...
+    async def hand_overs(self, submissions: Iterable[str]) -> list[HandOverRow]: ...
+    async def assessment(self, declaration: str) -> Assessment | None: ...
+    async def alert(self, alert: str) -> Alert | None: ...
+    async def alerts(self, wanted: AlertFilter) -> list[Alert]: ...
+    async def answers(self, participant: str, after: Place, limit: int) -> list[tuple[Answer, Place]]: ...
+    async def throughput(self, scope: str | None, since: int, until: int, breakdown: int) -> Throughput: ...
+    async def applied(self) -> dict[tuple[str, int], int]: ...
+
+
+class Records(Protocol):
+    """Single records of the log; raises Unavailable."""
+
+    async def read(self, topic: str, place: Place) -> bytes | None:
+        """The value of the record at a place; None where it is gone."""
+
+    async def ends(self, names: Iterable[str]) -> dict[tuple[str, int], int]:
+        """{(topic, partition): offset after the last record}."""
+
+
+async def _always_ready() -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything the web needs. ``by_key`` and ``by_name`` answer only for principals that may act now."""
+
+    read: ReadModel
+    records: Records
+    sealer: Sealer
+    clock: Clock
+    by_key: Callable[[str], Viewer | None]
+    by_name: Callable[[str], Viewer | None]
+    session_secret: bytes
+    #: Why this process is not ready, one sentence each; the database and the log are asked by the web itself.
+    ready: Callable[[], Awaitable[list[str]]] = _always_ready
+    #: Routes of others, such as the door's ``POST /v1/messages``.
+    routes: Sequence[web.AbstractRouteDef] = ()
+    #: A JSON twin's receipt rendered as the CEB message it was: (answer) → XML bytes. None: only JSON is offered.
+    receipt_xml: Callable[[Sequence[Answer]], bytes] | None = None
+    max_body: int = 16 << 20
+    version: str = "0.1.0"
+    #: Names under which the console is reached over TLS get Secure cookies.
+    secure_cookies: bool = False
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

@@ -1,0 +1,56 @@
+"use strict";
+// The console's only script: it keeps the query when the language changes, and fills the throughput page from the stream.
+for (const link of document.querySelectorAll("[data-keep-query]")) {
+  const query = new URLSearchParams(location.search);
+  query.set("lang", new URLSearchParams(link.getAttribute("href")).get("lang"));
+  link.href = "?" + query;
+}
+
+const first = document.getElementById("first");
+if (first) {
+  const live = document.getElementById("live");
+  const put = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
+  const rate = (value) => value >= 100 ? Math.round(value).toLocaleString("en") : String(value);
+  const span = (ms) => ms < 1000 ? ms + " ms" : ms < 60000 ? (ms / 1000).toFixed(1) + " s" : (ms / 60000).toFixed(1) + " min";
+
+  const spark = (svg, values) => {
+    const most = Math.max(1, ...values);
+    const points = values.map((value, at) => `${(at * 120 / (values.length - 1)).toFixed(1)},${(29 - 27 * value / most).toFixed(1)}`);
+    svg.querySelector(".line").setAttribute("d", "M" + points.join("L"));
+    svg.querySelector(".area").setAttribute("d", "M0,30L" + points.join("L") + "L120,30Z");
+  };
+  const rows = (body, lines) => body.replaceChildren(...lines.map((cells) => {
+    const row = document.createElement("tr");
+    cells.forEach((text, at) => {
+      const cell = document.createElement("td");
+      cell.textContent = text;
+      if (at === cells.length - 1) cell.className = "n";
+      row.append(cell);
+    });
+    return row;
+  }));
+
+  const show = (figures) => {
+    for (const element of document.querySelectorAll("[data-rate]")) put(element, rate(figures.per_second[element.dataset.rate] || 0));
+    for (const svg of document.querySelectorAll("[data-spark]")) spark(svg, figures.series[svg.dataset.spark] || [0, 0]);
+    for (const cell of document.querySelectorAll("[data-backlog]")) put(cell, String(figures.backlog[cell.dataset.backlog] || 0));
+    for (const row of document.querySelectorAll("[data-step]")) {
+      const found = figures.latency_ms[row.dataset.step];
+      row.querySelectorAll("td").forEach((cell, at) => put(cell, found ? span([found.p50, found.p95, found.p99][at]) : "–"));
+    }
+    put(document.getElementById("sample"), figures.sample.toLocaleString("en"));
+    put(document.getElementById("oldest"), figures.oldest_waiting ? figures.oldest_waiting.replace("T", " ").slice(0, 19) : "–");
+    put(document.getElementById("at"), figures.at.slice(11, 19) + " UTC");
+    const by = document.getElementById("by");
+    if (by) rows(by, figures.by.slice(0, 12).map((one) => [by.dataset[one.kind] || one.kind, one.platform || "–", one.office || "–", rate(one.per_second)]));
+    const lag = document.getElementById("lag");
+    if (lag) rows(lag, Object.entries(figures.lag || {}).map(([topic, n]) => [topic, n.toLocaleString("en")]));
+  };
+  const say = (word, good) => { put(live, live.dataset[word]); live.className = good ? "on" : "off"; };
+
+  show(JSON.parse(first.textContent));
+  const stream = new EventSource("/v1/throughput/stream");
+  stream.addEventListener("figures", (event) => { say("live", true); show(JSON.parse(event.data)); });
+  stream.addEventListener("away", () => say("away", false));
+  stream.onerror = () => say("lost", false);
+}

@@ -1,0 +1,80 @@
+"""Risk alerts, for officers only; to anybody else the address holds nothing."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from hub.domain.events import Alert
+from hub.domain.reading import AlertFilter
+from hub.web import sight, words
+from hub.web.auth import require
+from hub.web.ports import PARTS, Viewer
+from hub.web.problems import bad_query
+from hub.web.story import business
+from hub.web.views.common import Json, answer, number, path_text, text
+
+routes = web.RouteTableDef()
+
+
+def _officer(request: web.Request) -> Viewer:
+    viewer = require(request)
+    if not sight.is_officer(viewer):
+        raise web.HTTPNotFound
+    return viewer
+
+
+def alert_json(alert: Alert) -> Json:
+    """An alert with its evidence."""
+    return {
+        "id": alert.id,
+        "at": words.rfc3339(alert.at),
+        "rule": alert.rule,
+        "severity": alert.severity,
+        "family": alert.family,
+        "agency": list(alert.agency),
+        "declaration": business(alert.declaration),
+        "enterprises": list(alert.enterprises),
+        "office": alert.office,
+        "message": alert.message,
+        "message_zh": alert.message_zh,
+        "evidence": alert.evidence,
+        "cursor": f"{alert.at}-{alert.id}",
+    }
+
+
+def _after(cursor: str) -> tuple[int, str] | None:
+    if not cursor:
+        return None
+    at, dash, name = cursor.partition("-")
+    if not dash or not (at.isascii() and at.isdigit()) or len(at) > 15:
+        raise bad_query("after")
+    return int(at), name
+
+
+@routes.get("/v1/alerts")
+async def alerts(request: web.Request) -> web.Response:
+    """Alerts of a filter, oldest first; without a cursor the newest."""
+    viewer = _officer(request)
+    found = await request.app[PARTS].read.alerts(
+        AlertFilter(
+            severity=text(request, "severity"),
+            family=text(request, "family"),
+            rule=text(request, "rule"),
+            enterprise=text(request, "enterprise"),
+            agency=text(request, "agency"),
+            after=_after(text(request, "after")),
+            limit=number(request, "limit", 100, 500),
+        )
+    )
+    items = [alert_json(alert) for alert in found if sight.may_see_alert(viewer, alert)]
+    return answer({"items": items, "after": alert_json(found[-1])["cursor"] if found else text(request, "after")})
+
+
+@routes.get("/v1/alerts/{id}")
+async def alert(request: web.Request) -> web.Response:
+    """One alert."""
+    viewer = _officer(request)
+    found = await request.app[PARTS].read.alert(path_text(request, "id"))
+    if found is None or not sight.may_see_alert(viewer, found):
+        raise web.HTTPNotFound
+    return answer(alert_json(found))

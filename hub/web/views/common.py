@@ -1,0 +1,86 @@
+"""What the views share: JSON answers, parameters, and waiting for what was just handed in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from hub.web.problems import bad_query
+
+Found = TypeVar("Found")
+
+#: How long a read waits for what its caller has just submitted (interfaces §4).
+WAIT_SECONDS = 2.0
+
+
+def answer(value: object, headers: dict[str, str] | None = None) -> web.Response:
+    """JSON that nobody keeps: it is about one caller."""
+    return web.Response(
+        body=msgspec.json.encode(value),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found | None:
+    """Look until something is there, two seconds at most: the read model follows the door by a moment.
+
+    What is not the caller's is waited for as long as what does not exist, so that the time tells nothing.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + WAIT_SECONDS
+    pause = 0.03
+    while True:
+        found = await look()
+        if found is not None or loop.time() + pause > deadline:
+            return found
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.7, 0.3)
+
+
+def number(request: web.Request, name: str, default: int, most: int) -> int:
+    """A whole number of the query, from 0 to ``most``."""
+    text = request.query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or len(text) > 15:
+        raise bad_query(name)
+    return min(int(text), most)
+
+
+def moment(request: web.Request, name: str, default: int) -> int:
+    """A time of the query in milliseconds: RFC 3339, or a date in China time."""
+    text = request.query.get(name, "")
+    if not text:
+        return default
+    try:
+        parsed = datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00+08:00")
+        if parsed.tzinfo is None:
+            raise bad_query(name)
+        return int(parsed.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise bad_query(name) from error
+
+
+def text(request: web.Request, name: str, most: int = 200) -> str:
+    """A text of the query; what is longer than any number or code is none."""
+    value = request.query.get(name, "").strip()
+    if len(value) > most or "\x00" in value:
+        raise bad_query(name)
+    return value
+
+
+def path_text(request: web.Request, name: str) -> str:
+    """A part of the address; PostgreSQL knows no NUL, and no number is that long."""
+    value = request.match_info[name].strip()
+    if "\x00" in value or len(value) > 300:
+        raise web.HTTPNotFound
+    return value
+
+
+Json = dict[str, Any]

@@ -1,0 +1,86 @@
+"""Declarations, what needs doing, search."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from hub.domain.events import KINDS
+from hub.domain.reading import Search
+from hub.web import sight, story, words
+from hub.web.auth import require
+from hub.web.ports import PARTS, Viewer
+from hub.web.problems import bad_query
+from hub.web.views.common import Json, answer, eventually, moment, number, path_text, text
+
+routes = web.RouteTableDef()
+
+DAY_MS = 86_400_000
+
+
+@routes.get("/v1/declarations/{key:.+}")
+async def declaration(request: web.Request) -> web.Response:
+    """The whole story behind any number."""
+    viewer = require(request)
+    read, key = request.app[PARTS].read, path_text(request, "key")
+    found = await eventually(lambda: story.find(read, viewer, key))
+    if found is None:
+        raise web.HTTPNotFound
+    return answer(story.declaration_json(viewer, found))
+
+
+@routes.get("/v1/worklist")
+async def worklist(request: web.Request) -> web.Response:
+    """What needs doing, oldest first, and how much of each."""
+    viewer = require(request)
+    read, scope = request.app[PARTS].read, sight.scope(viewer)
+    found = await read.worklist(scope, number(request, "limit", 100, 500))
+    needs = await read.needs(scope)
+    return answer(
+        {
+            "items": [story.work_json(viewer, status) for status in found],
+            "totals": {name: {"count": n, "oldest": words.rfc3339(at)} for name, (n, at) in sorted(needs.items())},
+        }
+    )
+
+
+def wanted(request: web.Request) -> Search:
+    """The search of a query; the last seven days where no time is given."""
+    now = request.app[PARTS].clock.now()
+    kind = text(request, "kind")
+    if kind and kind not in KINDS:
+        raise bad_query("kind")
+    return Search(
+        since=moment(request, "from", now - 7 * DAY_MS),
+        until=moment(request, "to", now + DAY_MS),
+        kind=kind,
+        state=text(request, "status"),
+        enterprise=text(request, "enterprise"),
+        office=text(request, "office"),
+        limit=number(request, "limit", 50, 200),
+        skip=number(request, "skip", 0, 10_000),
+    )
+
+
+async def found_by(request: web.Request, viewer: Viewer) -> Json:
+    """A page of the search, with the range it covered."""
+    read, search, asked = request.app[PARTS].read, wanted(request), text(request, "number")
+    if asked:
+        # A number is looked up, not filtered: the time range would only hide what was asked for.
+        keys = tuple(await read.keys_of(asked))
+        search = Search(since=0, until=1 << 53, keys=keys, limit=search.limit, skip=search.skip, kind=search.kind)
+    found = await read.search(search, sight.scope(viewer))
+    more = len(found) == search.limit
+    return {
+        "items": [story.line_json(viewer, status) for status in found],
+        "covered": {"number": asked}
+        if asked
+        else {"from": words.rfc3339(search.since), "to": words.rfc3339(search.until)},
+        "next": search.skip + search.limit if more else None,
+    }
+
+
+@routes.get("/v1/search")
+async def search(request: web.Request) -> web.Response:
+    """Documents by number, enterprise, kind, status, office and time."""
+    viewer = require(request)
+    return answer(await found_by(request, viewer))

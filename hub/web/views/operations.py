@@ -1,0 +1,78 @@
+"""For operators: alive, ready and why not, metrics."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+from hub import topics
+from hub.domain.faults import Unavailable
+from hub.web.ports import PARTS
+from hub.web.problems import Handler
+from hub.web.views.common import answer
+
+routes = web.RouteTableDef()
+
+REQUESTS = Counter("hub_http_requests_total", "HTTP requests by route and status", ("method", "route", "status"))
+SECONDS = Histogram(
+    "hub_http_request_seconds",
+    "Seconds of HTTP requests by route",
+    ("route",),
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+)
+
+
+@web.middleware
+async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Counts by route, never by address: an address holds business keys."""
+    began = time.perf_counter()
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource is not None else "unknown"
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    finally:
+        REQUESTS.labels(request.method, route, status).inc()
+        SECONDS.labels(route).observe(time.perf_counter() - began)
+
+
+@routes.get("/healthz")
+async def healthz(request: web.Request) -> web.Response:
+    """The process answers."""
+    return answer({"status": "alive", "version": request.app[PARTS].version})
+
+
+@routes.get("/readyz")
+async def readyz(request: web.Request) -> web.Response:
+    """200 where calls can be taken; 503 with the reasons where not. Reading may be away while intake goes on."""
+    parts = request.app[PARTS]
+    reasons = list(await parts.ready())
+    try:
+        await parts.records.ends((topics.SUBMISSIONS,))
+    except Unavailable:
+        reasons.append("Kafka does not answer: nothing can be taken in")
+    notes = []
+    try:
+        await parts.read.ping()
+    except Unavailable:
+        notes.append("PostgreSQL does not answer: intake goes on, reading waits")
+    return web.Response(
+        status=503 if reasons else 200,
+        body=_json({"ready": not reasons, "reasons": reasons, "notes": notes}),
+        content_type="application/json",
+    )
+
+
+@routes.get("/metrics")
+async def metrics(_request: web.Request) -> web.Response:
+    """Prometheus' text form."""
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.encode(value)

@@ -1,0 +1,335 @@
+"""Records of a topic → rows of the read model. Pure: no clock, no I/O; a rebuild makes the same rows.
+
+Every handler takes the records of one partition in order, adds rows to the batch and returns how many it could not read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from hub import codec, topics
+from hub.domain.events import TICK_KEY, SubmissionSummary, TimelineEntry
+from hub.domain.reading import Batch, need
+
+log = logging.getLogger(__name__)
+
+
+class Record(Protocol):
+    """What is used of a consumer's record."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Iterable[tuple[str, bytes]]: ...
+
+
+class HandOverSeen(msgspec.Struct, frozen=True):
+    """What the read model takes of a record of ``hand-overs``; further fields are ignored."""
+
+    submission: str
+    recipient: str
+    outcome: str
+    at: int
+    attempts: int = 1
+    note: str = ""
+    copmsg_id: str = ""
+
+
+class _Version(msgspec.Struct):
+    revision: int
+
+
+_version = msgspec.json.Decoder(_Version).decode
+_hand_over = msgspec.json.Decoder(HandOverSeen).decode
+
+#: Words of the timeline → the step whose time they give; the first of each counts.
+_STEPS = {"matched": 0, "handed-over": 1, "handed over": 1, "delivered": 1, "800": 2}
+
+
+def _text(value: bytes | str) -> str:
+    """Text as PostgreSQL can hold it: a NUL can stand in JSON but in no text column."""
+    text = value if isinstance(value, str) else value.decode("utf-8")
+    return text.replace("\x00", "\ufffd") if "\x00" in text else text
+
+
+def _unreadable(record: Record, error: Exception) -> int:
+    # The place only, never the content: a log line is no place for what a message says.
+    log.error(
+        "cannot read %s-%d@%d: %s", record.topic, record.partition, record.offset, type(error).__name__
+    )
+    return 1
+
+
+_BAD = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, ValueError)
+
+
+def _rows(batch: Batch, table: str) -> list[tuple[object, ...]]:
+    return batch.rows.setdefault(table, [])
+
+
+def _summary(record: Record) -> SubmissionSummary | None:
+    """The summary in a record's headers; None for ticks and foreign records."""
+    if record.key == TICK_KEY:
+        return None
+    for name, value in record.headers:
+        if name == codec.SUMMARY_HEADER:
+            return codec.summary(value)
+    raise ValueError("no summary")
+
+
+def submissions(records: Iterable[Record], batch: Batch) -> int:
+    """Only the header is read: the value is sealed, and stays so."""
+    bad, rows = 0, _rows(batch, "submissions")
+    for record in records:
+        try:
+            summary = _summary(record)
+            if summary is None:
+                continue
+            rows.append(
+                (
+                    _text(summary.id),
+                    _text(summary.principal),
+                    _text(summary.sender),
+                    summary.received_at,
+                    _text(summary.message),
+                    summary.digest,
+                    record.partition,
+                    record.offset,
+                    _text(codec.to_json(summary)),
+                )
+            )
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        batch.counts.setdefault(("submissions", summary.id), _counted(summary))
+    return bad
+
+
+def _counted(summary: SubmissionSummary) -> dict[tuple[int, str, str, str], int]:
+    second, principal = summary.received_at // 1000, summary.principal
+    counts = {(second, principal, "messages", summary.message): 1}
+    for _, kind, _, faults in summary.documents:
+        for measure in ("documents", "flagged") if faults else ("documents",):
+            counter = (second, principal, measure, kind)
+            counts[counter] = counts.get(counter, 0) + 1
+    return counts
+
+
+def refusals(records: Iterable[Record], batch: Batch) -> int:
+    """What the door refused; again only the header."""
+    bad, rows = 0, _rows(batch, "refusals")
+    for record in records:
+        try:
+            summary = _summary(record)
+            if summary is None:
+                continue
+            first = _first_code(summary)
+            rows.append(
+                (
+                    record.partition,
+                    record.offset,
+                    _text(summary.id),
+                    _text(summary.principal),
+                    summary.received_at,
+                    summary.status,
+                    first,
+                    _text(codec.to_json(summary)),
+                )
+            )
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        counter = (summary.received_at // 1000, summary.principal, "refusals", first.partition(".")[0])
+        batch.counts["refusals", f"{record.partition}:{record.offset}"] = {counter: 1}
+    return bad
+
+
+def _first_code(summary: SubmissionSummary) -> str:
+    faults = summary.faults or next((entry[3] for entry in summary.documents if entry[3]), ())
+    return faults[0].code if faults else ""
+
+
+def statuses(records: Iterable[Record], batch: Batch) -> int:
+    """The newest revision of each key; a late record of a frozen worker may stand behind a newer one."""
+    bad = 0
+    newest: dict[bytes, tuple[int, Record]] = {}
+    for record in records:
+        if record.key is None or record.value is None:
+            continue
+        try:
+            revision = _version(record.value).revision
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        held = newest.get(record.key)
+        if held is None or revision > held[0]:
+            newest[record.key] = (revision, record)
+    documents, numbers = _rows(batch, "documents"), _rows(batch, "numbers")
+    for _, record in newest.values():
+        try:
+            row, others = _document(record)
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        documents.append(row)
+        numbers.extend(others)
+    return bad
+
+
+def _document(record: Record) -> tuple[tuple[object, ...], list[tuple[str, str]]]:
+    value = record.value or b""
+    status = codec.status(value)
+    key = _text(status.key)
+    matched, handed, released = _times(status.timeline)
+    row = (
+        key,
+        status.kind,
+        status.revision,
+        _text(status.submission),
+        _text(status.principal),
+        _text(status.sender),
+        status.received_at,
+        status.state,
+        _text(status.code),
+        status.since,
+        _text(status.order[0]),
+        _text(status.order[1]),
+        _text(status.customs_office),
+        status.due,
+        need(status),
+        matched,
+        status.assessed_at,
+        handed,
+        released,
+        _text(value),
+    )
+    business = key.partition("/")[2]
+    others = {business.rpartition(":")[2], *map(_text, status.numbers.values())}
+    others -= {"", business, key, _text(status.order[1]), status.submission}
+    return row, [(number, key) for number in sorted(others)]
+
+
+def _times(timeline: tuple[TimelineEntry, ...]) -> tuple[int, int, int]:
+    times = [0, 0, 0]
+    for entry in timeline:
+        step = _STEPS.get(entry.what)
+        if step is not None and not times[step]:
+            times[step] = entry.at
+    return times[0], times[1], times[2]
+
+
+def assessments(records: Iterable[Record], batch: Batch) -> int:
+    """Every assessment is kept; which is current is asked when reading."""
+    bad, rows = 0, _rows(batch, "assessments")
+    for record in records:
+        try:
+            found = codec.assessment(record.value or b"")
+            rows.append(
+                (
+                    _text(found.id),
+                    _text(found.declaration),
+                    found.revision,
+                    found.at,
+                    found.score,
+                    found.level,
+                    found.recommendation,
+                    record.offset,
+                    _text(record.value or b""),
+                )
+            )
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        batch.counts.setdefault(("assessments", found.id), {(found.at // 1000, "", "assessments", ""): 1})
+    return bad
+
+
+def alerts(records: Iterable[Record], batch: Batch) -> int:
+    """The first record of an id: a repeated one says the same."""
+    bad, rows = 0, _rows(batch, "alerts")
+    for record in records:
+        try:
+            found = codec.alert(record.value or b"")
+            rows.append(
+                (
+                    _text(found.id),
+                    found.at,
+                    found.rule,
+                    found.severity,
+                    found.family,
+                    _text(codec.to_json(found.agency)),
+                    _text(codec.to_json(found.enterprises)),
+                    _text(found.declaration),
+                    record.partition,
+                    record.offset,
+                    _text(record.value or b""),
+                )
+            )
+        except _BAD as error:
+            bad += _unreadable(record, error)
+    return bad
+
+
+def answers(records: Iterable[Record], batch: Batch) -> int:
+    """Receipts and notices; a repeated id (a stage that was killed says it again) counts once."""
+    bad, rows = 0, _rows(batch, "answers")
+    for record in records:
+        try:
+            found = codec.answer(record.value or b"")
+            rows.append(
+                (
+                    _text(found.id),
+                    _text(found.participant),
+                    record.partition,
+                    record.offset,
+                    _text(record.value or b""),
+                )
+            )
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        counter = (found.at // 1000, found.participant, "receipts", found.code)
+        batch.counts.setdefault(("answers", found.id), {counter: 1})
+    return bad
+
+
+def hand_overs(records: Iterable[Record], batch: Batch) -> int:
+    """The newest word about each hand-over."""
+    bad = 0
+    newest: dict[tuple[str, str, str], tuple[object, ...]] = {}
+    for record in records:
+        try:
+            found = _hand_over(record.value or b"")
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        key = (_text(found.submission), _text(found.recipient), _text(found.copmsg_id or found.submission))
+        row = (*key, found.outcome, found.at, found.attempts, _text(found.note))
+        held = newest.get(key)
+        if held is None or (held[4], held[5]) <= (found.at, found.attempts):  # type: ignore[operator]
+            newest[key] = row
+    _rows(batch, "hand_overs").extend(newest.values())
+    return bad
+
+
+HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
+    topics.SUBMISSIONS: submissions,
+    topics.REFUSALS: refusals,
+    topics.STATUSES: statuses,
+    topics.ASSESSMENTS: assessments,
+    topics.ALERTS: alerts,
+    topics.ANSWERS: answers,
+    topics.HAND_OVERS: hand_overs,
+}
