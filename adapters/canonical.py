@@ -20,6 +20,8 @@ from typing import NamedTuple
 
 from lxml import etree
 
+from hub.domain.faults import Refused, fault
+
 _KEPT = b"<>/!?& \t\n\r"
 _DELETED = bytes(b for b in range(256) if b not in _KEPT)
 
@@ -61,7 +63,9 @@ def start_tag(text: bytes) -> StartTag | None:
             namespaces[name[6:]] = value
         else:
             attributes.append((name, value))
-    if b"xml" in namespaces or b"" in namespaces.values():
+    if b"xml" in namespaces or any(
+        b":" not in uri for uri in namespaces.values()
+    ):  # "": nothing; others: relative
         return None
     rendered = _attributes(attributes, namespaces)
     if rendered is None:
@@ -120,7 +124,7 @@ def of_tree(root: etree._Element, signature: etree._Element | None, tail: bool =
     the element before, and everything is put back. Without ``tail`` that text is left out.
     """
     if signature is None:
-        return etree.tostring(root.getroottree(), method="c14n", with_comments=False)
+        return _written(root)
     parent, before, after = signature.getparent(), signature.getprevious(), signature.tail
     assert parent is not None
     index, own = parent.index(signature), (parent.text if before is None else before.tail)
@@ -129,11 +133,18 @@ def of_tree(root: etree._Element, signature: etree._Element | None, tail: bool =
     parent.remove(signature)
     _set_text(parent, before, joined)
     try:
-        return etree.tostring(root.getroottree(), method="c14n", with_comments=False)
+        return _written(root)
     finally:
         _set_text(parent, before, own)
         parent.insert(index, signature)
         signature.tail = after
+
+
+def _written(root: etree._Element) -> bytes:
+    try:
+        return etree.tostring(root.getroottree(), method="c14n", with_comments=False)
+    except etree.C14NError:  # C14N knows no relative namespace names
+        raise Refused([fault("signature.namespace")]) from None
 
 
 def _set_text(parent: etree._Element, before: etree._Element | None, text: str | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import NamedTuple, NoReturn, Protocol
 
@@ -25,6 +25,7 @@ from adapters.signature_form import (
     PATH,
     SIGNATURE,
     SignatureParts,
+    inherited_attributes,
     read_text,
     read_tree,
     signature_of,
@@ -261,28 +262,38 @@ def sign(xml: bytes, key: SigningKey, algorithm: str = "rsa-sha256") -> bytes:
     form = ALGORITHMS[algorithm]
     if form.min_bits == 0:
         _refuse("signature.sm2")
-    place, namespaces, digest = _prepared(xml, form.hash)
-    content = signed_info_of(form.method, form.digest_method, digest)
-    value = key.sign(to_be_signed(content, namespaces), form.hash)
+    prepared = _prepared(xml, form.hash)
+    content = signed_info_of(form.method, form.digest_method, prepared.digest)
+    value = key.sign(to_be_signed(content, prepared.namespaces, prepared.inherited), form.hash)
+    place = prepared.place
     serial, encoded = _key_info(key.certificate)
     return b"%s%s%s" % (xml[:place], signature_of(content, value, serial, encoded), xml[place:])
 
 
-def _prepared(xml: bytes, hash_name: str) -> tuple[int, dict[bytes, bytes], bytes]:
-    """(where the signature goes, the namespaces in scope there, the digest of the document)."""
+class _Prepared(NamedTuple):
+    """Where the signature goes, the namespaces in scope there, the document's digest, its ``xml:`` attributes."""
+
+    place: int
+    namespaces: Mapping[bytes, bytes]
+    digest: bytes
+    inherited: bytes = b""
+
+
+def _prepared(xml: bytes, hash_name: str) -> _Prepared:
+    """From the text alone where that is plain to see."""
     tag = canonical.start_tag(xml)
     if tag is not None and not (tag.name.endswith(_EXPORT_NAMES) and b"ExtendMessage" in xml):
         place = len(xml.rstrip(b" \t\n")) - len(tag.name) - 3
         plain = canonical.plain_parts(xml, tag, (place, place))
         if plain is not None and not re.search(rb"<(?:[^\s<>/:]+:)?Signature>", xml):
-            return place, dict(tag.namespaces), _digest(plain, hash_name)
+            return _Prepared(place, tag.namespaces, _digest(plain, hash_name))
     return _prepared_tree(xml, hash_name)
 
 
 _EXPORT_NAMES = tuple(name.encode() for name in _EXPORT)
 
 
-def _prepared_tree(xml: bytes, hash_name: str) -> tuple[int, dict[bytes, bytes], bytes]:
+def _prepared_tree(xml: bytes, hash_name: str) -> _Prepared:
     """The same for any document, by way of its tree."""
     parsed = parse(xml, AUTHORITY)
     root = parsed.root
@@ -295,7 +306,8 @@ def _prepared_tree(xml: bytes, hash_name: str) -> tuple[int, dict[bytes, bytes],
             f"<{root[-1].prefix}:ExtendMessage".encode() if root[-1].prefix else b"<ExtendMessage"
         )
     namespaces = {(prefix or "").encode(): uri.encode() for prefix, uri in root.nsmap.items()}
-    return place, namespaces, _digest((canonical.of_tree(root, None),), hash_name)
+    digest = _digest((canonical.of_tree(root, None),), hash_name)
+    return _Prepared(place, namespaces, digest, inherited_attributes(root))
 
 
 @lru_cache(maxsize=1024)

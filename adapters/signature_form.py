@@ -225,10 +225,18 @@ def _canonical_signed_info(signed_info: etree._Element) -> bytes:
     """
     inherited: dict[str, str] = {}
     for ancestor in reversed(list(signed_info.iterancestors())):
-        inherited.update(
-            {str(k): str(v) for k, v in ancestor.attrib.items() if str(k).startswith(f"{{{_XML}}}")}
-        )
+        inherited.update(_xml_attributes(ancestor))
     return _rendered(signed_info, {}, inherited).encode()
+
+
+def _xml_attributes(element: etree._Element) -> dict[str, str]:
+    return {str(k): str(v) for k, v in element.attrib.items() if str(k).startswith(f"{{{_XML}}}")}
+
+
+def inherited_attributes(root: etree._Element) -> bytes:
+    """The root's ``xml:`` attributes in canonical form: SignedInfo, as a part of the document, carries them too."""
+    named = sorted((etree.QName(name).localname, value) for name, value in _xml_attributes(root).items())
+    return "".join(f' xml:{local}="{_escaped(value)}"' for local, value in named).encode()
 
 
 def _rendered(element: etree._Element, above: Mapping[str | None, str], inherited: Mapping[str, str]) -> str:
@@ -280,10 +288,10 @@ def signed_info_of(method: str, digest_method: str, digest: bytes) -> bytes:
     return _SIGNED_INFO_FORM % (*(part.encode() for part in parts), base64.b64encode(digest))
 
 
-def to_be_signed(content: bytes, namespaces: Mapping[bytes, bytes]) -> bytes:
-    """SignedInfo in the context of a root with these namespaces."""
+def to_be_signed(content: bytes, namespaces: Mapping[bytes, bytes], inherited: bytes = b"") -> bytes:
+    """SignedInfo in the context of a root with these namespaces and (canonical) ``xml:`` attributes."""
     scope = {**namespaces, b"ds": DS.encode()}
-    return b"<ds:SignedInfo%s>%s</ds:SignedInfo>" % (declarations(scope), content)
+    return b"<ds:SignedInfo%s%s>%s</ds:SignedInfo>" % (declarations(scope), inherited, content)
 
 
 def signature_of(content: bytes, value: bytes, key_name: str, certificate: bytes) -> bytes:
