@@ -63,9 +63,7 @@ def start_tag(text: bytes) -> StartTag | None:
             namespaces[name[6:]] = value
         else:
             attributes.append((name, value))
-    if b"xml" in namespaces or any(
-        b":" not in uri for uri in namespaces.values()
-    ):  # "": nothing; others: relative
+    if b"xml" in namespaces or any(b":" not in uri for uri in namespaces.values()):  # "": nothing; others: relative
         return None
     rendered = _attributes(attributes, namespaces)
     if rendered is None:

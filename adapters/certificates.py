@@ -76,6 +76,4 @@ def is_signed_by(key: rsa.RSAPublicKey, value: bytes, data: bytes, hash_name: st
 
 def same_serial(written: str, serial: str) -> bool:
     """Whether a KeyName is this serial number, however its hexadecimal digits are written."""
-    return written.lower().removeprefix("0x").replace(" ", "").replace(":", "").lstrip("0") == serial.lstrip(
-        "0"
-    )
+    return written.lower().removeprefix("0x").replace(" ", "").replace(":", "").lstrip("0") == serial.lstrip("0")

@@ -198,7 +198,7 @@ def _check_digest(
     blank_tail = bool(signature.tail) and not str(signature.tail).strip(" \t\r\n")
     if blank_tail and _digest((canonical.of_tree(root, signature, tail=False),), hash_name) == digest:
         return (fault("signature.line_feed", path=PATH),)
-    _refuse("signature.digest")
+    return _refuse("signature.digest")
 
 
 def _digest(parts: tuple[bytes, ...], hash_name: str) -> bytes:
@@ -302,9 +302,7 @@ def _prepared_tree(xml: bytes, hash_name: str) -> _Prepared:
     name = (f"{root.prefix}:" if root.prefix else "") + etree.QName(root).localname
     place = xml.rfind(f"</{name}".encode())
     if etree.QName(root).localname in _EXPORT and len(root) and str(root[-1].tag).endswith("}ExtendMessage"):
-        place = xml.rfind(
-            f"<{root[-1].prefix}:ExtendMessage".encode() if root[-1].prefix else b"<ExtendMessage"
-        )
+        place = xml.rfind(f"<{root[-1].prefix}:ExtendMessage".encode() if root[-1].prefix else b"<ExtendMessage")
     namespaces = {(prefix or "").encode(): uri.encode() for prefix, uri in root.nsmap.items()}
     digest = _digest((canonical.of_tree(root, None),), hash_name)
     return _Prepared(place, namespaces, digest, inherited_attributes(root))

@@ -109,12 +109,9 @@ def read_text(text: bytes, namespaces: Mapping[bytes, bytes]) -> SignatureParts 
     if b"/>" in inner or b'" ' in inner:
         inner = _EMPTY_TAG_SPACE.sub(rb'"\1', inner)
         inner = _EMPTY_TAG.sub(rb"<\1\2></\1>", inner)
-    (_, _, _, c14n, method, uri, transform, digest_method, digest, value, key_name, certificate) = (
-        match.groups()
-    )
+    (_, _, _, c14n, method, uri, transform, digest_method, digest, value, key_name, certificate) = match.groups()
     return SignatureParts(
-        signed_info=b"<%sSignedInfo%s>%s</%sSignedInfo>"
-        % (match["p"], declarations(scope), inner, match["p"]),
+        signed_info=b"<%sSignedInfo%s>%s</%sSignedInfo>" % (match["p"], declarations(scope), inner, match["p"]),
         canonicalization=c14n.decode(),
         method=method.decode(),
         uri=uri.decode(),
@@ -250,9 +247,7 @@ def _rendered(element: etree._Element, above: Mapping[str | None, str], inherite
     )
     prefixes = {_XML: "xml:", "": "", **{uri: f"{prefix}:" for prefix, uri in scope.items() if prefix}}
     attributes = {**inherited, **{str(k): str(v) for k, v in element.attrib.items()}}
-    named = sorted(
-        (etree.QName(k).namespace or "", etree.QName(k).localname, v) for k, v in attributes.items()
-    )
+    named = sorted((etree.QName(k).namespace or "", etree.QName(k).localname, v) for k, v in attributes.items())
     rendered = "".join(f' {prefixes[uri]}{local}="{_escaped(value)}"' for uri, local, value in named)
     content = _escaped_text(element.text) + "".join(
         _rendered(child, scope, {}) + _escaped_text(child.tail) for child in element

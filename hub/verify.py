@@ -102,10 +102,10 @@ def is_message(data: bytes) -> bool:
 
 
 def public_key(pem: bytes) -> Ed25519PublicKey:
-    """The hub's public key from PEM; raises ValueError where it is something else."""
+    """The hub's public key from PEM; raises TypeError or ValueError where it is something else."""
     key = serialization.load_pem_public_key(pem)
     if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("not an Ed25519 public key")
+        raise TypeError("not an Ed25519 public key")
     return key
 
 
@@ -172,9 +172,7 @@ def verify_message(data: bytes, at: int, issuers: Sequence[x509.Certificate] = (
     notes = [(fault.message, fault.message_zh) for fault in report.faults]
     if issuers:
         certificate = signature.certificate_of(parsed.root)
-        steps.append(
-            _step("issuer", ok=any(_issued(certificate, issuer) for issuer in issuers), detail=report.serial)
-        )
+        steps.append(_step("issuer", ok=any(_issued(certificate, issuer) for issuer in issuers), detail=report.serial))
     else:
         notes.append(("Whom the certificate belongs to was not checked (--ca).", "未核验证书归属（--ca）。"))
     return _verdict("message", steps, notes)

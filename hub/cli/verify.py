@@ -21,9 +21,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("file", metavar="ACKNOWLEDGEMENT|MESSAGE", type=_FILE)
 @click.argument("message", required=False, type=_FILE)
 @click.option("--key", type=_FILE, help="The hub's public key, PEM (default: hub.pub in the keys folder).")
-@click.option(
-    "--ca", type=_FILE, help="Certificates (PEM) of the authorities that may have issued a signer's."
-)
+@click.option("--ca", type=_FILE, help="Certificates (PEM) of the authorities that may have issued a signer's.")
 @click.option("--at", help="When the signer's certificate must have been valid, RFC 3339 (default: now).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context

@@ -33,7 +33,43 @@ _PRE_NUMBER = re.compile(r"[A-Za-z]((?:19|20)[0-9]{6})[0-9]{9}")
 #: First two digits of GB/T 2260 districts, and of residence permits of Hong Kong, Macao and Taiwan people (81
 #: to 83).
 _PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
+    (
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "21",
+        "22",
+        "23",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "41",
+        "42",
+        "43",
+        "44",
+        "45",
+        "46",
+        "50",
+        "51",
+        "52",
+        "53",
+        "54",
+        "61",
+        "62",
+        "63",
+        "64",
+        "65",
+        "71",
+        "81",
+        "82",
+        "83",
+    )
 )
 #: The district of made-up people: no province begins with 99.
 MADE_UP_DISTRICT = "990000"

@@ -96,12 +96,12 @@ class HostedKey:
 
     @classmethod
     def from_pem(cls, key: bytes, certificate: bytes) -> HostedKey:
-        """From PEM texts; both may be the same file. Raises ValueError where they are not an RSA key and
+        """From PEM texts; both may be the same file. Raises TypeError or ValueError where they are not an RSA key and
         certificate.
         """
         private = serialization.load_pem_private_key(key, None)
         if not isinstance(private, rsa.RSAPrivateKey):
-            raise ValueError("not an RSA private key")
+            raise TypeError("not an RSA private key")
         return cls(private, x509.load_pem_x509_certificate(certificate))
 
 
@@ -124,7 +124,7 @@ class DemoAuthority:
         private = rsa.generate_private_key(65537, 2048)
         name = _name("Demo CA of the single window (made up)", "Demo")
         usage = _key_usage(signatures=False)
-        builder = _builder(name, name, private.public_key(), datetime.now(UTC), usage)
+        builder = _builder(name, name, private.public_key(), _today(), usage)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         return _pem(private, builder.sign(private, hashes.SHA256()))
 
@@ -132,17 +132,20 @@ class DemoAuthority:
         """The hosted key of a principal, issued at first use (RSA 2048, ten years)."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", principal):
             raise ValueError(f"not a name for a key: {principal!r}")
-        pem = read_or_create(
-            self._keys / "hosted" / f"{principal}.pem", lambda: self._issue(principal, organization)
-        )
+        pem = read_or_create(self._keys / "hosted" / f"{principal}.pem", lambda: self._issue(principal, organization))
         return HostedKey.from_pem(pem, pem)
 
     def _issue(self, principal: str, organization: str) -> bytes:
         private = rsa.generate_private_key(65537, 2048)
         subject, usage = _name(principal, organization), _key_usage(signatures=True)
-        builder = _builder(subject, self.certificate.subject, private.public_key(), datetime.now(UTC), usage)
+        builder = _builder(subject, self.certificate.subject, private.public_key(), _today(), usage)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         return _pem(private, builder.sign(self._private, hashes.SHA256()))
+
+
+def _today() -> datetime:
+    """Now: keys are made at the edge, once, and their certificates begin when they are made."""
+    return datetime.now(UTC)  # noqa: TID251
 
 
 def _builder(

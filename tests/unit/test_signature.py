@@ -30,7 +30,7 @@ def check(data: bytes, trusted: set[str] | None = None, at: int = NOW, **more: o
     assert etree.tostring(parsed.root.getroottree()) == before, "verifying changed the tree"
     assert by_tree == by_text
     if isinstance(by_text, str):
-        raise AssertionError(by_text)
+        pytest.fail(by_text, pytrace=False)
     return by_text
 
 
@@ -38,12 +38,11 @@ def _outcome(act: Callable[[], SignatureReport]) -> SignatureReport | str:
     try:
         return act()
     except Refused as refused:
-        assert refused.status == 422
-        return refused.faults[0].code
+        return refused.faults[0].code if refused.status == 422 else str(refused.status)
 
 
 def refusal(data: bytes, trusted: set[str] | None = None, at: int = NOW, **more: object) -> str:
-    with pytest.raises(AssertionError) as caught:
+    with pytest.raises(pytest.fail.Exception) as caught:
         check(data, trusted, at, **more)
     return str(caught.value)
 
@@ -119,7 +118,9 @@ def test_both_readers_give_the_same_parts() -> None:
     parsed = parse(signed(root=' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'))
     tag, signature = canonical.start_tag(parsed.text), find(parsed.root)
     region = SIGNATURE.search(parsed.text)
-    assert tag is not None and signature is not None and region is not None
+    assert tag is not None
+    assert signature is not None
+    assert region is not None
     assert read_text(region[0], tag.namespaces) == read_tree(signature)
 
 
@@ -212,10 +213,7 @@ def test_a_relative_namespace_name_cannot_be_signed() -> None:
         sign(unsigned, a_signer())
     assert caught.value.faults[0].code == "signature.namespace"
     own = _signature(signed())
-    assert (
-        refusal(unsigned.replace(b"</ceb:CEB311Message>", own + b"</ceb:CEB311Message>"))
-        == "signature.namespace"
-    )
+    assert refusal(unsigned.replace(b"</ceb:CEB311Message>", own + b"</ceb:CEB311Message>")) == "signature.namespace"
 
 
 def test_every_changed_character_is_found() -> None:
@@ -226,9 +224,7 @@ def test_every_changed_character_is_found() -> None:
 
 
 def test_a_changed_signature_value_is_found() -> None:
-    assert (
-        refusal(_with_value(signed(), lambda value: bytes([value[0] ^ 1]) + value[1:])) == "signature.value"
-    )
+    assert refusal(_with_value(signed(), lambda value: bytes([value[0] ^ 1]) + value[1:])) == "signature.value"
     assert refusal(_with_value(signed(), lambda value: value[:-1])) == "signature.value"
     assert refusal(_with_value(signed(), lambda _: bytes(256))) == "signature.value"
 
@@ -334,9 +330,7 @@ def _moved_into_a_document(data: bytes) -> bytes:
 
 def _moved_into_extend_message(data: bytes) -> bytes:
     own = _signature(data)
-    return data.replace(
-        own, b"<ceb:ExtendMessage><ceb:Message>" + own + b"</ceb:Message></ceb:ExtendMessage>"
-    )
+    return data.replace(own, b"<ceb:ExtendMessage><ceb:Message>" + own + b"</ceb:Message></ceb:ExtendMessage>")
 
 
 def _moved_to_the_front(data: bytes) -> bytes:
@@ -353,9 +347,7 @@ def _original_wrapped_in_object(data: bytes) -> bytes:
 def _original_wrapped_in_extend_message(data: bytes) -> bytes:
     original = data.partition(b"?>")[2]
     evil = data.replace(b"two0", b"evil")
-    wrapped = (
-        b"<ceb:ExtendMessage><ceb:Message>" + original + b"</ceb:Message></ceb:ExtendMessage><ds:Signature "
-    )
+    wrapped = b"<ceb:ExtendMessage><ceb:Message>" + original + b"</ceb:Message></ceb:ExtendMessage><ds:Signature "
     return evil.replace(b"<ds:Signature ", wrapped)
 
 
@@ -407,15 +399,11 @@ def _no_transform(data: bytes) -> bytes:
 
 
 def _exclusive(data: bytes) -> bytes:
-    return data.replace(
-        b"http://www.w3.org/TR/2001/REC-xml-c14n-20010315", b"http://www.w3.org/2001/10/xml-exc-c14n#"
-    )
+    return data.replace(b"http://www.w3.org/TR/2001/REC-xml-c14n-20010315", b"http://www.w3.org/2001/10/xml-exc-c14n#")
 
 
 def _truncated_hmac(data: bytes) -> bytes:
-    return data.replace(
-        b"</ds:SignatureMethod>", b"<ds:HMACOutputLength>8</ds:HMACOutputLength></ds:SignatureMethod>"
-    )
+    return data.replace(b"</ds:SignatureMethod>", b"<ds:HMACOutputLength>8</ds:HMACOutputLength></ds:SignatureMethod>")
 
 
 def _retrieval_method(data: bytes) -> bytes:
@@ -496,9 +484,7 @@ def test_attacks_on_the_structure_are_refused(attack: Callable[[bytes], bytes], 
 
 def test_an_original_kept_in_an_extension_does_not_lend_its_signature() -> None:
     data = signed()
-    kept = (
-        b"<ceb:ExtendMessage><ceb:Message>" + data.partition(b"?>")[2] + b"</ceb:Message></ceb:ExtendMessage>"
-    )
+    kept = b"<ceb:ExtendMessage><ceb:Message>" + data.partition(b"?>")[2] + b"</ceb:Message></ceb:ExtendMessage>"
     evil = a_message(text="evil").replace(b"</ceb:CEB311Message>", kept + b"</ceb:CEB311Message>")
     assert refusal(evil) == "signature.place"
 
@@ -510,13 +496,28 @@ def test_a_comment_in_a_text_changes_neither_what_is_read_nor_the_signature() ->
 
 
 def test_every_code_of_the_family_is_tested_here() -> None:
-    tested = (
-        "missing multiple place malformed reference transform algorithm sm2 namespace digest value certificate untrusted "
-        "expired not_yet_valid key_size key_usage key_name line_feed"
-    ).split()
-    assert {code for code in fault_kinds() if code.startswith("signature.")} == {
-        f"signature.{n}" for n in tested
-    }
+    tested = [
+        "missing",
+        "multiple",
+        "place",
+        "malformed",
+        "reference",
+        "transform",
+        "algorithm",
+        "sm2",
+        "namespace",
+        "digest",
+        "value",
+        "certificate",
+        "untrusted",
+        "expired",
+        "not_yet_valid",
+        "key_size",
+        "key_usage",
+        "key_name",
+        "line_feed",
+    ]
+    assert {code for code in fault_kinds() if code.startswith("signature.")} == {f"signature.{n}" for n in tested}
 
 
 def test_every_algorithm_has_both_its_uris() -> None:
