@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.faults import Fault
+from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
 #: The key of a tick in every inbox: no business key starts with a zero byte.
 TICK_KEY = b"\x00tick"
@@ -210,7 +211,7 @@ MatchEvent = Joining | Leaving | Elsewhere
 
 
 class Matched(msgspec.Struct, frozen=True, tag="matched", omit_defaults=True, gc=False):
-    """A declaration with the documents behind it, key = the buyer's digest. Bodies are msgpack of ``hub.domain.views``.
+    """A declaration with the documents behind it, key = the buyer's digest; all of them without persons.
 
     ``states`` says of each kind: ``here``, ``elsewhere`` or ``missing`` (design §2).
     """
@@ -222,10 +223,10 @@ class Matched(msgspec.Struct, frozen=True, tag="matched", omit_defaults=True, gc
     principal: str
     buyer: str
     value: int
-    declaration: msgspec.Raw
-    order: msgspec.Raw | None = None
-    payment: msgspec.Raw | None = None
-    waybill: msgspec.Raw | None = None
+    declaration: DeclarationView
+    order: OrderView | None = None
+    payment: PaymentView | None = None
+    waybill: WaybillView | None = None
     states: dict[str, str] = {}
     differences: tuple[Fault, ...] = ()
     #: which versions of the four were put together; the same set is assessed once

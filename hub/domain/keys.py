@@ -102,3 +102,15 @@ def receipt_ms(text: str) -> int:
     days = era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
     seconds = int(text[8:10]) * 3600 + int(text[10:12]) * 60 + int(text[12:14])
     return days * _DAY_MS + seconds * 1000 + int(text[14:17] or 0) - _CHINA_MS
+
+
+def rfc3339(at: int) -> str:
+    """A moment (ms since the epoch) as RFC 3339 in UTC, to the millisecond."""
+    day = china_day(at - _CHINA_MS)
+    rest = at % _DAY_MS
+    hours, rest = divmod(rest, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    seconds, ms = divmod(rest, 1000)
+    return (
+        f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}T{hours:02d}:{minutes:02d}:{seconds:02d}.{ms:03d}Z"
+    )

@@ -93,8 +93,10 @@ _OTHER = Code("?", "other", "其他")
 #: Customs says that it has the document already, or that a newer message is there: notes, not transitions
 #: (table 7-2 of the 2018 specification; -304001 seen in practice).
 NOTES = frozenset(
-    ("-301010", "-401007", "-504012", "-504015", "-621004", "-304001")  # exists already, repeated
-    + ("-301014", "-401012", "-505016", "-800005")  # old message
+    (
+        *("-301010", "-401007", "-504012", "-504015", "-621004", "-304001"),  # exists already, repeated
+        *("-301014", "-401012", "-505016", "-800005"),  # old message
+    )
 )
 #: Of two receipts of the same time the later step counts: E-port's errors come after its 2, before customs' codes.
 _EPORT = {"1": 1, "2": 2, "3": 3, "4": 4}

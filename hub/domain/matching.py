@@ -1,0 +1,151 @@
+"""The three-document match: what differs between a declaration and the order, payment and waybill behind it.
+
+Checks 5–9 and 11–14 of the checks between the documents; 1–3 (they exist) are the business of the stage.
+Customs publishes no tolerance: amounts are compared exactly to two decimals, the tolerance is a setting.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.domain.faults import Fault, fault
+from hub.domain.money import text
+from hub.domain.views import DeclarationView, LineView, OrderView, PaymentView, WaybillView
+
+#: One fen, as an amount: what is smaller is no difference between two amounts of money.
+_FEN = 1000
+
+
+class MatchSettings(msgspec.Struct, frozen=True):
+    """Numbers that no official text gives (P): times of waiting in ms, the tolerance of amounts, what of a line counts.
+
+    ``grace`` is how long a document may be alone before anybody is told; ``warn`` and ``expire`` as it waits on;
+    ``keep`` how long what was matched is remembered, so that a changed version can be matched again.
+    """
+
+    grace: int = 2_000
+    warn: int = 2 * 3_600_000
+    expire: int = 24 * 3_600_000
+    keep: int = 48 * 3_600_000
+    tolerance: int = 0
+    compare_model: bool = False
+    most_documents: int = 64
+    most_differences: int = 25
+
+
+def differences(
+    declaration: DeclarationView,
+    order: OrderView | None,
+    payment: PaymentView | None,
+    waybill: WaybillView | None,
+    settings: MatchSettings,
+) -> tuple[Fault, ...]:
+    """What differs, in the order of the checks; documents that are not here are not compared."""
+    found: list[Fault] = []
+    if order is not None and payment is not None:
+        _order_payment(order, payment, settings, found)
+    if order is not None:
+        _order_declaration(order, declaration, found)
+    if order is not None and waybill is not None:
+        _order_waybill(order, waybill, found)
+    _address(declaration, order, waybill, found)
+    if order is not None:
+        _lines(order.lines, declaration.lines, settings, found)
+    return tuple(found[: settings.most_differences])
+
+
+def _apart(one: int, other: int, settings: MatchSettings) -> bool:
+    # Round both to fen first, half up, as they would be written.
+    return abs((one + 500) // _FEN - (other + 500) // _FEN) * _FEN > settings.tolerance
+
+
+def _order_payment(order: OrderView, payment: PaymentView, settings: MatchSettings, found: list[Fault]) -> None:
+    if _apart(order.paid, payment.paid, settings):
+        found.append(
+            fault("match.paid", path="OrderHead/acturalPaid", order=text(order.paid), payment=text(payment.paid))
+        )
+    if order.pay_code and order.pay_code != payment.pay_code:
+        found.append(fault("match.payment_company", path="OrderHead/payCode"))
+    if order.transaction and order.transaction != payment.transaction:
+        found.append(fault("match.payment_number", path="OrderHead/payTransactionId"))
+    fields = []
+    if order.buyer_name != payment.payer_name:
+        fields.append("payerName")
+    if order.buyer_id != payment.payer_id:
+        fields.append("payerIdNumber")
+    if fields:
+        found.append(fault("match.payer", path=f"PaymentHead/{fields[0]}", fields=", ".join(fields)))
+
+
+def _order_declaration(order: OrderView, declaration: DeclarationView, found: list[Fault]) -> None:
+    if order.merchant != declaration.merchant:
+        found.append(fault("match.merchant", path="InventoryHead/ebcCode"))
+    fields = []
+    if order.buyer_name != declaration.buyer_name:
+        fields.append("buyerName")
+    if order.buyer_id != declaration.buyer_id:
+        fields.append("buyerIdNumber")
+    if fields:
+        found.append(fault("match.buyer", path=f"InventoryHead/{fields[0]}", fields=", ".join(fields)))
+    if order.buyer_telephone != declaration.buyer_telephone:
+        found.append(fault("match.buyer_telephone", path="InventoryHead/buyerTelephone"))
+
+
+def _order_waybill(order: OrderView, waybill: WaybillView, found: list[Fault]) -> None:
+    fields = []
+    if order.consignee != waybill.consignee:
+        fields.append("consignee")
+    if order.consignee_telephone != waybill.consignee_telephone:
+        fields.append("consigneeTelephone")
+    if order.consignee_address != waybill.consignee_address:
+        fields.append("consigneeAddress")
+    if fields:
+        found.append(fault("match.consignee", path=f"LogisticsHead/{fields[0]}", fields=", ".join(fields)))
+
+
+def _address(
+    declaration: DeclarationView, order: OrderView | None, waybill: WaybillView | None, found: list[Fault]
+) -> None:
+    known = [view.consignee_address for view in (order, waybill) if view is not None and view.consignee_address]
+    if known and declaration.address and declaration.address not in known:
+        found.append(fault("match.address", path="InventoryHead/consigneeAddress"))
+
+
+def _lines(
+    ordered: tuple[LineView, ...], declared: tuple[LineView, ...], settings: MatchSettings, found: list[Fault]
+) -> None:
+    if len(ordered) != len(declared):
+        found.append(fault("match.line_count", path="InventoryList", order=len(ordered), declaration=len(declared)))
+    by_number = {line.gnum: line for line in ordered}
+    for index, line in enumerate(declared, 1):
+        other = by_number.get(line.gnum)
+        if other is None:
+            if len(ordered) == len(declared):
+                found.append(_line(index, line.gnum, "gnum"))
+            continue
+        fields = _line_fields(other, line, settings)
+        if fields:
+            found.append(_line(index, line.gnum, ", ".join(fields)))
+
+
+def _line(index: int, gnum: str, fields: str) -> Fault:
+    return fault("match.line", path=f"InventoryList[{index}]", gnum=gnum, fields=fields)
+
+
+def _line_fields(ordered: LineView, declared: LineView, settings: MatchSettings) -> list[str]:
+    fields = []
+    if declared.names and ordered.names and not set(ordered.names) & set(declared.names):
+        fields.append("gname")
+    if ordered.qty != declared.qty:
+        fields.append("qty")
+    if _apart(ordered.price, declared.price, settings):
+        fields.append("price")
+    if _apart(ordered.total, declared.total, settings):
+        fields.append("totalPrice")
+    if ordered.unit != declared.unit:
+        fields.append("unit")
+    if ordered.country != declared.country:
+        fields.append("country")
+    if settings.compare_model and ordered.model != declared.model:
+        fields.append("gmodel")
+    return fields

@@ -1,0 +1,183 @@
+"""What a rule sees and says.
+
+A rule is a module ``hub/rules/<family>/<code>_<what it catches>.py`` with ``CODE``, ``SOURCE``, ``VALID_FROM`` (and
+``VALID_TO``), ``AGENCIES``, ``RISK``, a docstring in the law's words, dated parameters, and ``check(case)``,
+which yields findings. README.md beside this file shows one whole.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from hub.domain.events import Finding
+from hub.domain.faults import fault
+from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
+
+#: What a finding asks for whatever the score says.
+REVIEW, REJECT = "review", "reject"
+#: The three families of risk (Hangzhou regulation, Art. 7(6)).
+ECONOMIC, TECHNICAL, TRADING = "economic", "technical", "trading"
+
+_json = msgspec.json.Encoder(order="sorted").encode
+
+
+class References(Protocol):
+    """Effective-dated reference data, all versions (``hub.domain.reference``)."""
+
+    def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
+        """The version of ``kind``/``id`` in force on ``day`` (yyyymmdd) among those at or below ``offset``."""
+
+
+T = TypeVar("T")
+
+
+class Dated(Generic[T]):
+    """A parameter with the days (``yyyy-mm-dd``) from which each value is in force."""
+
+    __slots__ = ("_days", "_values")
+
+    def __init__(self, values: Mapping[str, T]) -> None:
+        self._days = sorted(day_of(text) for text in values)
+        by_day = {day_of(text): value for text, value in values.items()}
+        self._values = [by_day[day] for day in self._days]
+
+    def on(self, day: int) -> T:
+        """The value in force on ``day`` (yyyymmdd); before the first day LookupError: the rule was not in force."""
+        at = bisect_right(self._days, day)
+        if not at:
+            raise LookupError(f"no value on {day}")
+        return self._values[at - 1]
+
+    def history(self) -> list[tuple[int, T]]:
+        """Every (day, value), oldest first."""
+        return list(zip(self._days, self._values, strict=True))
+
+
+def day_of(text: str) -> int:
+    """``"2019-01-01"`` → 20190101."""
+    return int(text.replace("-", ""))
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A rule as discovery found it. ``valid_to`` is the first day on which it is no longer in force, 0 for none."""
+
+    code: str
+    family: str
+    title: str
+    doc: str
+    source: str
+    risk: str
+    agencies: tuple[str, ...]
+    valid_from: int
+    valid_to: int
+    module: ModuleType
+
+    def in_force(self, day: int) -> bool:
+        """Whether the rule is in force on ``day``."""
+        return self.valid_from <= day and (not self.valid_to or day < self.valid_to)
+
+
+class Case:
+    """A declaration with all that is known about it on the day it was received.
+
+    What a rule asks for beyond the documents it asks through methods, which note what was read: an assessment can
+    be recomputed from the case and these notes alone. Amounts are integers (``hub.domain.money``).
+    """
+
+    __slots__ = (
+        "_allowance_used",
+        "_offset",
+        "_references",
+        "buyer",
+        "day",
+        "declaration",
+        "differences",
+        "order",
+        "payment",
+        "read",
+        "states",
+        "tax",
+        "value",
+        "waybill",
+        "year",
+    )
+
+    def __init__(
+        self,
+        *,
+        declaration: DeclarationView,
+        day: int,
+        value: int,
+        order: OrderView | None = None,
+        payment: PaymentView | None = None,
+        waybill: WaybillView | None = None,
+        states: Mapping[str, str] | None = None,
+        differences: tuple[str, ...] = (),
+        buyer: str = "",
+        allowance_used: int | None = 0,
+        references: References | None = None,
+        offset: int = 0,
+    ) -> None:
+        """``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
+        self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
+        self.day, self.year, self.value = day, day // 10_000, value
+        self.states = states or {}
+        self.buyer = buyer
+        self.differences = differences
+        self._allowance_used = allowance_used
+        self._references, self._offset = references, offset
+        self.read: dict[str, str] = {}
+        #: what the tax rule computed, for the record: ``duty``, ``consumption``, ``vat``, ``total``
+        self.tax: dict[str, str] = {}
+
+    def reference(self, kind: str, id: str) -> Mapping[str, Any] | None:
+        """The reference record in force on the day of the case; what was found, or that nothing was, is noted."""
+        found = None if self._references is None else self._references.find(kind, id, self.day, self._offset)
+        self.read[f"{kind}:{id}"] = "" if found is None else _json(found).decode()
+        return found
+
+    def allowance_used(self) -> int | None:
+        """What the buyer's other declarations of the year use of the allowance here; None where no buyer is named."""
+        used = self._allowance_used
+        self.read[f"allowance:{self.year}"] = "" if used is None else str(used)
+        return used
+
+    def single_item(self) -> bool:
+        """Whether the order has exactly one piece of goods (the declaration's lines stand for an order elsewhere)."""
+        lines = self.order.lines if self.order is not None else self.declaration.lines
+        return len(lines) == 1 and lines[0].qty == ONE
+
+    def finding(
+        self,
+        name: str,
+        *,
+        score: int,
+        path: str = "",
+        action: str = "",
+        blocking: bool = False,
+        evidence: Mapping[str, str] | None = None,
+    ) -> Finding:
+        """A finding of the published code ``rule.<name>``; the evidence fills its sentences and may name no person."""
+        values: dict[str, Any] = dict(evidence or {})  # Any: str, beside the typed arguments of fault
+        said = fault(f"rule.{name}", path=path, **values)
+        return Finding(
+            code=said.code,
+            path=path,
+            message=said.message,
+            message_zh=said.message_zh,
+            evidence=dict(evidence or {}),
+            score=score,
+            blocking=blocking,
+            action=action,
+        )
+
+
+#: One piece, as an amount.
+ONE = 100_000
+
+Findings = Iterator[Finding]

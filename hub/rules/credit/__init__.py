@@ -1,0 +1,1 @@
+"""Rules from the standing of the enterprises behind a declaration."""

@@ -1,0 +1,184 @@
+"""Finds the rules, refuses a set that is not in order, and applies them to a case.
+
+The level of an assessment (proposal P of the risk catalogue): green below 30, yellow below 60, orange below 80, red
+from there or with any blocking finding; ``reject`` where a finding says that the channel or the law does not take it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module, resources
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+from hub.domain.events import Finding
+from hub.domain.faults import Misconfigured
+from hub.rules.api import ECONOMIC, REJECT, REVIEW, TECHNICAL, TRADING, Case, Rule, day_of
+
+FAMILIES = ("trade", "risk", "credit", "routing")
+#: Codes that were published once and must not come back with another meaning.
+RETIRED: frozenset[str] = frozenset()
+
+YELLOW, ORANGE, RED = 30, 60, 80
+_MOST = 100
+#: What the hub advises at each level; authorities decide.
+RECOMMENDATIONS = {
+    "green": "release",
+    "yellow": "review",
+    "orange": "inspect",
+    "red": "detain",
+    "reject": "return",
+}
+LEVELS = tuple(RECOMMENDATIONS)
+#: The least severe level that makes an alert.
+ALERTING = frozenset(LEVELS[1:])
+
+_FILE = re.compile(r"([a-z]+\d+)_[a-z0-9_]+\.py")
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the rules in force found in a case."""
+
+    findings: tuple[Finding, ...]
+    score: int
+    level: str
+    recommendation: str
+
+
+class RuleSet:
+    """Rules in the order of their codes."""
+
+    def __init__(self, rules: Iterable[Rule], digest: str) -> None:
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.code))
+        self.digest = digest
+        self._in_force: dict[int, tuple[Rule, ...]] = {}
+
+    def in_force(self, day: int) -> tuple[Rule, ...]:
+        """The rules in force on ``day`` (yyyymmdd)."""
+        found = self._in_force.get(day)
+        if found is None:
+            if len(self._in_force) > 400:  # a year of days; a replay of more starts anew
+                self._in_force.clear()
+            found = self._in_force[day] = tuple(rule for rule in self.rules if rule.in_force(day))
+        return found
+
+    def by_code(self, code: str) -> Rule:
+        """The rule of ``code``; KeyError where there is none."""
+        for rule in self.rules:
+            if rule.code == code:
+                return rule
+        raise KeyError(code)
+
+    def apply(self, case: Case) -> Verdict:
+        """Every rule in force on the case's day, in the order of codes; one that raises becomes a finding itself."""
+        findings: list[Finding] = []
+        for rule in self.in_force(case.day):
+            try:
+                found = list(rule.module.check(case))
+            except Exception as error:  # a rule must never stop an assessment: it is named and an officer looks
+                found = [_failed(rule, case, error)]
+            for finding in found:
+                findings.append(msgspec.structs.replace(finding, rule=rule.code, source=rule.source))
+        return judge(tuple(findings))
+
+
+def _failed(rule: Rule, case: Case, error: Exception) -> Finding:
+    # Only the kind of error: its text may quote the document.
+    name = type(error).__name__
+    evidence = {"rule": rule.code, "error": name}
+    return case.finding("failed", score=YELLOW, action=REVIEW, evidence=evidence)
+
+
+def judge(findings: tuple[Finding, ...]) -> Verdict:
+    """Score, level and recommendation of findings."""
+    score = min(_MOST, sum(finding.score for finding in findings))
+    level = level_of(score, findings)
+    return Verdict(findings, score, level, RECOMMENDATIONS[level])
+
+
+def level_of(score: int, findings: tuple[Finding, ...]) -> str:
+    """The level of a score with its findings: an action or a blocking finding outweighs the number."""
+    actions = {finding.action for finding in findings}
+    if REJECT in actions:
+        return "reject"
+    if score >= RED or any(finding.blocking for finding in findings):
+        return "red"
+    if score >= ORANGE:
+        return "orange"
+    return "yellow" if score >= YELLOW or REVIEW in actions else "green"
+
+
+@cache
+def ruleset() -> RuleSet:
+    """The rules of this installation; Misconfigured with every fault of the set."""
+    return discover()
+
+
+def digest() -> str:
+    """The digest of the rule set, for ticks: another digest, other rules."""
+    return ruleset().digest
+
+
+def discover(package: str = "hub.rules", cases: Path | None = None) -> RuleSet:
+    """The rules in ``package``'s families. ``cases`` is the folder of case files each rule must have one in, if given."""
+    problems: list[str] = []
+    rules: dict[str, Rule] = {}
+    content = hashlib.sha256()
+    for family in FAMILIES:
+        folder = resources.files(package) / family
+        for entry in sorted((e for e in folder.iterdir() if e.name.endswith(".py")), key=lambda e: e.name):
+            if entry.name == "__init__.py":
+                continue
+            content.update(f"{family}/{entry.name}\0".encode() + entry.read_bytes() + b"\0")
+            module = import_module(f"{package}.{family}.{entry.name[:-3]}")
+            rule, wrong = read_rule(module, family, entry.name)
+            problems += wrong
+            if rule is None:
+                continue
+            if rule.code in rules:
+                problems.append(f"{family}/{entry.name}: code {rule.code} is that of another rule too")
+            if cases is not None and not (cases / f"{rule.code}.toml").is_file():
+                problems.append(f"{family}/{entry.name}: no case file {rule.code}.toml")
+            rules[rule.code] = rule
+    if problems:
+        raise Misconfigured(problems)
+    return RuleSet(rules.values(), content.hexdigest()[:16])
+
+
+def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, list[str]]:
+    """The rule a module describes, and what is wrong with it."""
+    where = f"{family}/{file}"
+    named = _FILE.fullmatch(file)
+    code = getattr(module, "CODE", "")
+    doc = (module.__doc__ or "").strip()
+    checks = (
+        (named is not None, "the file name does not begin with the rule's code"),
+        (named is None or named[1].upper() == code, f"CODE is {code or 'missing'}, the file name says otherwise"),
+        (code not in RETIRED, f"code {code} is retired"),
+        (bool(doc), "no docstring"),
+        (bool(getattr(module, "SOURCE", "")), "no SOURCE"),
+        (bool(getattr(module, "VALID_FROM", "")), "no VALID_FROM"),
+        (callable(getattr(module, "check", None)), "no check"),
+        (getattr(module, "RISK", "") in (ECONOMIC, TECHNICAL, TRADING), "RISK is none of the three families"),
+    )
+    wrong = [f"{where}: {text}" for holds, text in checks if not holds]
+    if wrong:
+        return None, wrong
+    rule = Rule(
+        code=code,
+        family=family,
+        title=doc.splitlines()[0].rstrip("."),
+        doc=doc,
+        source=module.SOURCE,
+        risk=module.RISK,
+        agencies=tuple(getattr(module, "AGENCIES", ("customs",))),
+        valid_from=day_of(module.VALID_FROM),
+        valid_to=day_of(module.VALID_TO) if getattr(module, "VALID_TO", "") else 0,
+        module=module,
+    )
+    return rule, []

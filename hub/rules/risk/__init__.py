@@ -1,0 +1,1 @@
+"""The risk rules (risk catalogue R01 onwards)."""

@@ -1,0 +1,1 @@
+"""Rules that say which authorities a declaration goes to."""

@@ -1,0 +1,1 @@
+"""The trade rules: limits, allowance and taxes of retail import."""

@@ -1,0 +1,42 @@
+"""The limit of a single transaction.
+
+The dutiable value of one transaction of retail import may not exceed the single limit: 5,000 yuan since 2019-01-01,
+2,000 yuan from 2016-04-08 until then. An order that exceeds it but stays within the yearly limit, and that has exactly
+one item, may still come in by this channel, with duty and import taxes in full; it counts towards the year.
+"Exceeds": exactly the limit is inside it. More than one item above the limit is not allowed (inferred from the text).
+"""
+
+from __future__ import annotations
+
+from hub.domain.money import amount, text
+from hub.rules.api import REJECT, TRADING, Case, Dated, Findings
+
+CODE = "T05"
+SOURCE = "Caiguanshui 2018-49, items 1 and 2; Caiguanshui 2016-18 before 2019-01-01"
+VALID_FROM = "2016-04-08"
+RISK = TRADING
+AGENCIES = ("customs", "tax")
+
+LIMIT = Dated({"2016-04-08": amount("2000"), "2019-01-01": amount("5000")})
+YEARLY = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
+#: A single item above the limit is legal; it is noted, and weighs little (our own number).
+SINGLE_ITEM_SCORE = Dated({"2016-04-08": 10})
+OVER_SCORE = Dated({"2016-04-08": 60})
+
+
+def check(case: Case) -> Findings:
+    """Over the limit: rejected, or a note where the order is a single item within the yearly limit."""
+    limit = LIMIT.on(case.day)
+    if case.value <= limit:
+        return
+    said = {"value": text(case.value), "limit": text(limit)}
+    if case.single_item() and case.value <= YEARLY.on(case.day):
+        yield case.finding("single_item", score=SINGLE_ITEM_SCORE.on(case.day), path="InventoryHead", evidence=said)
+        return
+    yield case.finding(
+        "transaction_limit",
+        score=OVER_SCORE.on(case.day),
+        path="InventoryHead",
+        action=REJECT,
+        evidence=said,
+    )

@@ -1,0 +1,236 @@
+"""Assess: applies the rules to each declaration that match has put together; one state for each buyer.
+
+The state holds the allowance position of every declaration of the buyer (absolute, of the highest revision: told by
+register) and which sets of versions have been assessed. The total of a year is the sum of reserved + counted −
+returned. An assessment names the tick it was made under and everything a rule read, and recomputes to the same bytes.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub import codec, topics
+from hub.domain.events import (
+    Alert,
+    Assessment,
+    AssessmentNotice,
+    AssessmentReport,
+    Finding,
+    Matched,
+    Position,
+    Tick,
+)
+from hub.domain.keys import china_day
+from hub.rules.api import Case, References
+from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
+from streams.api import Output, Record, Step
+from streams.stages.cloud import headers
+
+_REGISTER = topics.inbox("register")
+
+
+class AssessSettings(msgspec.Struct, frozen=True):
+    """``notices``: whether customs gets the assessment as a message of its own (the sender's hand-overs carry it).
+
+    ``entries``: how many declarations of a buyer are kept apart; beyond it the oldest that are closed are folded into
+    the year's sum. ``assessed``: how many assessed sets are remembered. ``keep``: ms a buyer is remembered.
+    """
+
+    notices: bool = False
+    entries: int = 1000
+    assessed: int = 256
+    keep: int = 800 * topics.DAY_MS
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The allowance position of one declaration; amounts."""
+
+    revision: int
+    year: int
+    reserved: int
+    counted: int
+    returned: int
+
+    def used(self) -> int:
+        """What it uses of the allowance."""
+        return self.reserved + self.counted - self.returned
+
+
+class AssessState(msgspec.Struct, frozen=True, array_like=True):
+    """A buyer: declaration → position, the sets assessed (``declaration@revision.match``), and folded sums by year."""
+
+    entries: dict[str, Entry] = {}
+    assessed: tuple[str, ...] = ()
+    folded: dict[int, int] = {}
+    since: int = 0
+
+    def used(self, year: int, but: str = "") -> int:
+        """What the buyer's declarations of ``year`` use, one of them left out."""
+        entries = self.entries.items()
+        return self.folded.get(year, 0) + sum(e.used() for key, e in entries if e.year == year and key != but)
+
+
+_NOTHING = AssessState()
+
+
+class Assess:
+    """The stage. ``references`` is the process's view of the reference data, ``rules`` the set in force."""
+
+    name = "assess"
+
+    def __init__(
+        self, references: References, rules: RuleSet | None = None, settings: AssessSettings | None = None
+    ) -> None:
+        self._references = references
+        self._rules = rules or ruleset()
+        self._settings = settings or AssessSettings()
+
+    dump = staticmethod(codec.pack)
+    load = staticmethod(codec.decoder(AssessState))
+
+    def handle(self, state: AssessState | None, record: Record, now: Tick) -> Step | None:
+        """Keep a position, or assess what match put together; None for what is known."""
+        event = codec.assess_event(record.value)
+        old = state or _NOTHING
+        if isinstance(event, Position):
+            return self._position(old, event, now)
+        return self._matched(old, event, now)
+
+    def fire(self, state: AssessState, key: bytes, now: Tick) -> Step:
+        """The buyer's last declaration is years ago: forget."""
+        if state.since + self._settings.keep <= now.at:
+            return Step(None, 0, [])
+        return Step(state, state.since + self._settings.keep, [])
+
+    def _position(self, old: AssessState, event: Position, now: Tick) -> Step | None:
+        held = old.entries.get(event.declaration_key)
+        if held is not None and held.revision >= event.revision:
+            return None
+        entry = Entry(event.revision, event.year, event.reserved, event.counted, event.returned)
+        entries = {**old.entries, event.declaration_key: entry}
+        folded = old.folded
+        if len(entries) > self._settings.entries:
+            entries, folded = _fold(entries, folded)
+        since = old.since or now.at
+        state = AssessState(entries, old.assessed, folded, since)
+        return Step(state, since + self._settings.keep, [])
+
+    def _matched(self, old: AssessState, event: Matched, now: Tick) -> Step | None:
+        id_ = f"{event.declaration_key}@{event.revision}.{event.match}"
+        if id_ in old.assessed:
+            return None
+        used = old.used(china_day(event.received_at) // 10_000, event.declaration_key) if event.buyer else None
+        assessment = assess(event, now, used, self._references, self._rules)
+        state = AssessState(
+            old.entries,
+            (*old.assessed, id_)[-self._settings.assessed :],
+            old.folded,
+            now.at or event.received_at,
+        )
+        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment, now))
+
+    def _outputs(self, event: Matched, assessment: Assessment, now: Tick) -> list[Output]:
+        key = event.declaration_key.encode()
+        made = headers("hub.assessment.made.v1", assessment.id, event.declaration_key, now.at)
+        report = AssessmentReport(
+            event.revision,
+            now.at,
+            assessment.score,
+            assessment.level,
+            assessment.recommendation,
+            len(assessment.findings),
+        )
+        outputs = [
+            Output(topics.ASSESSMENTS, key, codec.to_json(assessment), made),
+            Output(_REGISTER, key, codec.pack(report)),
+        ]
+        if assessment.findings:
+            outputs += [
+                self._alert(event, assessment, finding, now) for finding in assessment.findings if _alarms(finding)
+            ]
+        if self._settings.notices:
+            notice = AssessmentNotice(
+                assessment.id,
+                assessment.declaration,
+                event.submission,
+                event.sender,
+                now.at,
+                assessment.score,
+                assessment.level,
+                assessment.recommendation,
+                tuple(finding.code for finding in assessment.findings),
+            )
+            outputs.append(Output(topics.OUT_CUSTOMS, event.sender.encode(), codec.pack(notice)))
+        return outputs
+
+    def _alert(self, event: Matched, assessment: Assessment, finding: Finding, now: Tick) -> Output:
+        # The same finding of the same version is the same alert, however often its company changes.
+        path = f":{finding.path}" if finding.path else ""
+        id_ = f"{finding.rule}:{event.declaration_key}@{event.revision}:{finding.code}{path}"
+        declaration = event.declaration
+        rule = self._rules.by_code(finding.rule)
+        alert = Alert(
+            id=id_,
+            at=now.at,
+            rule=finding.rule,
+            severity=judge((finding,)).level,
+            family=rule.risk,
+            agency=rule.agencies,
+            declaration=event.declaration_key,
+            enterprises=tuple(dict.fromkeys((declaration.platform, declaration.merchant, declaration.declarant))),
+            office=declaration.office,
+            message=finding.message,
+            message_zh=finding.message_zh,
+            evidence={**finding.evidence, "assessment": assessment.id, "level": assessment.level},
+        )
+        made = headers("hub.alert.raised.v1", id_, event.declaration_key, now.at)
+        return Output(topics.ALERTS, id_.encode(), codec.to_json(alert), made)
+
+
+def assess(event: Matched, now: Tick, used: int | None, references: References, rules: RuleSet) -> Assessment:
+    """The assessment of what match put together; the same arguments give the same bytes."""
+    case = Case(
+        declaration=event.declaration,
+        order=event.order,
+        payment=event.payment,
+        waybill=event.waybill,
+        day=china_day(event.received_at),
+        value=event.value,
+        states=event.states,
+        differences=tuple(difference.code for difference in event.differences),
+        buyer=event.buyer,
+        allowance_used=used,
+        references=references,
+        offset=now.reference,
+    )
+    verdict = rules.apply(case)
+    return Assessment(
+        id=f"{event.declaration_key}@{event.revision}.{event.match}",
+        declaration=event.declaration_key,
+        revision=event.revision,
+        attempt=event.attempt,
+        at=now.at,
+        reference=now.reference,
+        rules=rules.digest,
+        buyer=event.buyer,
+        value=event.value,
+        findings=verdict.findings,
+        score=verdict.score,
+        level=verdict.level,
+        recommendation=verdict.recommendation,
+        read=case.read,
+        tax=case.tax,
+    )
+
+
+def _alarms(finding: Finding) -> bool:
+    return finding.blocking or finding.score >= YELLOW or level_of(finding.score, (finding,)) in ALERTING
+
+
+def _fold(entries: dict[str, Entry], folded: dict[int, int]) -> tuple[dict[str, Entry], dict[int, int]]:
+    """Fold the oldest closed entry into its year's sum: a lower bound of memory, exact as long as it is not returned."""
+    closed = next((key for key, entry in entries.items() if not entry.reserved), None)
+    oldest = closed if closed is not None else next(iter(entries))
+    entry = entries[oldest]
+    left = {key: value for key, value in entries.items() if key != oldest}
+    return left, {**folded, entry.year: folded.get(entry.year, 0) + entry.used()}

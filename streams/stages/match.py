@@ -1,0 +1,395 @@
+"""Match: brings order, payment, waybill and declaration of one order number together, in whatever order they come.
+
+The state of an order number holds every document that names it, of all platforms; an import waybill names none, so it
+is bound by carrier and number as the declaration names them. A declaration is complete when order, payment and waybill
+are here, or have reached customs directly (*elsewhere*: customs stored the declaration without them being here).
+Each set of versions is put together once: what is complete goes to assess, once for each (declaration's revision,
+revisions behind it); what changes later is matched anew, and no document is told the same thing twice.
+
+Of a document only its view stays (``hub.domain.views``): amounts, codes and keyed digests, nothing that names a person,
+from the first moment on. The views are kept until ``keep`` after the last change, so that a changed version finds what
+it belongs to; then the order number is forgotten.
+
+What waits is silent for the time of ``grace`` (most documents find each other within seconds, and four reports a
+declaration are cheaper than ten), then *waiting*, warned after ``warn``, expired after ``expire``; it is matched even
+then, should the others come before it is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from hub import codec, topics
+from hub.domain.events import (
+    DECLARATION,
+    KINDS,
+    ORDER,
+    PAYMENT,
+    WAYBILL,
+    Elsewhere,
+    Joining,
+    Leaving,
+    Matched,
+    MatchReport,
+    Tick,
+)
+from hub.domain.faults import Fault
+from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
+from hub.domain.matching import MatchSettings, differences
+from hub.domain.views import (
+    DeclarationView,
+    Digest,
+    OrderView,
+    PaymentView,
+    Viewer,
+    WaybillView,
+)
+from schemas import documents
+from streams.api import Output, Record, Step
+
+_REGISTER, _ASSESS = topics.inbox("register"), topics.inbox("assess")
+_BEHIND = (ORDER, PAYMENT, WAYBILL)
+HERE, ELSEWHERE, MISSING = "here", "elsewhere", "missing"
+
+#: How far a document has been told that it waits.
+_SILENT, _TOLD, _WARNED, _EXPIRED, _DONE = range(5)
+
+
+class Document(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A document in the state; ``since`` is the tick it came under, ``told`` the last report in short."""
+
+    kind: str
+    key: str
+    revision: int
+    platform: str
+    merchant: str
+    number: str  # carrier:number of a waybill and of the one a declaration names; the transaction of order and payment
+    view: msgspec.Raw
+    since: int
+    received_at: int
+    principal: str
+    buyer: str
+    value: int
+    attempt: int
+    submission: str
+    sender: str
+    patience: int = _SILENT
+    told: int = 0
+    #: of a declaration: the set of versions assess got last, and whether what is missing is elsewhere
+    sent: str = ""
+    elsewhere: bool = False
+
+
+class MatchState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Every document of one order number, oldest first."""
+
+    documents: tuple[Document, ...] = ()
+
+
+_NOTHING = MatchState()
+
+
+class Group(msgspec.Struct):
+    """A declaration with what is behind it."""
+
+    declaration: Document
+    order: Document | None
+    payment: Document | None
+    waybill: Document | None
+
+    def behind(self) -> tuple[tuple[str, Document | None], ...]:
+        """(kind, document) in the order of kinds."""
+        return ((ORDER, self.order), (PAYMENT, self.payment), (WAYBILL, self.waybill))
+
+    def missing(self) -> tuple[str, ...]:
+        """The kinds that are not here."""
+        return tuple([kind for kind, document in self.behind() if document is None])
+
+    def fingerprint(self, states: dict[str, str]) -> str:
+        """Which versions are together; the same set is the same assessment."""
+        parts = [f"{d.key}@{d.revision}" if d is not None else states[kind] for kind, d in self.behind()]
+        return f"{crc32('|'.join(parts).encode()):08x}"
+
+
+def bind(declaration: Document, documents: tuple[Document, ...]) -> Group:
+    """The newest order, payment and waybill that belong to a declaration."""
+    order = payment = waybill = None
+    for document in documents:
+        kind = document.kind
+        if kind == WAYBILL:
+            if document.number == declaration.number:
+                waybill = document
+        elif kind == DECLARATION or document.platform != declaration.platform:
+            continue
+        elif kind == ORDER and (order is None or order.merchant != declaration.merchant):
+            # The merchant's own order counts; another merchant's on the same platform is a difference, not a stranger.
+            order = document
+        elif kind == ORDER and document.merchant == declaration.merchant:
+            order = document
+    for document in documents:
+        if document.kind == PAYMENT and document.platform == declaration.platform:
+            named = order is not None and order.number
+            if payment is None or not named or payment.number != named:
+                payment = document
+    return Group(declaration, order, payment, waybill)
+
+
+class _Pass:
+    """One event or tick being applied to one order number."""
+
+    __slots__ = ("at", "documents", "outputs", "settings")
+
+    def __init__(self, documents: tuple[Document, ...], at: int, settings: MatchSettings) -> None:
+        self.documents = {document.key: document for document in documents}
+        self.at, self.settings = at, settings
+        self.outputs: list[Output] = []
+
+    def change(self, key: str, **fields: Any) -> None:  # Any: fields of Document
+        self.documents[key] = msgspec.structs.replace(self.documents[key], **fields)
+
+    def tell(self, document: Document, report: MatchReport) -> None:
+        self.outputs.append(Output(_REGISTER, document.key.encode(), codec.pack(report)))
+
+    def settle(self) -> None:
+        """Look at every declaration with what is behind it, then tell whoever's standing has changed."""
+        everything = tuple(self.documents.values())
+        used: dict[str, tuple[Group, tuple[Fault, ...]]] = {}
+        partial: dict[str, Group] = {}
+        for document in everything:
+            if document.kind != DECLARATION:
+                continue
+            group = bind(document, everything)
+            missing = group.missing()
+            complete = not missing or document.elsewhere
+            expired = document.patience == _EXPIRED
+            found: tuple[Fault, ...] = ()
+            if complete or expired:
+                found = self._assess(group, missing, MISSING if not document.elsewhere else ELSEWHERE)
+            members = [document, *(d for _, d in group.behind() if d is not None)]
+            for member in members:
+                if complete:
+                    used[member.key] = (group, found if member is document else ())
+                else:
+                    partial.setdefault(member.key, group)
+        for document in everything:
+            if document.key in used:
+                self._matched(document, *used[document.key])
+            else:
+                self._waiting(document, partial.get(document.key), everything)
+
+    def _assess(self, group: Group, missing: tuple[str, ...], absent: str) -> tuple[Fault, ...]:
+        """Send what is together to assess unless it was sent; its differences."""
+        declaration = group.declaration
+        states = {kind: absent if kind in missing else HERE for kind in _BEHIND}
+        declared = _declaration(declaration.view)
+        order = _order(group.order.view) if group.order else None
+        payment = _payment(group.payment.view) if group.payment else None
+        waybill = _waybill(group.waybill.view) if group.waybill else None
+        found = differences(declared, order, payment, waybill, self.settings)
+        print_ = group.fingerprint(states)
+        if declaration.sent != print_:
+            self.change(declaration.key, sent=print_)
+            matched = Matched(
+                declaration_key=declaration.key,
+                revision=declaration.revision,
+                attempt=declaration.attempt,
+                received_at=declaration.received_at,
+                principal=declaration.principal,
+                buyer=declaration.buyer,
+                value=declaration.value,
+                declaration=declared,
+                order=order,
+                payment=payment,
+                waybill=waybill,
+                states=states,
+                differences=found,
+                match=print_,
+                submission=declaration.submission,
+                sender=declaration.sender,
+            )
+            key = declaration.buyer or declaration.key
+            self.outputs.append(Output(_ASSESS, key.encode(), codec.pack(matched)))
+        return found
+
+    def _matched(self, document: Document, group: Group, found: tuple[Fault, ...]) -> None:
+        counterparts = {DECLARATION: group.declaration.key} if document.kind != DECLARATION else {}
+        counterparts |= {kind: d.key for kind, d in group.behind() if d is not None and d.key != document.key}
+        report = MatchReport(
+            document.revision, MATCHED, self.at, awaited=(), counterparts=counterparts, differences=found
+        )
+        self._report(document, report, _DONE)
+
+    def _waiting(self, document: Document, group: Group | None, everything: tuple[Document, ...]) -> None:
+        if document.patience == _DONE:
+            # What was behind it has left: it waits again, from now on, and is told at once.
+            self.change(document.key, patience=_TOLD, since=self.at)
+            document = self.documents[document.key]
+        if document.patience == _SILENT:
+            return
+        awaited = group.missing() if group is not None else _alone(document, everything)
+        counterparts = {} if group is None else {k: d.key for k, d in group.behind() if d and d.key != document.key}
+        expired = document.patience == _EXPIRED
+        report = MatchReport(
+            document.revision,
+            EXPIRED if expired else WAITING,
+            self.at,
+            awaited=awaited,
+            due=0 if expired else document.since + self.settings.expire,
+            counterparts=counterparts,
+            warning=document.patience == _WARNED,
+        )
+        self._report(document, report, document.patience)
+
+    def _report(self, document: Document, report: MatchReport, patience: int) -> None:
+        """Tell register, unless it would be the same word again (the time of saying it aside)."""
+        told = crc32(repr((report.revision, report.state, report.awaited, report.warning, report.counterparts,
+                           [(f.code, f.path, f.message) for f in report.differences])).encode())  # fmt: skip
+        now = self.documents[document.key]
+        if now.told != told:
+            self.change(document.key, told=told, patience=patience)
+            self.tell(document, report)
+        elif now.patience != patience:
+            self.change(document.key, patience=patience)
+
+    def lose_patience(self) -> None:
+        """Move on whoever has waited long enough for the next word."""
+        settings = self.settings
+        steps = ((_SILENT, settings.grace), (_TOLD, settings.warn), (_WARNED, settings.expire))
+        for document in list(self.documents.values()):
+            patience = document.patience
+            for step, after in steps:
+                if patience == step and document.since + after <= self.at:
+                    patience = step + 1
+            if patience != document.patience:
+                self.change(document.key, patience=patience)
+
+    def due(self) -> int:
+        """When to look at this order number again."""
+        settings = self.settings
+        after = {_SILENT: settings.grace, _TOLD: settings.warn, _WARNED: settings.expire}
+        documents = self.documents.values()
+        return min((d.since + after.get(d.patience, settings.keep) for d in documents), default=0)
+
+
+def _alone(document: Document, everything: tuple[Document, ...]) -> tuple[str, ...]:
+    """What a document that no declaration has claimed still waits for: the declaration, and other kinds not here."""
+    here = {
+        other.kind
+        for other in everything
+        if WAYBILL in (other.kind, document.kind) or other.platform == document.platform
+    }
+    here.discard(DECLARATION)
+    return tuple([kind for kind in KINDS if kind not in here and kind != document.kind])
+
+
+_declaration: Callable[[Any], DeclarationView] = codec.decoder(DeclarationView)
+_order: Callable[[Any], OrderView] = codec.decoder(OrderView)
+_payment: Callable[[Any], PaymentView] = codec.decoder(PaymentView)
+_waybill: Callable[[Any], WaybillView] = codec.decoder(WaybillView)
+
+
+class Match:
+    """The stage. ``digest`` makes the keyed digests of what is personal, ``settings`` are its times and bounds."""
+
+    name = "match"
+
+    def __init__(self, digest: Digest, settings: MatchSettings | None = None) -> None:
+        self._settings = settings or MatchSettings()
+        viewer = Viewer(digest)
+        self._read: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+            ORDER: (codec.decoder(documents.Order), viewer.order),
+            PAYMENT: (codec.decoder(documents.Payment), viewer.payment),
+            WAYBILL: (codec.decoder(documents.Waybill), viewer.waybill),
+            DECLARATION: (codec.decoder(documents.Declaration), viewer.declaration),
+        }
+
+    dump = staticmethod(codec.pack)
+    load = staticmethod(codec.decoder(MatchState))
+
+    def handle(self, state: MatchState | None, record: Record, now: Tick) -> Step | None:
+        """Apply one event; None where it changes nothing."""
+        event = codec.match_event(record.value)
+        old = state or _NOTHING
+        work = _Pass(old.documents, now.at, self._settings)
+        if isinstance(event, Joining):
+            self._join(work, event)
+        elif event.key not in work.documents or work.documents[event.key].revision > event.revision:
+            return None
+        elif isinstance(event, Leaving):
+            del work.documents[event.key]
+        else:
+            _elsewhere(work, event)
+        work.settle()
+        return _step(work)
+
+    def fire(self, state: MatchState, key: bytes, now: Tick) -> Step:
+        """Time has passed: tell, warn, expire, or forget."""
+        work = _Pass(state.documents, now.at, self._settings)
+        settled = all(document.patience >= _EXPIRED for document in state.documents)
+        if settled and work.due() <= now.at:
+            newest = max(document.since for document in state.documents)
+            if newest + self._settings.keep <= now.at:
+                return Step(None, 0, [])
+            return Step(state, newest + self._settings.keep, [])
+        work.lose_patience()
+        work.settle()
+        return _step(work)
+
+    def _join(self, work: _Pass, event: Joining) -> None:
+        decode, view = self._read[event.kind]
+        seen = view(decode(event.body))
+        old = work.documents.pop(event.key, None)
+        if old is not None and old.revision > event.revision:
+            work.documents[event.key] = old
+            return
+        most = self._settings.most_documents
+        while len(work.documents) >= most:
+            self._crowd_out(work)
+        work.documents[event.key] = Document(
+            event.kind,
+            event.key,
+            event.revision,
+            event.order[0] or getattr(seen, "platform", ""),
+            getattr(seen, "merchant", ""),
+            _number(event.kind, seen),
+            msgspec.Raw(codec.pack(seen)),
+            work.at or event.at,
+            event.at,
+            event.principal,
+            event.buyer,
+            event.value,
+            event.attempt,
+            event.submission,
+            event.sender,
+        )
+
+    @staticmethod
+    def _crowd_out(work: _Pass) -> None:
+        """An order number with too many documents (somebody plays with it): the oldest expires, alarmed by register."""
+        oldest = next(iter(work.documents.values()))
+        del work.documents[oldest.key]
+        if oldest.patience != _DONE:
+            work.tell(oldest, MatchReport(oldest.revision, EXPIRED, work.at))
+
+
+def _number(kind: str, view: Any) -> str:  # Any: a view of that kind
+    if kind == WAYBILL:
+        return f"{view.carrier}:{view.number}"
+    if kind == DECLARATION:
+        return f"{view.carrier}:{view.waybill}"
+    return str(view.transaction)
+
+
+def _elsewhere(work: _Pass, event: Elsewhere) -> None:
+    if work.documents[event.key].kind == DECLARATION:
+        work.change(event.key, elsewhere=True)
+
+
+def _step(work: _Pass) -> Step:
+    if not work.documents:
+        return Step(None, 0, work.outputs)
+    return Step(MatchState(tuple(work.documents.values())), work.due(), work.outputs)

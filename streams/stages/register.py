@@ -1,0 +1,601 @@
+"""Register: one state for each document ever submitted, by its own key. The only writer of statuses and answers.
+
+It tells apart repetitions, stale ones, changes and new attempts; applies receipts by the rule *greatest returnTime
+wins*; hears from match, assess and deliver; tells match who takes part, assess the absolute allowance position of a
+declaration, resolve the numbers customs gave. Receipts for a document that is not here wait for it and are alarmed.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from hub import codec, topics
+from hub.domain import lifecycle
+from hub.domain.events import (
+    DECLARATION,
+    KINDS,
+    Alert,
+    Answer,
+    AssessmentReport,
+    Elsewhere,
+    HandedOver,
+    Joining,
+    Leaving,
+    Link,
+    MatchReport,
+    OtherVersion,
+    Position,
+    ReceiptArrived,
+    Received,
+    Status,
+    SubmittedDocument,
+    Tick,
+    TimelineEntry,
+)
+from hub.domain.faults import Fault, fault
+from hub.domain.keys import china_year, receipt_ms
+from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
+from streams.api import Output, Record, Step
+from streams.stages.cloud import Headers, headers
+
+_MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
+
+#: A line of the timeline in the state: at, by, what, detail.
+Entry = tuple[int, str, str, str]
+#: The allowance position assess was told last: buyer, year, reserved, counted, returned.
+Told = tuple[str, int, int, int, int]
+_NOWHERE: Told = ("", 0, 0, 0, 0)
+
+
+class RegisterSettings(msgspec.Struct, frozen=True):
+    """Times in ms and bounds; all of them our own numbers (P).
+
+    ``overdue``: customs has not answered so long after the hand-over. ``park``: a receipt waits so long for its
+    document before it is alarmed. ``keep``: a key is forgotten so long after its last version came.
+    """
+
+    overdue: int = 30 * 60_000
+    park: int = 10 * 60_000
+    keep: int = 200 * topics.DAY_MS
+    timeline: int = 64
+    versions: int = 16
+    receipts: int = 64
+    detail: int = 200
+
+
+class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is known of a document. ``version`` 0: only receipts are here; they wait in ``parked``.
+
+    ``revision`` counts every change, ``version`` is the revision with which the current version of the document came.
+    """
+
+    revision: int = 0
+    version: int = 0
+    submission: str = ""
+    index: int = 0
+    principal: str = ""
+    sender: str = ""
+    subscribers: tuple[str, ...] = ()
+    received_at: int = 0
+    guid: str = ""
+    app_time: str = ""
+    content: bytes = b""
+    order: tuple[str, str] = ("", "")
+    buyer: str = ""
+    value: int = 0
+    draft: bool = False
+    withdrawn: bool = False
+    joined: bool = False
+    attempt: int = 1
+    faults: tuple[Fault, ...] = ()
+    code: str = ""
+    time: str = ""
+    text: str = ""
+    since: int = 0
+    numbers: dict[str, str] = {}
+    office: str = ""
+    match: str = ""
+    awaited: tuple[str, ...] = ()
+    match_due: int = 0
+    counterparts: dict[str, str] = {}
+    differences: tuple[Fault, ...] = ()
+    assessed_at: int = 0
+    handed_over: dict[str, str] = {}
+    overdue_at: int = 0
+    forget_at: int = 0
+    elsewhere: int = 0
+    told: Told = _NOWHERE
+    receipts: tuple[str, ...] = ()
+    versions: tuple[OtherVersion, ...] = ()
+    timeline: tuple[Entry, ...] = ()
+    cut: int = 0
+    parked: tuple[bytes, ...] = ()
+
+
+_NOTHING = RegisterState()
+_parked = codec.decoder(ReceiptArrived)
+
+
+class _Turn:
+    """One event being applied to one state: what changes, what is told to whom, what the timeline gets."""
+
+    __slots__ = ("changes", "entries", "key", "kind", "now", "old", "outputs", "settings")
+
+    def __init__(self, old: RegisterState, key: str, now: int, settings: RegisterSettings) -> None:
+        self.old, self.key, self.now, self.settings = old, key, now, settings
+        self.kind = key.partition("/")[0]
+        self.changes: dict[str, Any] = {}  # Any: values of RegisterState's fields
+        self.entries: list[Entry] = []
+        self.outputs: list[Output] = []
+
+    def get(self, name: str) -> Any:  # Any: a field of RegisterState
+        """A field as this event leaves it."""
+        changes = self.changes
+        return changes[name] if name in changes else getattr(self.old, name)
+
+    def note(self, by: str, what: str, detail: str = "", at: int = 0) -> None:
+        """A line of the timeline."""
+        self.entries.append((at or self.now, by, what, detail[: self.settings.detail]))
+
+    def tell(self, topic: str, key: str, value: Any) -> None:  # Any: an event of that topic
+        """An event for another stage."""
+        self.outputs.append(Output(topic, key.encode(), codec.pack(value)))
+
+    def publish(self, topic: str, key: str, value: Any, type_: str, id_: str) -> None:  # Any: a public struct
+        """A public record."""
+        self.outputs.append(Output(topic, key.encode(), codec.to_json(value), headers(type_, id_, self.key, self.now)))
+
+    def alert(self, what: str, message: str, message_zh: str, evidence: dict[str, str]) -> None:
+        """A technical alert of the hub itself; its id names the version, so that a repetition is the same alert."""
+        alert = Alert(
+            id=f"{what}:{self.key}@{self.get('version')}",
+            at=self.now,
+            rule=f"hub.{what}",
+            severity="yellow",
+            family="technical",
+            agency=("customs", "office"),
+            declaration=self.key if self.kind == DECLARATION else "",
+            office=self.get("office"),
+            message=message,
+            message_zh=message_zh,
+            evidence={"document": self.key, **evidence},
+        )
+        self.publish(topics.ALERTS, alert.id, alert, "hub.alert.raised.v1", alert.id)
+
+    def finish(self) -> Step:
+        """The next state, with the timeline bounded and the allowance told where it moved."""
+        old, changes = self.old, self.changes
+        revision = changes["revision"] = old.revision + 1
+        if self.kind == DECLARATION:
+            self._tell_position(revision)
+        if self.entries:
+            timeline = (*old.timeline, *self.entries)
+            most = self.settings.timeline
+            if len(timeline) > most:
+                # The beginning tells how it came, the end how it stands; the middle is cut and counted.
+                changes["cut"] = old.cut + len(timeline) - most
+                timeline = timeline[: most // 2] + timeline[most // 2 - most :]
+            changes["timeline"] = timeline
+        state = msgspec.structs.replace(old, **changes)
+        due = min(state.overdue_at, state.forget_at) if state.overdue_at else state.forget_at
+        return Step(state, due, self.outputs)
+
+    def _tell_position(self, revision: int) -> None:
+        told, new = self.old.told, self._position()
+        if new == told or (not new[0] and not told[0]):
+            return
+        if told[0] and told[0] != new[0]:
+            self.tell(_ASSESS, told[0], Position(self.key, revision, told[1]))
+        if new[0]:
+            self.tell(_ASSESS, new[0], Position(self.key, revision, *new[1:]))
+        self.changes["told"] = new
+
+    def _position(self) -> Told:
+        buyer, value = self.get("buyer"), self.get("value")
+        if not buyer:
+            return _NOWHERE
+        reserved = counted = returned = 0
+        effect = lifecycle.meaning_of(self.get("code")).allowance if self.get("code") else ""
+        if effect in ("count", "return"):
+            counted, returned = value, value if effect == "return" else 0
+        elif self.get("joined") and effect != "free" and self.get("match") != EXPIRED:
+            reserved = value
+        year = china_year(self.get("received_at"))
+        return (buyer, year, reserved, counted, returned)
+
+
+class Register:
+    """The stage. ``settings`` are its times and bounds."""
+
+    name = "register"
+
+    def __init__(self, settings: RegisterSettings | None = None) -> None:
+        self._settings = settings or RegisterSettings()
+
+    dump = staticmethod(codec.pack)
+    load = staticmethod(codec.decoder(RegisterState))
+
+    def handle(self, state: RegisterState | None, record: Record, now: Tick) -> Step | None:
+        """Apply one event; None where it changes nothing (a report about a version that is gone)."""
+        event = codec.register_event(record.value)
+        turn = _Turn(state or _NOTHING, record.key.decode(), now.at, self._settings)
+        if isinstance(event, Received):
+            _received(turn, event)
+        elif isinstance(event, ReceiptArrived):
+            _receipt(turn, event)
+        elif isinstance(event, MatchReport):
+            if event.revision != turn.old.version:
+                return None
+            _match_report(turn, event)
+        elif isinstance(event, AssessmentReport):
+            if event.revision != turn.old.version:
+                return None
+            turn.changes["assessed_at"] = event.at
+            turn.note("hub", "assessed", at=event.at)
+        elif not _handed_over(turn, event):
+            return None
+        return turn.finish()
+
+    def fire(self, state: RegisterState, key: bytes, now: Tick) -> Step:
+        """Time is up: customs is overdue, a receipt fits nothing, or the key may be forgotten."""
+        if state.forget_at <= now.at:
+            return Step(None, 0, [])
+        turn = _Turn(state, key.decode(), now.at, self._settings)
+        turn.changes["overdue_at"] = 0
+        if not state.version:
+            turn.note("hub", "fits nothing")
+            turn.alert(
+                "unmatched-receipt",
+                "A receipt speaks of a document that is not here.",
+                "收到的回执无对应单证。",
+                {"receipts": str(len(state.parked))},
+            )
+        else:
+            turn.note("hub", "overdue")
+            turn.alert(
+                "overdue",
+                "Customs has not answered in the time set after the hand-over.",
+                "移交后海关未在规定时间内回执。",
+                {"submission": state.submission},
+            )
+        return turn.finish()
+
+    def snapshot(self, state: RegisterState, key: bytes, now: Tick) -> tuple[str, bytes, Headers]:
+        """(topic, value, headers) of the document's status after its last event of a batch."""
+        text = key.decode()
+        status = status_of(state, text)
+        made = headers("hub.status.changed.v1", f"{text}@{state.revision}", text, now.at)
+        return topics.STATUSES, codec.to_json(status), made
+
+
+def status_of(state: RegisterState, key: str) -> Status:
+    """What ``statuses`` says of a state."""
+    kind = key.partition("/")[0]
+    shown = lifecycle.state_of(
+        code=state.code,
+        draft=state.draft,
+        withdrawn=state.withdrawn,
+        match=state.match,
+        assessed=state.assessed_at > 0,
+        outcome=state.handed_over.get("customs", ""),
+        faults=bool(state.faults or state.differences),
+        known=state.version > 0,
+    )
+    return Status(
+        key=key,
+        kind=kind,
+        revision=state.revision,
+        submission=state.submission,
+        index=state.index,
+        principal=state.principal,
+        sender=state.sender,
+        received_at=state.received_at,
+        state=shown,
+        code=state.code,
+        since=state.since,
+        text=state.text,
+        turn=lifecycle.turn_of(shown, state.code, state.awaited),
+        order=state.order,
+        numbers=state.numbers,
+        faults=state.faults,
+        match=state.match,
+        awaited=state.awaited,
+        due=state.match_due,
+        counterparts=state.counterparts,
+        differences=state.differences,
+        assessed_at=state.assessed_at,
+        handed_over=state.handed_over,
+        attempt=state.attempt,
+        customs_office=state.office,
+        timeline=tuple([TimelineEntry(*entry) for entry in state.timeline]),
+        version=state.version,
+        cut=state.cut,
+        versions=state.versions,
+    )
+
+
+# ---- documents ----------------------------------------------------------------------------------------------------
+
+#: Verdicts under which the document becomes the current version.
+_NEW, _VERSION, _ATTEMPT, _DELETE = "new", "version", "attempt", "delete"
+#: Verdicts under which it does not, and the fault it is told.
+_EXISTS, _CONFLICT, _SAME_MESSAGE, _CLOSED = "exists", "conflict", "same_message", "closed"
+
+
+def _content(body: msgspec.Raw) -> bytes:
+    return blake2b(body, digest_size=12).digest()
+
+
+def _verdict(old: RegisterState, event: Received, content: bytes) -> str:
+    document = event.document
+    if not old.version:
+        return _DELETE if document.app_type == "3" else _NEW
+    if event.submission == old.submission and document.index != old.index:
+        return _SAME_MESSAGE
+    if content == old.content:
+        return REPEATED
+    if document.app_time < old.app_time:
+        return STALE
+    if document.app_time == old.app_time:
+        return _CONFLICT
+    code = lifecycle.meaning_of(old.code) if old.code else None
+    if code is not None and code.ends and document.app_type in ("2", "3"):
+        return _CLOSED
+    if document.app_type == "3":
+        return _DELETE
+    rejected = (code is not None and code.rejects) or old.handed_over.get("customs") == "refused"
+    if rejected or old.withdrawn:
+        return _ATTEMPT
+    return _VERSION if old.draft or document.app_type == "2" else _EXISTS
+
+
+def _received(turn: _Turn, event: Received) -> None:
+    old, document = turn.old, event.document
+    content = _content(document.body)
+    verdict = _verdict(old, event, content)
+    if verdict in (_NEW, _VERSION, _ATTEMPT, _DELETE):
+        _take(turn, event, content, verdict)
+        for parked in old.parked:
+            _receipt(turn, _parked(parked))
+    else:
+        _refuse_version(turn, event, verdict)
+
+
+def _refuse_version(turn: _Turn, event: Received, verdict: str) -> None:
+    """The document is kept and shown, but the current version stays."""
+    document, where = event.document, f"{event.submission}#{event.document.index}"
+    if verdict == REPEATED:
+        state, faults = REPEATED, document.faults
+    elif verdict == STALE:
+        state, faults = STALE, (*document.faults, _fault(turn.kind, "stale", document))
+    else:
+        state, faults = FLAGGED, (*document.faults, _fault(turn.kind, verdict, document, code=turn.old.code))
+    what = verdict if verdict in (REPEATED, STALE) else f"duplicate.{verdict}"
+    turn.note("hub", what, where, event.received_at)
+    _remember(turn, OtherVersion(event.submission, document.index, state, event.received_at, faults))
+
+
+def _fault(
+    kind: str, name: str, document: SubmittedDocument, **values: Any
+) -> Fault:  # Any: str, what the sentence names
+    ceb = CEB_CODES.get((kind, {"nothing_to_change": "nothing"}.get(name, name)), "")
+    said = fault(f"duplicate.{name}", path="appTime" if name in (STALE, _CONFLICT) else "appType", **values)
+    return msgspec.structs.replace(said, ceb_code=ceb, document=document.index)
+
+
+def _remember(turn: _Turn, version: OtherVersion) -> None:
+    turn.changes["versions"] = (*turn.get("versions"), version)[-turn.settings.versions :]
+
+
+def _take(turn: _Turn, event: Received, content: bytes, verdict: str) -> None:
+    """The document becomes the current version of its key."""
+    old, document = turn.old, event.document
+    revision = old.revision + 1
+    faults = document.faults
+    if not old.version and document.app_type in ("2", "3"):
+        faults = (*faults, _fault(turn.kind, "nothing_to_change", document, app_type=document.app_type))
+    if old.version:
+        _remember(turn, OtherVersion(old.submission, old.index, SUPERSEDED, event.received_at, old.faults))
+        turn.note("hub", SUPERSEDED, f"{old.submission}#{old.index}", event.received_at)
+    withdrawn, draft = verdict == _DELETE, document.app_status == "1"
+    joined = not withdrawn and not draft and turn.kind in KINDS and bool(document.order[1])
+    turn.changes.update(
+        version=revision,
+        submission=event.submission,
+        index=document.index,
+        principal=event.principal,
+        sender=event.sender,
+        subscribers=event.subscribers,
+        received_at=event.received_at,
+        guid=document.guid,
+        app_time=document.app_time,
+        content=content,
+        order=document.order,
+        buyer=document.buyer,
+        value=document.value,
+        draft=draft,
+        withdrawn=withdrawn,
+        joined=joined,
+        faults=faults,
+        match="",
+        awaited=(),
+        match_due=0,
+        counterparts={},
+        differences=(),
+        assessed_at=0,
+        handed_over={},
+        overdue_at=0,
+        forget_at=event.received_at + turn.settings.keep,
+        parked=(),
+    )
+    if verdict == _ATTEMPT:
+        turn.changes.update(attempt=old.attempt + 1, code="", text="", since=0)
+    turn.note("hub", "draft" if draft else "withdrawn" if withdrawn else "received", _where(event), event.received_at)
+    if faults:
+        turn.note("hub", "flagged", ", ".join(dict.fromkeys(f.code for f in faults)), event.received_at)
+    _join(turn, event, revision)
+    if turn.kind == DECLARATION and document.guid and document.guid != old.guid:
+        turn.tell(_RESOLVE, f"guid:{document.guid}", Link((turn.key,), turn.now))
+
+
+def _where(event: Received) -> str:
+    return f"{event.submission}#{event.document.index}"
+
+
+def _join(turn: _Turn, event: Received, revision: int) -> None:
+    old, document = turn.old, event.document
+    joined = turn.changes["joined"]
+    if old.joined and (not joined or old.order[1] != document.order[1]):
+        reason = "moved" if joined else "withdrawn"
+        turn.tell(_MATCH, old.order[1], Leaving(turn.kind, turn.key, old.version, reason, turn.now))
+    if joined:
+        turn.tell(
+            _MATCH,
+            document.order[1],
+            Joining(
+                kind=turn.kind,
+                key=turn.key,
+                revision=revision,
+                order=document.order,
+                body=document.body,
+                at=event.received_at,
+                principal=event.principal,
+                buyer=document.buyer,
+                value=document.value,
+                attempt=turn.get("attempt"),
+                submission=event.submission,
+                sender=event.sender,
+            ),
+        )
+
+
+# ---- authorities' receipts ----------------------------------------------------------------------------------------
+
+
+def _receipt(turn: _Turn, event: ReceiptArrived) -> None:
+    old = turn.old
+    if not turn.get("version"):
+        turn.changes["parked"] = (*old.parked, codec.pack(event))[-turn.settings.receipts :]
+        turn.changes["overdue_at"] = old.overdue_at or turn.now + turn.settings.park
+        turn.changes["forget_at"] = turn.now + turn.settings.keep
+        turn.note(event.authority, "receipt before its document", event.code, event.received_at)
+        return
+    seen = f"{event.time}:{event.code}"
+    receipts = turn.get("receipts")
+    if seen in receipts:
+        turn.note(event.authority, "receipt repeated", event.code, event.received_at)
+        return
+    turn.changes["receipts"] = (*receipts, seen)[-turn.settings.receipts :]
+    turn.changes["overdue_at"] = 0
+    _answer(turn, event)
+    _numbers(turn, event)
+    if event.code in lifecycle.NOTES:
+        turn.note(event.authority, "note", f"{event.code} {event.info}", event.received_at)
+        return
+    time = event.time.ljust(17, "0")
+    if (time, lifecycle.rank(event.code)) <= (turn.get("time"), lifecycle.rank(turn.get("code"))):
+        turn.note(event.authority, "older receipt", f"{event.code} {event.info}", event.received_at)
+        return
+    turn.note(event.authority, event.code, event.info, event.received_at)
+    turn.changes.update(code=event.code, time=time, text=event.info, since=receipt_ms(time) or event.received_at)
+    _after_code(turn, event.code)
+
+
+def _after_code(turn: _Turn, code: str) -> None:
+    """What customs' word means for the match: rejected documents leave it, what customs stored has its company there."""
+    version = turn.get("version")
+    if not turn.get("joined"):
+        return
+    order = turn.get("order")[1]
+    meaning = lifecycle.meaning_of(code)
+    if meaning.rejects and code != "4":
+        turn.changes["joined"] = False
+        turn.tell(_MATCH, order, Leaving(turn.kind, turn.key, version, "rejected", turn.now))
+    elif (
+        turn.kind == DECLARATION
+        and code.isdigit()
+        and int(code) >= 120  # 120 and what can only come after it
+        and turn.get("elsewhere") != version
+        and turn.get("match") != MATCHED
+    ):
+        turn.changes["elsewhere"] = version
+        turn.tell(_MATCH, order, Elsewhere(turn.key, version, turn.now))
+
+
+def _numbers(turn: _Turn, event: ReceiptArrived) -> None:
+    known = turn.get("numbers")
+    new = {
+        name: number
+        for name in ("preNo", "invtNo")
+        if (number := event.numbers.get(name)) and known.get(name) != number
+    }
+    if office := event.numbers.get("customsCode"):
+        turn.changes["office"] = office
+    if not new:
+        return
+    turn.changes["numbers"] = {**known, **new}
+    for name, number in new.items():
+        turn.tell(_RESOLVE, f"{name}:{number}", Link((turn.key,), turn.now))
+
+
+def _answer(turn: _Turn, event: ReceiptArrived) -> None:
+    base = f"{turn.key}:{event.time}:{event.code}"
+    principal = turn.get("principal")
+    for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
+        answer = Answer(
+            id=base if participant == principal else f"{base}:{participant}",
+            participant=participant,
+            at=event.received_at,
+            authority=event.authority,
+            message=event.message,
+            document=turn.key,
+            submission=turn.get("submission"),
+            code=event.code,
+            time=event.time,
+            info=event.info,
+            numbers=event.numbers,
+        )
+        turn.publish(topics.ANSWERS, participant, answer, "hub.answer.received.v1", answer.id)
+
+
+# ---- reports of the other stages ----------------------------------------------------------------------------------
+
+
+def _match_report(turn: _Turn, event: MatchReport) -> None:
+    turn.changes.update(
+        match=event.state,
+        awaited=event.awaited,
+        match_due=event.due,
+        counterparts=event.counterparts,
+        differences=event.differences,
+    )
+    if event.state == WAITING:
+        turn.note("hub", "still waiting" if event.warning else WAITING, ", ".join(event.awaited), event.at)
+    elif event.state == EXPIRED:
+        turn.note("hub", EXPIRED, ", ".join(event.awaited), event.at)
+        turn.alert(
+            EXPIRED,
+            "Other documents of the order did not come in time.",
+            "同一订单的其他单证未按时到达。",
+            {"awaited": ", ".join(event.awaited), "kind": turn.kind},
+        )
+    else:
+        codes = ", ".join(dict.fromkeys(f.code for f in event.differences))
+        turn.note("hub", event.state, codes, event.at)
+
+
+def _handed_over(turn: _Turn, event: HandedOver) -> bool:
+    """Whether the report is about something here; of an older version's submission only the timeline speaks."""
+    if not turn.old.version:
+        return False
+    what = lifecycle.HANDED_OVER if event.outcome == "delivered" else f"hand-over {event.outcome}"
+    turn.note("hub", what, f"{event.recipient} {event.note}".strip(), event.at)
+    if event.submission != turn.old.submission:
+        return True
+    turn.changes["handed_over"] = {**turn.old.handed_over, event.recipient: event.outcome}
+    if event.recipient == "customs" and event.outcome == "delivered" and not turn.old.code and not turn.old.draft:
+        turn.changes["overdue_at"] = turn.now + turn.settings.overdue
+    return True
