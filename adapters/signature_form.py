@@ -15,6 +15,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NoReturn
 
 import msgspec
@@ -120,8 +121,14 @@ def read_text(text: bytes, namespaces: Mapping[bytes, bytes]) -> SignatureParts 
         digest=_base64(digest, "DigestValue"),
         value=_base64(value, "SignatureValue"),
         key_name=key_name.decode().strip(),
-        certificate=_base64(certificate, "X509Certificate"),
+        certificate=_certificate(certificate),
     )
+
+
+@lru_cache(maxsize=8192)
+def _certificate(text: bytes) -> bytes:
+    """DER from Base64; the same few certificates come again and again."""
+    return _base64(text, "X509Certificate")
 
 
 # ---- reading the tree
@@ -201,7 +208,7 @@ def _local(element: etree._Element) -> str:
 
 def _base64(text: bytes, where: str) -> bytes:
     try:
-        return base64.b64decode(text.translate(None, b" \t\r\n"), validate=True)
+        return binascii.a2b_base64(text.translate(None, b" \t\r\n"), strict_mode=True)
     except binascii.Error:
         _malformed(where)
 

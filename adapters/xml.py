@@ -85,7 +85,7 @@ _LIMIT_ERRORS = frozenset({110, 114, 116, 117})
 def parse(data: bytes, limits: Limits = ENTERPRISE) -> ParsedXml:
     """Parse one document; raises Refused with a code of the family ``xml`` that names the first thing wrong."""
     text, encoding = _as_utf8(data, limits)
-    if b"<!DOCTYPE" in text and _DOCTYPE.match(text):
+    if b"!" in text and b"<!DOCTYPE" in text and _DOCTYPE.match(text):
         _refuse("xml.doctype", line=text.count(b"\n", 0, text.index(b"<!DOCTYPE")) + 1)
     _count_marks(text, limits)
     try:
@@ -120,8 +120,8 @@ def _as_utf8(data: bytes, limits: Limits) -> tuple[bytes, str]:
     codec = _CODECS.get(name, "")
     if codec.startswith("utf-16") or not codec:  # UTF-16 would not have been readable up to here
         _refuse("xml.encoding", line=1)
-    if codec == "utf-8":
-        return (data, codec) if name == "utf-8" else (_declare_utf8(data.decode("utf-8", "replace")), codec)
+    if name == "utf-8":
+        return data, codec
     return _recode(data, codec, limits), codec
 
 
@@ -191,6 +191,7 @@ def _new_parser(remove_pis: bool) -> etree.XMLParser:
         remove_pis=remove_pis,
         strip_cdata=True,
         collect_ids=False,
+        encoding="utf-8",  # whatever is declared: the text is in UTF-8 by now
     )
 
 

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub import verify as verifying
+from hub.cli import loaded
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -69,8 +70,7 @@ def _told(verdict: verifying.Verdict) -> str:
 
 def _default_key(ctx: click.Context) -> Path:
     """``hub.pub`` in the keys folder of the settings in force."""
-    keys = getattr(ctx.obj, "keys", None)
-    path = Path(keys if keys is not None else ".hub/keys") / "hub.pub"
+    path = loaded(ctx).settings.keys_folder / "hub.pub"
     if not path.is_file():
         raise click.UsageError(f"No public key at {path}; name one with --key.")
     return path

@@ -212,6 +212,13 @@ def test_another_key_did_not_sign_it(files: Path) -> None:
     assert steps_of(result)[-1] == ("signature", False)
 
 
+def test_the_key_in_the_keys_folder_is_the_default(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_KEYS", str(files))
+    assert run(files, "ack.json").exit_code == 0
+    monkeypatch.setenv("HUB_KEYS", str(files / "nowhere"))
+    assert run(files, "ack.json").exit_code == 2
+
+
 def test_a_signed_message_alone_is_checked_with_its_own_certificate(files: Path) -> None:
     result = run(files, "message.xml", "--at", "2024-06-01T00:00:00Z", "--json")
     assert result.exit_code == 0

@@ -147,57 +147,53 @@ def test_a_missing_key_name_is_a_flag() -> None:
     assert flags(check(data)) == ["signature.key_name"]
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                "a",
-                "<b>",
-                "</b>",
-                "<c/>",
-                "<d >",
-                "</d>",
-                "<e f='1'>",
-                "</e>",
-                "<!--x-->",
-                "<![CDATA[<b>]]>",
-                "&amp;",
-            ]
-            + [
-                ">",
-                "/>",
-                "&#65;",
-                "\r",
-                "\n",
-                " ",
-                "=",
-                '"',
-                "'",
-                "/",
-                "!",
-                "?",
-                "<g\n>",
-                "</g>",
-                "&quot;",
-                "商",
-            ]
-        ),
-        max_size=12,
-    )
+FRAGMENTS = ["a", "<c/>", "<c />", "<d >x</d>", "<d>x</d >", "<e f='1'>x</e>", "<e f='>'/>", "<!--x-->", "<!--<b>-->"]
+FRAGMENTS += [
+    "<![CDATA[<b>]]>",
+    "&amp;",
+    "&lt;",
+    "&gt;",
+    "&quot;",
+    "&#65;",
+    ">",
+    "/",
+    "/>",
+    "\r",
+    "\n",
+    " ",
+    "=",
+    '"',
+    "'",
+]
+FRAGMENTS += ["!", "?", "<g\n>x</g>", "<g>x</g\t>", "<h xmlns='u:v'/>", "<z:h>x</z:h>", "商", "<i></i>", "<j>\t</j>"]
+BODY = st.recursive(
+    st.sampled_from(FRAGMENTS), lambda inner: st.lists(inner, max_size=4).map(lambda some: f"<b>{''.join(some)}</b>")
 )
-def test_the_text_is_taken_for_canonical_only_where_it_is(pieces: list[str]) -> None:
-    text = f"<r xmlns:z='u:u' b=\"2\" a='1'>{''.join(pieces)}</r>\n".encode()
-    try:
-        parsed = parse(text)
-    except Refused:
-        return
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(BODY, max_size=4), st.sampled_from(["", "\n", " ", "<!--x-->"]), st.sampled_from(["", "\n", "<!--y-->"])
+)
+def test_the_text_is_taken_for_canonical_only_where_it_is(pieces: list[str], before: str, after: str) -> None:
+    text = f"{before}<r xmlns:z='u:u' b=\"2\" a='1'>{''.join(pieces)}</r>{after}".encode()
+    root = parse(text).root
     tag = canonical.start_tag(text)
-    assert tag is not None
+    if tag is None:
+        assert before == "<!--x-->"
+        return
     end = len(text.rstrip()) - 4
     parts = canonical.plain_parts(text, tag, (end, end))
     if parts is not None:
-        assert b"".join(parts) == canonical.of_tree(parsed.root, None)
+        assert b"".join(parts) == canonical.of_tree(root, None)
+
+
+def test_a_plain_text_is_taken_for_canonical() -> None:
+    text = a_message(documents=2, pretty=True)
+    tag = canonical.start_tag(text)
+    assert tag is not None
+    end = len(text) - len("</ceb:CEB311Message>")
+    assert canonical.plain_parts(text, tag, (end, end)) is not None
 
 
 # ---- what does not ----------------------------------------------------------------------------------------------
@@ -425,7 +421,7 @@ def _not_base64(data: bytes) -> bytes:
 def _hidden_behind_a_namesake(data: bytes) -> bytes:
     """A ds:Signature of another namespace before the real one, with evil documents between them."""
     own = _signature(data)
-    evil = b"<ds:Signature/><ceb:Order><ceb:OrderHead/></ceb:Order>" + own.replace(
+    evil = b"<ds:Signature /><ceb:Order><ceb:OrderHead/></ceb:Order>" + own.replace(
         b"<ds:Signature ", b"<ds:Signature\n"
     )
     return data.replace(own, evil).replace(b"Message guid", b'Message xmlns:ds="urn:other" guid', 1)

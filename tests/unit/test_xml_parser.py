@@ -104,6 +104,17 @@ def test_bytes_that_are_not_of_their_encoding_are_refused() -> None:
     assert refusal(b"\xff\xfe<\x00a", AUTHORITY)[0] in ("xml.encoding", "xml.malformed")
 
 
+@pytest.mark.parametrize("name", ["UTF8", "us-ascii"])
+def test_another_name_of_utf_8_does_not_excuse_wrong_bytes(name: str) -> None:
+    assert refusal(f'<?xml version="1.0" encoding="{name}"?>'.encode() + b"<a>\xff</a>")[0] == "xml.encoding"
+
+
+def test_a_declaration_too_long_to_be_looked_at_does_not_change_the_encoding() -> None:
+    declared = b'<?xml version="1.0"' + b" " * 500 + b'encoding="ISO-8859-1"?>'
+    assert parse(declared + "<a>回</a>".encode()).root.text == "回"
+    assert refusal(declared + b"<a>\xe9</a>")[0] == "xml.encoding"
+
+
 def test_a_byte_order_mark_is_not_part_of_the_text() -> None:
     assert parse(b"\xef\xbb\xbf<a/>").text == b"<a/>"
 
