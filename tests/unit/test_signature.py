@@ -418,15 +418,6 @@ def _not_base64(data: bytes) -> bytes:
     return re.sub(rb"<ds:DigestValue>.*</ds:DigestValue>", b"<ds:DigestValue>***</ds:DigestValue>", data)
 
 
-def _hidden_behind_a_namesake(data: bytes) -> bytes:
-    """A ds:Signature of another namespace before the real one, with evil documents between them."""
-    own = _signature(data)
-    evil = b"<ds:Signature /><ceb:Order><ceb:OrderHead/></ceb:Order>" + own.replace(
-        b"<ds:Signature ", b"<ds:Signature\n"
-    )
-    return data.replace(own, evil).replace(b"Message guid", b'Message xmlns:ds="urn:other" guid', 1)
-
-
 def _hidden_in_a_comment(data: bytes) -> bytes:
     """A whole signature in a comment behind the root, placed where the text is looked at from its end."""
     own = _signature(data)
@@ -470,12 +461,20 @@ def _with_certificate(data: bytes, der: bytes) -> bytes:
         (_key_value, "signature.malformed"),
         (_text_between, "signature.malformed"),
         (_not_base64, "signature.malformed"),
-        (_hidden_behind_a_namesake, "signature.digest"),
         (_hidden_in_a_comment, "signature.value"),
     ],
 )
 def test_attacks_on_the_structure_are_refused(attack: Callable[[bytes], bytes], code: str) -> None:
     assert refusal(attack(signed())) == code
+
+
+def test_a_namesake_of_another_namespace_does_not_hide_what_stands_behind_it() -> None:
+    data = signed(root=' xmlns:ds="urn:other"')
+    own = _signature(data)
+    late = own.replace(b"<ds:Signature ", b"<ds:Signature\n")
+    assert check(data.replace(own, late)).faults == ()
+    evil = b"<ds:Signature /><ceb:Order><ceb:OrderHead></ceb:OrderHead></ceb:Order>"
+    assert refusal(data.replace(own, evil + late)) == "signature.digest"
 
 
 def test_an_original_kept_in_an_extension_does_not_lend_its_signature() -> None:
