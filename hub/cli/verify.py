@@ -35,14 +35,13 @@ def command(
     at: str | None,
     as_json: bool,
 ) -> None:
-    r"""Check an acknowledgement, with the message it speaks of, or a signed message alone.
+    """Check an acknowledgement, with the message it speaks of, or a signed message alone.
 
     Exit 0: genuine. 1: not, with the step that failed. 2: cannot be checked.
 
-    \b
-    Example:
-      hub verify acknowledgement.json order.xml --key hub.pub
-      hub verify order.xml --ca issuers.pem
+    Example: hub verify acknowledgement.json order.xml --key hub.pub
+
+    Example: hub verify order.xml --ca issuers.pem
     """
     data = file.read_bytes()
     if verifying.is_message(data):
