@@ -1,0 +1,212 @@
+"""Participants made, listed and published: the demo's made-up ones, and those an operator adds.
+
+An API key is shown once, when it is made; what is published is its hash. The demo's are kept in
+``<data>/demo/principals.json`` (0600), so that a second start uses the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hub.domain.access import ROLES
+from hub.domain.faults import Misconfigured
+from hub.domain.reference import ReferenceRecord
+from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
+
+#: The day from which demo data are in force: before anything the demo can submit.
+DEMO_FROM = "2020-01-01"
+
+
+class Demo(NamedTuple):
+    """One of the demo's made-up principals. ``company``: it is an enterprise with a code, a dxpId and a key."""
+
+    name: str
+    roles: tuple[str, ...]
+    title: str
+    codes: tuple[str, ...] = ()
+    dxp_id: str = ""
+
+
+class DemoPrincipal(msgspec.Struct):
+    """An entry of ``principals.json``; certificate and key are PEM, empty for authorities."""
+
+    name: str
+    roles: list[str]
+    api_key: str
+    codes: list[str]
+    certificate: str = ""
+    key: str = ""
+    dxp_id: str = ""
+
+
+#: Enterprises that do not exist; codes in the form of customs registration codes (district 9901 is not in use).
+DEMO = (
+    Demo("platform", ("platform", "merchant"), "示范电商平台", ("9901D00001", "9901D00002"), "DXPENT0000990001"),
+    Demo("payer", ("payer",), "示范支付企业", ("9901D00003",), "DXPENT0000990003"),
+    Demo("carrier", ("carrier",), "示范物流企业", ("9901D00004",), "DXPENT0000990004"),
+    Demo("agent", ("declarant",), "示范申报企业", ("9901D00005",), "DXPENT0000990005"),
+    Demo("site", ("site",), "示范监管场所", ("9901D00006",), "DXPENT0000990006"),
+    Demo("customs", ("customs",), "沙箱海关", (), "DXPEDCCEB0000002"),
+    Demo("tax", ("tax",), "沙箱税务"),
+    Demo("forex", ("forex",), "沙箱外汇"),
+    Demo("market", ("market",), "沙箱市场监管"),
+    Demo("commerce", ("commerce",), "沙箱商务"),
+    Demo("office", ("office",), "示范综试办"),
+    Demo("operator", ("operator",), "运营方"),
+)
+
+#: Demo rates by HS code, as shares: value-added tax and consumption tax of a few goods people buy. Not the tariff.
+_RATES: dict[str, dict[str, str]] = {
+    "1901101000": {"duty": "0", "vat": "0.13", "ct": "0"},
+    "1905310000": {"duty": "0", "vat": "0.13", "ct": "0"},
+    "2106909090": {"duty": "0", "vat": "0.13", "ct": "0"},
+    "3304990039": {"duty": "0", "vat": "0.13", "ct": "0"},
+    "3304990049": {"duty": "0", "vat": "0.13", "ct": "0"},
+    "3304100012": {"duty": "0", "vat": "0.13", "ct": "0.15"},
+    "3305100090": {"duty": "0", "vat": "0.13", "ct": "0"},
+    "4202220000": {"duty": "0", "vat": "0.13", "ct": "0"},
+    "6403990090": {"duty": "0", "vat": "0.13", "ct": "0"},
+    "9619001100": {"duty": "0", "vat": "0.13", "ct": "0"},
+}
+
+
+def demo_principals(data: Path, keys: Path) -> list[DemoPrincipal]:
+    """The demo's principals with their secrets, made at the first call and the same ever after.
+
+    ``keys`` is the hub's key folder: the hub signs unsigned documents of these enterprises under their mandate.
+    """
+    file = data / "demo" / "principals.json"
+    known = _read(file)
+    authority: DemoAuthority | None = None
+    made = []
+    for demo in DEMO:
+        entry = known.get(demo.name)
+        if entry is None:
+            authority = authority or DemoAuthority(keys)
+            entry = _make(demo, authority)
+        entry.roles, entry.codes, entry.dxp_id = list(demo.roles), list(demo.codes), demo.dxp_id
+        made.append(entry)
+    _write(file, made)
+    return made
+
+
+def _make(demo: Demo, authority: DemoAuthority) -> DemoPrincipal:
+    entry = DemoPrincipal(demo.name, list(demo.roles), new_api_key(), list(demo.codes))
+    if demo.codes:
+        hosted = authority.hosted(demo.name)
+        entry.certificate, entry.key = hosted.certificate_pem(), hosted.private_pem()
+    return entry
+
+
+def _read(file: Path) -> dict[str, DemoPrincipal]:
+    try:
+        return {entry.name: entry for entry in msgspec.json.decode(file.read_bytes(), type=list[DemoPrincipal])}
+    except FileNotFoundError:
+        return {}
+    except msgspec.DecodeError as error:
+        raise Misconfigured([f"{file} cannot be read ({error}); remove it, and new principals are made"]) from error
+
+
+def _write(file: Path, entries: list[DemoPrincipal]) -> None:
+    content = msgspec.json.format(msgspec.json.encode(entries), indent=1)
+    if file.exists() and file.read_bytes() == content:
+        return
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = file.with_suffix(".new")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    aside.replace(file)
+
+
+def load_demo(data: Path) -> dict[str, DemoPrincipal]:
+    """The demo's principals as a running hub made them; Misconfigured where there are none."""
+    found = _read(data / "demo" / "principals.json")
+    if not found:
+        raise Misconfigured([f"{data / 'demo' / 'principals.json'} is not there: start the hub with its sandbox first"])
+    return found
+
+
+def demo_records(principals: list[DemoPrincipal]) -> list[ReferenceRecord]:
+    """Everything the demo publishes: principals, their enterprises, rates; all flagged as made up."""
+    titles = {demo.name: demo.title for demo in DEMO}
+    records = []
+    for entry in principals:
+        value = principal_value(
+            roles=tuple(entry.roles),
+            codes=tuple(entry.codes),
+            dxp_ids=(entry.dxp_id,) if entry.dxp_id else (),
+            key_hash=api_key_hash(entry.api_key),
+            certificates=(entry.certificate,) if entry.certificate else (),
+            hosted=bool(entry.key),
+            title=titles[entry.name],
+        )
+        records.append(ReferenceRecord("principal", entry.name, 1, DEMO_FROM, value={**value, "demo": True}, demo=True))
+        for code in entry.codes:
+            filing = {"name": titles[entry.name], "roles": entry.roles, "principal": entry.name, "state": "filed"}
+            records.append(ReferenceRecord("enterprise", code, 1, DEMO_FROM, value=filing, demo=True))
+    for code, rate in _RATES.items():
+        records.append(ReferenceRecord("rate", code, 1, DEMO_FROM, value=dict(rate), demo=True))
+    return records
+
+
+def principal_value(
+    *,
+    roles: tuple[str, ...],
+    codes: tuple[str, ...],
+    dxp_ids: tuple[str, ...],
+    key_hash: str,
+    certificates: tuple[str, ...] = (),
+    hosted: bool = False,
+    edition: str = "202205",
+    title: str = "",
+) -> dict[str, Any]:  # Any: JSON
+    """The value of a reference record of kind ``principal``; ``certificates`` are PEM texts. Misconfigured if wrong."""
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown or not roles:
+        raise Misconfigured([f"role {', '.join(unknown) or 'missing'}: one of {', '.join(ROLES)}"])
+    return {
+        "roles": list(roles),
+        "codes": list(codes),
+        "dxp_ids": list(dxp_ids),
+        "api_key_hash": key_hash,
+        "certificates": [certificate_der(text) for text in certificates],
+        "hosted": hosted,
+        "edition": edition,
+        "title": title,
+    }
+
+
+def certificate_der(pem: str) -> str:
+    """A certificate's DER in base64 from its PEM; Misconfigured where it is none."""
+    body = "".join(line for line in pem.splitlines() if line and not line.startswith("-----"))
+    try:
+        base64.b64decode(body, validate=True)
+    except ValueError as error:
+        raise Misconfigured(["the certificate is not PEM"]) from error
+    return body
+
+
+def hosted_key(entry: DemoPrincipal) -> HostedKey:
+    """The signing key of a demo principal."""
+    return HostedKey.from_pem(entry.key.encode(), entry.certificate.encode())
+
+
+def shown(name: str, value: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
+    """A principal as ``hub participants list`` shows it: no hashes, certificates counted."""
+    kept = {field: value[field] for field in ("roles", "codes", "dxp_ids", "hosted", "edition", "title") if field in value}
+    return {
+        "name": name,
+        **kept,
+        "certificates": len(value.get("certificates", ())),
+        "suspended": bool(value.get("suspended")),
+        "demo": bool(value.get("demo")),
+    }
