@@ -37,11 +37,15 @@ T = TypeVar("T")
 
 
 class Dated(Generic[T]):
-    """A parameter with the days (``yyyy-mm-dd``) from which each value is in force."""
+    """A parameter with the days (``yyyy-mm-dd``) from which each value is in force.
 
-    __slots__ = ("_days", "_values")
+    ``own``: no official value is known, the number is the hub's proposal; pages say so.
+    """
 
-    def __init__(self, values: Mapping[str, T]) -> None:
+    __slots__ = ("_days", "_values", "own")
+
+    def __init__(self, values: Mapping[str, T], *, own: bool = False) -> None:
+        self.own = own
         self._days = sorted(day_of(text) for text in values)
         by_day = {day_of(text): value for text, value in values.items()}
         self._values = [by_day[day] for day in self._days]

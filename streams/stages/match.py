@@ -246,8 +246,7 @@ class _Pass:
 
     def _report(self, document: Document, report: MatchReport, patience: int) -> None:
         """Tell register, unless it would be the same word again (the time of saying it aside)."""
-        told = crc32(repr((report.revision, report.state, report.awaited, report.warning, report.counterparts,
-                           [(f.code, f.path, f.message) for f in report.differences])).encode())  # fmt: skip
+        told = crc32(_words(report).encode())
         now = self.documents[document.key]
         if now.told != told:
             self.change(document.key, told=told, patience=patience)
@@ -275,6 +274,15 @@ class _Pass:
         return min((d.since + after.get(d.patience, settings.keep) for d in documents), default=0)
 
 
+def _words(report: MatchReport) -> str:
+    """A report in short, without its time."""
+    counterparts = "|".join(report.counterparts.values())
+    words = f"{report.revision} {report.state} {report.warning} {report.awaited} {counterparts}"
+    if report.differences:
+        words += "".join([f"|{f.code} {f.path} {f.message}" for f in report.differences])
+    return words
+
+
 def _alone(document: Document, everything: tuple[Document, ...]) -> tuple[str, ...]:
     """What a document that no declaration has claimed still waits for: the declaration, and other kinds not here."""
     here = {
@@ -299,7 +307,7 @@ class Match:
 
     def __init__(self, digest: Digest, settings: MatchSettings | None = None) -> None:
         self._settings = settings or MatchSettings()
-        viewer = Viewer(digest)
+        viewer = Viewer(digest, models=self._settings.compare_model)
         self._read: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
             ORDER: (codec.decoder(documents.Order), viewer.order),
             PAYMENT: (codec.decoder(documents.Payment), viewer.payment),

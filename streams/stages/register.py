@@ -185,7 +185,7 @@ class _Turn:
 
     def _tell_position(self, revision: int) -> None:
         told, new = self.old.told, self._position()
-        if new == told or (not new[0] and not told[0]):
+        if new == told or (not told[0] and not any(new[2:])):
             return
         if told[0] and told[0] != new[0]:
             self.tell(_ASSESS, told[0], Position(self.key, revision, told[1]))
@@ -372,7 +372,7 @@ def _refuse_version(turn: _Turn, event: Received, verdict: str) -> None:
     elif verdict == STALE:
         state, faults = STALE, (*document.faults, _fault(turn.kind, "stale", document))
     else:
-        state, faults = FLAGGED, (*document.faults, _fault(turn.kind, verdict, document, code=turn.old.code))
+        state, faults = FLAGGED, (*document.faults, _fault(turn.kind, verdict, document, status=turn.old.code))
     what = verdict if verdict in (REPEATED, STALE) else f"duplicate.{verdict}"
     turn.note("hub", what, where, event.received_at)
     _remember(turn, OtherVersion(event.submission, document.index, state, event.received_at, faults))

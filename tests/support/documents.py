@@ -60,7 +60,11 @@ def four(no: str = "NO1", *, price: str = "100", tax: str = "9.1", buyer: int = 
     }  # fmt: skip
     for kind, head in heads.items():
         head |= {"guid": f"{kind[:4]}-{no}", "appType": "1", "appTime": time, "appStatus": "2"}
-        head |= {name.partition("_")[2]: value for name, value in changes.items() if name.startswith(f"{kind}_")}
+        head |= {
+            name.partition("_")[2]: value
+            for name, value in changes.items()
+            if name.startswith(f"{kind}_") and not name.endswith("_lines")
+        }
     ordered = ceb.OrderLine(itemName="奶粉", gmodel="900g", **line)
     declared = ceb.DeclarationLine(gname="奶粉", gmodel="900g", gcode="1901101000", **line)
     return {

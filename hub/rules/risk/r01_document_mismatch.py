@@ -10,16 +10,16 @@ from __future__ import annotations
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
 CODE = "R01"
-SOURCE = "GACC announcement 2018-194, items 3 and 4; MOFCOM 486 of 2018, item 4"
+SOURCE = "GACC announcement 2018-194; MOFCOM 486 of 2018-11-28"
 VALID_FROM = "2016-04-08"
 RISK = TRADING
 AGENCIES = ("customs",)
 
-MISSING_SCORE = Dated({"2016-04-08": 40})
-DIFFERENCE_SCORE = Dated({"2016-04-08": 30})
+MISSING_SCORE = Dated({"2016-04-08": 40}, own=True)
+DIFFERENCE_SCORE = Dated({"2016-04-08": 30}, own=True)
 #: Each further difference.
-FURTHER_SCORE = Dated({"2016-04-08": 10})
-MOST = Dated({"2016-04-08": 60})
+FURTHER_SCORE = Dated({"2016-04-08": 10}, own=True)
+MOST = Dated({"2016-04-08": 60}, own=True)
 
 
 def check(case: Case) -> Findings:

@@ -11,13 +11,13 @@ from hub.domain.views import INVALID
 from hub.rules.api import REJECT, REVIEW, TRADING, Case, Dated, Findings
 
 CODE = "R02"
-SOURCE = "GACC announcement 2016-26, item 5; GACC announcement 2018-194, item 6"
+SOURCE = "GACC announcement 2016-26; GACC announcement 2018-194"
 VALID_FROM = "2016-04-08"
 RISK = TRADING
 AGENCIES = ("customs",)
 
-INVALID_SCORE = Dated({"2016-04-08": 60})
-PAYER_SCORE = Dated({"2016-04-08": 50})
+INVALID_SCORE = Dated({"2016-04-08": 60}, own=True)
+PAYER_SCORE = Dated({"2016-04-08": 50}, own=True)
 
 
 def check(case: Case) -> Findings:

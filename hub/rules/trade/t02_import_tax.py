@@ -16,7 +16,7 @@ from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 from hub.rules.trade import t05_transaction_limit as limit
 
 CODE = "T02"
-SOURCE = "Caiguanshui 2016-18, item 3; Caiguanshui 2018-49, item 2; GACC announcement 2016-26"
+SOURCE = "Caiguanshui 2016-18; Caiguanshui 2018-49 of 2018-11-29"
 VALID_FROM = "2016-04-08"
 RISK = TRADING
 AGENCIES = ("customs", "tax")
@@ -24,9 +24,9 @@ AGENCIES = ("customs", "tax")
 #: Percent of the statutory VAT and consumption tax within the limits.
 SHARE = Dated({"2016-04-08": 70})
 #: Yuan by which each tax of each line may differ.
-TOLERANCE = Dated({"2016-04-08": amount("0.01")})
-DIFFERS_SCORE = Dated({"2016-04-08": 30})
-MISSING_SCORE = Dated({"2016-04-08": 10})
+TOLERANCE = Dated({"2016-04-08": amount("0.01")}, own=True)
+DIFFERS_SCORE = Dated({"2016-04-08": 30}, own=True)
+MISSING_SCORE = Dated({"2016-04-08": 10}, own=True)
 
 
 class Tax(NamedTuple):

@@ -12,7 +12,7 @@ from hub.domain.money import amount, text
 from hub.rules.api import REJECT, TRADING, Case, Dated, Findings
 
 CODE = "T05"
-SOURCE = "Caiguanshui 2018-49, items 1 and 2; Caiguanshui 2016-18 before 2019-01-01"
+SOURCE = "Caiguanshui 2018-49 of 2018-11-29; Caiguanshui 2016-18 before 2019-01-01"
 VALID_FROM = "2016-04-08"
 RISK = TRADING
 AGENCIES = ("customs", "tax")
@@ -20,8 +20,8 @@ AGENCIES = ("customs", "tax")
 LIMIT = Dated({"2016-04-08": amount("2000"), "2019-01-01": amount("5000")})
 YEARLY = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
 #: A single item above the limit is legal; it is noted, and weighs little (our own number).
-SINGLE_ITEM_SCORE = Dated({"2016-04-08": 10})
-OVER_SCORE = Dated({"2016-04-08": 60})
+SINGLE_ITEM_SCORE = Dated({"2016-04-08": 10}, own=True)
+OVER_SCORE = Dated({"2016-04-08": 60}, own=True)
 
 
 def check(case: Case) -> Findings:

@@ -12,13 +12,13 @@ from hub.domain.money import amount, text
 from hub.rules.api import REJECT, TRADING, Case, Dated, Findings
 
 CODE = "T07"
-SOURCE = "Caiguanshui 2018-49, items 1 and 2; Caiguanshui 2016-18 before 2019-01-01"
+SOURCE = "Caiguanshui 2018-49 of 2018-11-29; Caiguanshui 2016-18 before 2019-01-01"
 VALID_FROM = "2016-04-08"
 RISK = TRADING
 AGENCIES = ("customs", "tax")
 
 LIMIT = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
-OVER_SCORE = Dated({"2016-04-08": 60})
+OVER_SCORE = Dated({"2016-04-08": 60}, own=True)
 
 
 def check(case: Case) -> Findings:

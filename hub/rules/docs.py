@@ -1,0 +1,165 @@
+"""Prints the pages of the rules and of the life cycle from the code: ``python -m hub.rules.docs [--check]``.
+
+``--check`` writes nothing and exits 1, naming the pages that are not what the code says.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hub.domain import lifecycle
+from hub.domain.money import text
+from hub.rules.api import Dated, Rule
+from hub.rules.engine import ORANGE, RECOMMENDATIONS, RED, YELLOW, RuleSet, ruleset
+
+_ROOT = Path(__file__).parents[2] / "docs"
+_GENERATED = "<!-- printed by `python -m hub.rules.docs`; do not edit -->"
+
+
+def rules_page(rules: RuleSet) -> str:
+    """``docs/reference/rules.md``."""
+    out = [
+        "# Rules",
+        "",
+        _GENERATED,
+        "",
+        "What assess looks for in a declaration, and what it makes of it. For officers; declarants do not see it.",
+        "How a rule is written: `hub/rules/README.md`. A declaration is assessed by the rules and values in force on the",
+        "day it was received (China time). Scores and levels are the hub's own numbers; no official ones were found.",
+        "",
+        "| level | from score | recommendation |",
+        "|---|---|---|",
+    ]
+    scores = {"green": "0", "yellow": str(YELLOW), "orange": str(ORANGE), "red": f"{RED}, or a blocking finding"}
+    out += [
+        f"| {level} | {scores.get(level, 'any, when a finding asks for it')} | {advice} |"
+        for level, advice in RECOMMENDATIONS.items()
+    ]
+    for rule in rules.rules:
+        out += _rule(rule)
+    return "\n".join(out) + "\n"
+
+
+def _rule(rule: Rule) -> list[str]:
+    title, _, rest = rule.doc.partition("\n")
+    until = f" until {_day(rule.valid_to)}" if rule.valid_to else ""
+    return [
+        "",
+        f"## {rule.code} · {title.rstrip('.')}",
+        "",
+        rest.strip(),
+        "",
+        f"- family: {rule.family}; risk: {rule.risk}; alerts go to: {', '.join(rule.agencies)}",
+        f"- source: {rule.source}",
+        f"- in force from {_day(rule.valid_from)}{until}",
+        *(f"- `{name}`: {_values(name, value)}" for name, value in sorted(vars(rule.module).items()) if _own(value)),
+    ]
+
+
+def _own(value: object) -> bool:
+    return isinstance(value, Dated)
+
+
+def _values(name: str, dated: Dated[int]) -> str:
+    amounts = not name.endswith("SCORE") and name not in ("SHARE", "MOST")
+    values = [f"{text(value) if amounts else value} from {_day(day)}" for day, value in reversed(dated.history())]
+    return ", ".join(values) + (" (our own number)" if dated.own else "")
+
+
+def _day(number: int) -> str:
+    return f"{number // 10_000:04d}-{number // 100 % 100:02d}-{number % 100:02d}"
+
+
+def life_cycle_page() -> str:
+    """``docs/explanation/life-cycle.md``."""
+    out = [
+        "# The life cycle of a document",
+        "",
+        _GENERATED,
+        "",
+        "Flags, match, assessment and hand-over are facts side by side; the state shown is the most telling of them.",
+        "From customs' first receipt its word wins: the receipt of the greatest returnTime is current, an older or",
+        "repeated one only stands in the timeline, an unknown code is kept as it is (`other`).",
+        "",
+        "## Before customs speaks",
+        "",
+        "| state | 中文 | meaning | whose turn |",
+        "|---|---|---|---|",
+    ]
+    out += [f"| {s.name} | {s.meaning_zh} | {s.meaning} | {s.turn or '–'} |" for s in lifecycle.HUB_STATES]
+    out += [
+        "",
+        "While a document waits it is the turn of whoever has to send what is awaited: "
+        + ", ".join(f"{kind} – {who}" for kind, who in lifecycle.AWAITED_FROM.items())
+        + ".",
+        "",
+        "## Submitted documents that are not the current version of their key",
+        "",
+        "| state | 中文 | meaning |",
+        "|---|---|---|",
+    ]
+    out += [f"| {s.name} | {s.meaning_zh} | {s.meaning} |" for s in lifecycle.VERSION_STATES]
+    out += [
+        "",
+        "## Customs' codes",
+        "",
+        "| code | state | 中文 | whose turn | the buyer's allowance | may come again |",
+        "|---|---|---|---|---|---|",
+    ]
+    effects = {"": "reserved", "free": "freed", "count": "counted", "return": "counted and returned"}
+    codes = (*lifecycle.CODES, lifecycle.meaning_of("-1"), lifecycle.meaning_of("?"))
+    out += [
+        f"| {c.code} | {c.state} | {c.meaning_zh} | {c.turn or '–'} | {effects[c.allowance]} | "
+        f"{'as attempt n + 1' if c.rejects else ''} |"
+        for c in codes
+    ]
+    out += [
+        "",
+        "Orders, payments and waybills end at 120. Notes, not transitions (customs has it already, or has a newer one): "
+        + ", ".join(sorted(lifecycle.NOTES))
+        + ".",
+        "",
+        "## What may follow what",
+        "",
+        "Customs' states may follow every state; they are left out here.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+    ]
+    customs = set(lifecycle.CUSTOMS_STATES)
+    for before, followers in lifecycle.FOLLOWS.items():
+        if before in customs:
+            continue
+        out += [f"    {_node(before)} --> {_node(after)}" for after in sorted(followers - customs - {before})]
+    return "\n".join([*out, "```"]) + "\n"
+
+
+def _node(state: str) -> str:
+    return state.replace(" ", "_") or "[*]"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "reference/rules.md": lambda: rules_page(ruleset()),
+    "explanation/life-cycle.md": life_cycle_page,
+}
+
+
+def main(*, check: bool) -> int:
+    """Write the pages, or compare them; the exit status."""
+    wrong = 0
+    for name, make in PAGES.items():
+        path, page = _ROOT / name, make()
+        if check:
+            if not path.is_file() or path.read_text("utf-8") != page:
+                print(f"{name} is not what the code says: run python -m hub.rules.docs", file=sys.stderr)
+                wrong = 1
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, "utf-8")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv[1:]))

@@ -1,0 +1,386 @@
+"""Documents through split, register, match and assess: duplicates, versions, drafts, matching, waiting."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from hub.domain.events import DECLARATION, KINDS, ORDER, PAYMENT, WAYBILL
+from hub.domain.matching import MatchSettings
+from hub.domain.money import amount
+from hub.domain.reference import Reference, ReferenceRecord
+from tests.support.documents import four, identity, key_of, receipt_for, submission, with_head
+from tests.support.stage_harness import NOON, World, digest, kinds, timeline
+
+HOUR = 3_600_000
+
+
+def rates() -> Reference:
+    reference = Reference()
+    value = {"vat": "0.13", "ct": "0", "duty": "0.15"}
+    reference.put(ReferenceRecord("rate", "19011010", 1, "2016-04-08", value=value), 0)
+    return reference
+
+
+def a_world(**settings: object) -> World:
+    return World(references=rates(), **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", list(permutations(KINDS)))
+def test_four_documents_in_any_order_are_matched_and_assessed_once(order: tuple[str, ...]) -> None:
+    world, documents = a_world(), four()
+    for kind in order:
+        world.submit(submission(documents[kind]))
+        world.run()
+    assert {world.status(key_of(d)).match for d in documents.values()} == {"matched"}
+    (assessment,) = world.assessments()
+    assert (assessment.level, assessment.tax["total"]) == ("green", "9.1")
+    status = world.status(key_of(documents[DECLARATION]))
+    assert status.state == "assessed"
+    assert set(status.counterparts) == {ORDER, PAYMENT, WAYBILL}
+
+
+def test_a_submission_repeated_by_the_log_has_one_effect() -> None:
+    world, document = a_world(), four()[ORDER]
+    sent = submission(document)
+    world.submit(sent)
+    world.run()
+    before = world.statuses()
+    world.submit(sent)
+    world.run()
+    assert world.statuses() == before
+
+
+def test_the_same_content_under_another_submission_is_repeated() -> None:
+    world, document = a_world(), four()[ORDER]
+    world.submit(submission(document, id_="first"))
+    world.submit(submission(document, id_="again"))
+    world.run()
+    status = world.status(key_of(document))
+    assert status.submission == "first"
+    assert [(v.submission, v.state) for v in status.versions] == [("again", "repeated")]
+    assert "repeated" in timeline(status)
+
+
+def test_an_older_apptime_is_stale_and_says_what_customs_would() -> None:
+    world, document = a_world(), four()[ORDER]
+    world.submit(submission(document))
+    world.submit(submission(with_head(document, appTime="20260601115959", appType="2")))
+    world.run()
+    (other,) = world.status(key_of(document)).versions
+    assert other.state == "stale"
+    assert [(f.code, f.ceb_code) for f in other.faults] == [("duplicate.stale", "-301014")]
+
+
+def test_the_same_apptime_with_other_content_is_a_conflict_and_the_first_stays() -> None:
+    world, document = a_world(), four()[ORDER]
+    world.submit(submission(document, id_="first"))
+    world.submit(submission(with_head(document, note="other")))
+    world.run()
+    status = world.status(key_of(document))
+    assert (status.submission, kinds(status.versions[0].faults)) == ("first", ["duplicate.conflict"])
+
+
+def test_two_orders_of_one_key_in_one_message_the_first_wins() -> None:
+    world, document = a_world(), four()[ORDER]
+    world.submit(submission(document, with_head(document, appTime="20260601130000", appType="2")))
+    world.run()
+    status = world.status(key_of(document))
+    assert (status.index, status.versions[0].index) == (0, 1)
+    assert kinds(status.versions[0].faults) == ["duplicate.same_message"]
+
+
+def test_a_second_new_one_for_what_was_handed_over_is_flagged_and_not_taken() -> None:
+    world, document = a_world(), four()[ORDER]
+    world.submit(submission(document, id_="first"))
+    world.run()
+    world.deliver()
+    world.submit(submission(with_head(document, appTime="20260601130000")))
+    world.run()
+    status = world.status(key_of(document))
+    assert status.submission == "first"
+    assert [(f.code, f.ceb_code) for f in status.versions[0].faults] == [("duplicate.exists", "-301010")]
+
+
+def test_a_change_takes_the_place_of_the_version_before() -> None:
+    world, document = a_world(), four()[ORDER]
+    world.submit(submission(document, id_="first"))
+    world.submit(submission(with_head(document, appTime="20260601130000", appType="2"), id_="second"))
+    world.run()
+    status = world.status(key_of(document))
+    assert (status.submission, status.versions[0].submission, status.versions[0].state) == (
+        "second",
+        "first",
+        "superseded",
+    )
+
+
+def test_a_change_of_nothing_is_taken_and_flagged() -> None:
+    world, document = a_world(), with_head(four()[ORDER], appType="2")
+    world.submit(submission(document))
+    world.run()
+    status = world.status(key_of(document))
+    assert (status.state, kinds(status.faults)) == ("flagged", ["duplicate.nothing_to_change"])
+
+
+def test_a_rejected_document_may_come_again_as_the_next_attempt() -> None:
+    world, documents = a_world(), four()
+    declaration = documents[DECLARATION]
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    world.submit(receipt_for(declaration, "100", "20260601121000000", info="[Code:1300]"))
+    world.run()
+    rejected = world.status(key_of(declaration))
+    assert (rejected.state, rejected.turn) == ("rejected", "sender")
+    assert world.buyer(digest(identity(1))).used(2026) == 0
+    world.submit(submission(with_head(declaration, appTime="20260601130000", guid="again")))
+    world.run()
+    again = world.status(key_of(declaration))
+    assert (again.state, again.attempt, again.code, again.match) == ("assessed", 2, "", "matched")
+    assert len(world.assessments()) == 2
+    assert world.buyer(digest(identity(1))).used(2026) == amount("100")
+
+
+def test_a_draft_is_shown_and_neither_joined_nor_counted_nor_handed_over() -> None:
+    world, documents = a_world(), four(declaration_appStatus="1")
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    assert world.status(key_of(documents[DECLARATION])).state == "draft"
+    assert not world.assessments()
+    assert world.buyer(digest(identity(1))).entries == {}
+    assert {h.message for h in world.hand_overs()} == {"CEB311", "CEB411", "CEB511"}
+    world.submit(submission(with_head(documents[DECLARATION], appStatus="2", appTime="20260601130000")))
+    world.run()
+    assert world.status(key_of(documents[DECLARATION])).state == "assessed"
+
+
+def test_a_deleted_document_leaves_the_match_and_frees_the_allowance() -> None:
+    world, documents = a_world(), four()
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    world.submit(submission(with_head(documents[DECLARATION], appType="3", appTime="20260601130000")))
+    world.run()
+    assert world.status(key_of(documents[DECLARATION])).state == "withdrawn"
+    assert world.buyer(digest(identity(1))).used(2026) == 0
+    assert world.status(key_of(documents[ORDER])).state == "waiting"
+
+
+def test_a_changed_order_is_matched_and_assessed_again() -> None:
+    world, documents = a_world(), four()
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    world.submit(submission(with_head(documents[ORDER], acturalPaid="200", appType="2", appTime="20260601130000")))
+    world.run()
+    status = world.status(key_of(documents[DECLARATION]))
+    assert kinds(status.differences) == ["match.paid"]
+    first, second = world.assessments()
+    assert first.revision == second.revision
+    assert first.id != second.id
+    assert kinds(second.findings) == ["rule.documents_differ"]
+
+
+def test_a_document_that_moves_to_another_order_leaves_the_first() -> None:
+    world, documents = a_world(), four()
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    world.submit(submission(with_head(documents[PAYMENT], orderNo="OTHER", appType="2", appTime="20260601130000")))
+    world.run()
+    assert world.status(key_of(documents[DECLARATION])).awaited == (PAYMENT,)
+    assert [d.kind for d in world.match_states()["OTHER"].documents] == [PAYMENT]
+
+
+def test_what_waits_is_told_warned_and_expires_with_an_alert() -> None:
+    world, documents = a_world(), four()
+    for kind in (ORDER, DECLARATION):
+        world.submit(submission(documents[kind]))
+    world.run()
+    declaration = key_of(documents[DECLARATION])
+    assert world.status(declaration).match == ""
+    world.tick(2_000)
+    waiting = world.status(declaration)
+    assert (waiting.state, waiting.awaited, waiting.turn) == ("waiting", (PAYMENT, WAYBILL), "payer")
+    assert waiting.due == NOON + 24 * HOUR
+    world.tick(2 * HOUR)
+    assert timeline(world.status(declaration))[-1] == "still waiting"
+    world.tick(22 * HOUR)
+    assert world.status(declaration).state == "expired"
+    assert {a.rule for a in world.alerts()} >= {"hub.expired"}
+    assert {a.evidence["document"] for a in world.alerts() if a.rule == "hub.expired"} == {
+        declaration,
+        key_of(documents[ORDER]),
+    }
+    (assessment,) = world.assessments()
+    assert kinds(assessment.findings).count("rule.document_missing") == 2
+    assert world.buyer(digest(identity(1))).used(2026) == 0
+
+
+def test_what_expired_is_still_matched_when_the_rest_comes() -> None:
+    world, documents = a_world(), four()
+    for kind in (ORDER, PAYMENT, DECLARATION):
+        world.submit(submission(documents[kind]))
+    world.run()
+    world.tick(25 * HOUR)
+    world.submit(submission(documents[WAYBILL], at=world.now.at))
+    world.run()
+    assert world.status(key_of(documents[DECLARATION])).match == "matched"
+    assert world.buyer(digest(identity(1))).used(2026) == amount("100")
+
+
+def test_the_order_number_is_forgotten_after_its_time() -> None:
+    world, documents = a_world(), four()
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    world.tick(48 * HOUR)
+    assert world.match_states() == {}
+
+
+def test_no_person_can_be_read_from_a_state_or_an_assessment() -> None:
+    world, documents = a_world(), four()
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    for stage, states in world.states.items():
+        for state, _ in states.values():
+            written = world.stages[stage].dump(state)
+            for personal in (identity(1), "买家1", "13900000000", "某市某路1号"):
+                assert personal.encode() not in written
+    for rows in world.published.values():
+        for _, value, _ in rows:
+            assert identity(1).encode() not in value
+
+
+def test_a_waybill_of_another_carrier_is_not_the_declaration_s() -> None:
+    world, documents = a_world(), four(waybill_logisticsCode="3301000099")
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    world.tick(2_000)
+    assert world.status(key_of(documents[DECLARATION])).awaited == (WAYBILL,)
+
+
+def test_two_platforms_with_one_order_number_do_not_meet() -> None:
+    world, one = a_world(), four()
+    other = four(
+        order_ebpCode="3301000077",
+        payment_ebpCode="3301000077",
+        payment_payTransactionId="other",
+        order_payTransactionId="other",
+        declaration_ebpCode="3301000077",
+        declaration_copNo="other",
+        declaration_logisticsNo="other",
+        waybill_logisticsNo="other",
+    )
+    for document in (*one.values(), *other.values()):
+        world.submit(submission(document))
+    world.run()
+    assert len(world.assessments()) == 2
+    assert all(a.findings == () for a in world.assessments())
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({"payment_amountPaid": "109.11"}, ["match.paid"]),
+        ({"order_payCode": "3301000088"}, ["match.payment_company"]),
+        ({"order_payTransactionId": "T2"}, ["match.payment_number"]),
+        ({"order_payTransactionId": ""}, []),
+        ({"payment_payerName": "别人"}, ["match.payer"]),
+        ({"declaration_buyerName": "别人"}, ["match.buyer"]),
+        ({"declaration_buyerTelephone": "13900000001"}, ["match.buyer_telephone"]),
+        ({"waybill_consignee": "别人"}, ["match.consignee"]),
+        ({"waybill_consigneeAddress": "某市 某路１号"}, []),
+        ({"declaration_consigneeAddress": "别处"}, ["match.address"]),
+        ({"declaration_ebcCode": "3301000066"}, ["match.merchant"]),
+    ],
+)
+def test_each_check_between_documents_finds_its_difference(change: dict[str, str], codes: list[str]) -> None:
+    world, documents = a_world(), four(**change)
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    assert kinds(world.status(key_of(documents[DECLARATION])).differences) == codes
+
+
+def test_lines_are_compared_by_number_name_quantity_and_price() -> None:
+    documents = four()
+    line = documents[DECLARATION].list[0]
+    changed = type(line)(**{f: getattr(line, f) for f in line.__struct_fields__} | {"qty": "2", "gname": "别的"})
+    world, documents = a_world(), four(declaration_lines=(changed,))
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    (difference,) = world.status(key_of(documents[DECLARATION])).differences
+    assert (difference.code, difference.ceb_code) == ("match.line", "1322")
+    assert difference.message.endswith("gname, qty.")
+
+
+def test_another_number_of_lines_is_found() -> None:
+    line = four()[DECLARATION].list[0]
+    world, documents = a_world(), four(declaration_lines=(line, line))
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    assert "match.line_count" in kinds(world.status(key_of(documents[DECLARATION])).differences)
+
+
+def test_an_order_number_with_too_many_documents_expires_the_oldest() -> None:
+    world = a_world(match=MatchSettings(most_documents=4))
+    for n in range(6):
+        world.submit(submission(four(order_ebcCode=f"33010000{n:02d}")[ORDER]))
+    world.run()
+    assert len(world.match_states()["NO1"].documents) == 4
+    assert [a.rule for a in world.alerts()] == ["hub.expired"] * 2
+
+
+def test_the_allowance_counts_the_buyer_s_other_declarations() -> None:
+    world = a_world()
+    for n, price in enumerate(("4900", "4900", "4900", "4900", "4900", "1600")):
+        for document in four(f"NO{n}", price=price, tax="0").values():
+            world.submit(submission(document))
+        world.run()
+    last = world.assessments()[-1]
+    assert "rule.allowance" in kinds(last.findings)
+    assert last.level == "reject"
+    assert all("rule.allowance" not in kinds(a.findings) for a in world.assessments()[:-1])
+    assert world.buyer(digest(identity(1))).used(2026) == amount("26100")
+
+
+def test_findings_that_matter_become_alerts_with_the_same_id_however_often() -> None:
+    world, documents = a_world(), four(tax="1")
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    world.submit(submission(with_head(documents[PAYMENT], note="x", appType="2", appTime="20260601130000")))
+    world.run()
+    assert len(world.assessments()) == 2
+    assert len({a.id for a in world.alerts()}) == 1
+    assert world.alerts()[0].rule == "T02"
+
+
+def test_a_message_is_handed_over_as_its_sealed_bytes_and_rendered_ones_one_by_one() -> None:
+    world, one, two = a_world(), four("A")[ORDER], four("B")[ORDER]
+    world.submit(submission(one, two, id_="xml"))
+    world.submit(
+        submission(*(with_head(d, orderNo="J" + d.head.orderNo) for d in (one, two)), id_="json"), (b"1", b"2")
+    )
+    world.run()
+    assert [(h.copmsg_id, h.sealed, len(h.documents)) for h in world.hand_overs()] == [
+        ("xml", b"sealed bytes", 2),
+        ("json#0", b"1", 1),
+        ("json#1", b"2", 1),
+    ]
+
+
+def test_a_message_with_a_draft_goes_whole_and_one_of_drafts_stays() -> None:
+    world, one, two = a_world(), four("A")[ORDER], with_head(four("B")[ORDER], appStatus="1")
+    world.submit(submission(one, two, id_="mixed"))
+    world.submit(submission(with_head(two, orderNo="C"), id_="drafts"))
+    world.run()
+    assert [(h.submission, len(h.documents)) for h in world.hand_overs()] == [("mixed", 2)]

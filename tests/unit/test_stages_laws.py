@@ -1,0 +1,184 @@
+"""Laws of the stages under any interleaving: I3, I4, I5, one assessment for each set of versions, no state off the table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub import codec, topics
+from hub.domain import lifecycle
+from hub.domain.events import DECLARATION, KINDS, ORDER, Matched, Tick
+from hub.domain.keys import china_year
+from hub.domain.reference import Reference, ReferenceRecord
+from hub.rules.engine import ruleset
+from streams.stages.assess import assess
+from tests.support.documents import four, identity, key_of, receipt_for, submission, with_head
+from tests.support.stage_harness import World, digest
+
+CODES = ["1", "2", "3", "4", "100", "120", "300", "399", "500", "700", "800", "899", "-621001", "-621004", "430"]
+HOUR = 3_600_000
+
+#: What may happen to one of two sales of one buyer.
+ACTIONS = st.one_of(
+    st.tuples(st.just("send"), st.integers(0, 1), st.sampled_from(KINDS)),
+    st.tuples(st.just("send"), st.integers(0, 1), st.sampled_from(KINDS)),
+    st.tuples(st.just("change"), st.integers(0, 1), st.sampled_from(KINDS)),
+    st.tuples(st.just("again"), st.integers(0, 1), st.sampled_from(KINDS)),
+    st.tuples(st.just("delete"), st.integers(0, 1), st.sampled_from(KINDS)),
+    st.tuples(st.just("draft"), st.integers(0, 1), st.sampled_from(KINDS)),
+    st.tuples(st.just("receipt"), st.integers(0, 1), st.sampled_from(KINDS), st.sampled_from(CODES), st.integers(0, 9)),
+    st.tuples(st.just("deliver"), st.sampled_from(["delivered", "refused", "parked"])),
+    st.tuples(st.just("tick"), st.sampled_from([1000, 3000, HOUR, 3 * HOUR, 25 * HOUR])),
+    st.tuples(st.just("steps"), st.integers(1, 8)),
+)
+
+
+def act(world: World, sales: list[dict[str, Any]], action: tuple[Any, ...], n: int, data: st.DataObject) -> None:
+    """One action; whatever is in the queues may be handled at any time and in any order between keys."""
+    name, *rest = action
+    if name in ("send", "change", "again", "delete", "draft"):
+        document = sales[rest[0]][rest[1]]
+        fields = {"appTime": f"2026060112{n // 60:02d}{n % 60:02d}", "guid": f"g{n}"}
+        changed = {
+            "send": {},
+            "change": fields | {"appType": "2", "note": str(n)},
+            "again": fields,
+            "delete": fields | {"appType": "3"},
+            "draft": fields | {"appStatus": "1"},
+        }[name]
+        world.submit(submission(with_head(document, **changed), at=world.now.at))
+    elif name == "receipt":
+        world.submit(receipt_for(sales[rest[0]][rest[1]], rest[2], f"2026060113000{rest[3]}000"))
+    elif name == "deliver":
+        world.deliver(rest[0])
+    elif name == "tick":
+        world.tick(rest[0])
+    else:
+        for _ in range(rest[0]):
+            world.step(lambda count: data.draw(st.integers(0, count - 1)))
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data(), st.lists(ACTIONS, max_size=25))
+def test_whatever_happens_the_invariants_hold(data: st.DataObject, actions: list[tuple[Any, ...]]) -> None:
+    world = World()
+    sales = [four("A", price="100"), four("B", price="200")]
+    for n, action in enumerate(actions, 1):
+        act(world, sales, action, n, data)
+    world.run()
+    world.tick(1000)
+    world.tick(30 * HOUR)
+    check_one_assessment_a_set(world)
+    check_nothing_waits_unseen(world)
+    check_one_status_by_the_rule(world)
+    check_the_total_is_the_sum(world)
+    check_no_status_leaves_the_table(world)
+
+
+def check_one_assessment_a_set(world: World) -> None:
+    counts = Counter(a.id for a in world.assessments())
+    assert all(count == 1 for count in counts.values()), counts
+
+
+def check_nothing_waits_unseen(world: World) -> None:
+    """I3: once all times are over, whatever takes part is matched, or expired and alarmed."""
+    alarmed = {a.evidence["document"] for a in world.alerts() if a.rule == "hub.expired"}
+    for key, state in world.register_states().items():
+        if state.joined:
+            assert state.match in ("matched", "expired"), (key, state.match)
+            assert state.match == "matched" or key in alarmed
+
+
+def check_one_status_by_the_rule(world: World) -> None:
+    """I4: the greatest (time, rank) of the receipts of the current attempt is current; none is dropped."""
+    for key, state in world.register_states().items():
+        if not state.code:
+            continue
+        times = [seen.partition(":") for seen in state.receipts]
+        best = max((t, lifecycle.rank(c)) for t, _, c in times if c not in lifecycle.NOTES)
+        assert (state.time, lifecycle.rank(state.code)) == best, key
+
+
+def check_the_total_is_the_sum(world: World) -> None:
+    """I5: assess' total of the buyer is what register's documents say, each for itself."""
+    expected = 0
+    for key, state in world.register_states().items():
+        if not key.startswith(DECLARATION) or not state.version:
+            continue
+        effect = lifecycle.meaning_of(state.code).allowance if state.code else ""
+        counted = effect == "count"
+        reserved = effect == "" and state.joined and state.match != "expired"
+        expected += state.value if counted or reserved else 0
+    assert world.buyer(digest(identity(1))).used(2026) == expected
+
+
+def check_no_status_leaves_the_table(world: World) -> None:
+    for key, statuses in world.statuses().items():
+        states = ["", *(status.state for status in statuses)]
+        for before, after in pairwise(states):
+            assert after in lifecycle.FOLLOWS[before] or after == before, (key, before, after)
+        assert [s.revision for s in statuses] == sorted({s.revision for s in statuses})
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.permutations([(kind, copy) for kind in KINDS for copy in range(2)]), st.data())
+def test_any_interleaving_with_repeats_gives_one_assessment(order: list[tuple[str, int]], data: st.DataObject) -> None:
+    world, documents = World(), four()
+    for kind, _ in order:
+        world.submit(submission(documents[kind]))
+        for _ in range(data.draw(st.integers(0, 4))):
+            world.step(lambda count: data.draw(st.integers(0, count - 1)))
+    world.run(lambda count: data.draw(st.integers(0, count - 1)))
+    assert len(world.assessments()) == 1
+    assert {world.status(key_of(d)).match for d in documents.values()} == {"matched"}
+    assert sum(len(world.status(key_of(d)).versions) for d in documents.values()) == len(KINDS)
+
+
+def test_an_assessment_recomputes_to_the_same_bytes_from_what_it_notes() -> None:
+    """I6: with the reference data as they are later, the tick's offset gives what was known then."""
+    reference = Reference()
+    rate = {"vat": "0.13", "ct": "0", "duty": "0.15"}
+    reference.put(ReferenceRecord("rate", "19011010", 1, "2016-04-08", value=rate), 0)
+    world, seen = World(references=reference), []
+    world.now = Tick(world.now.at, 0, "test")
+    queue = world.queue
+
+    def watch(topic: str, key: bytes, value: bytes) -> None:
+        if topic == topics.inbox("assess") and isinstance(event := codec.assess_event(value), Matched):
+            seen.append(event)
+        queue(topic, key, value)
+
+    world.queue = watch  # type: ignore[method-assign]
+    for document in four(tax="5").values():
+        world.submit(submission(document))
+    world.run()
+    (first,) = world.assessments()
+    reference.put(ReferenceRecord("rate", "19011010", 2, "2016-04-08", value=rate | {"vat": "0.09"}), 7)
+    used = int(first.read[f"allowance:{china_year(seen[0].received_at)}"])
+    again = assess(seen[0], Tick(first.at, first.reference, first.rules), used, reference, ruleset())
+    assert codec.to_json(again) == codec.to_json(first)
+    later = assess(seen[0], Tick(first.at, 7, first.rules), used, reference, ruleset())
+    assert codec.to_json(later) != codec.to_json(first)
+
+
+def test_every_code_of_customs_has_a_state_on_the_table() -> None:
+    for code in (*lifecycle.BY_CODE, "-1", "430", "x"):
+        assert lifecycle.meaning_of(code).state in lifecycle.FOLLOWS
+    for followers in lifecycle.FOLLOWS.values():
+        assert followers <= set(lifecycle.FOLLOWS)
+
+
+@given(st.lists(st.sampled_from(CODES), min_size=1, max_size=6))
+def test_the_rank_of_codes_is_total(codes: list[str]) -> None:
+    known = [code for code in codes if not lifecycle.is_error(code)]
+    assert len({lifecycle.rank(code) for code in set(known)}) == len(set(known))
+
+
+def test_orders_end_at_120_and_declarations_at_release() -> None:
+    assert lifecycle.ends(ORDER, "120")
+    assert not lifecycle.ends(DECLARATION, "120")
+    assert lifecycle.ends(DECLARATION, "800")
