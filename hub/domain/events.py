@@ -244,6 +244,8 @@ class Position(msgspec.Struct, frozen=True, tag="position", omit_defaults=True, 
     reserved: int = 0
     counted: int = 0
     returned: int = 0
+    #: what the buyer had used by customs' ledger before this declaration, where its refusal (1313) says so
+    customs_total: int = 0
 
 
 AssessEvent = Matched | Position

@@ -20,7 +20,7 @@ from hub.domain.events import (
     Position,
     Tick,
 )
-from hub.domain.keys import china_day
+from hub.domain.keys import china_day, china_year
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
 from streams.api import Output, Record, Step
@@ -63,6 +63,8 @@ class AssessState(msgspec.Struct, frozen=True, array_like=True):
     assessed: tuple[str, ...] = ()
     folded: dict[int, int] = {}
     since: int = 0
+    #: year → what customs' refusals (1313) say was used outside this hub
+    elsewhere: dict[int, int] = {}
 
     def used(self, year: int, but: str = "") -> int:
         """What the buyer's declarations of ``year`` use, one of them left out."""
@@ -108,24 +110,32 @@ class Assess:
             return None
         entry = Entry(event.revision, event.year, event.reserved, event.counted, event.returned)
         entries = {**old.entries, event.declaration_key: entry}
+        elsewhere = old.elsewhere
+        if event.customs_total:
+            outside = event.customs_total - old.used(event.year, event.declaration_key)
+            elsewhere = {**elsewhere, event.year: max(outside, elsewhere.get(event.year, 0))}
         folded = old.folded
         if len(entries) > self._settings.entries:
             entries, folded = _fold(entries, folded)
         since = old.since or now.at
-        state = AssessState(entries, old.assessed, folded, since)
+        state = AssessState(entries, old.assessed, folded, since, elsewhere)
         return Step(state, since + self._settings.keep, [])
 
     def _matched(self, old: AssessState, event: Matched, now: Tick) -> Step | None:
         id_ = f"{event.declaration_key}@{event.revision}.{event.match}"
         if id_ in old.assessed:
             return None
-        used = old.used(china_day(event.received_at) // 10_000, event.declaration_key) if event.buyer else None
+        used = None
+        if event.buyer:
+            year = china_year(event.received_at)
+            used = old.used(year, event.declaration_key) + old.elsewhere.get(year, 0)
         assessment = assess(event, now, used, self._references, self._rules)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
             old.folded,
             now.at or event.received_at,
+            old.elsewhere,
         )
         return Step(state, state.since + self._settings.keep, self._outputs(event, assessment, now))
 
@@ -168,6 +178,7 @@ class Assess:
         path = f":{finding.path}" if finding.path else ""
         id_ = f"{finding.rule}:{event.declaration_key}@{event.revision}:{finding.code}{path}"
         declaration = event.declaration
+        named = (declaration.platform, declaration.merchant, declaration.declarant)
         rule = self._rules.by_code(finding.rule)
         alert = Alert(
             id=id_,
@@ -177,7 +188,7 @@ class Assess:
             family=rule.risk,
             agency=rule.agencies,
             declaration=event.declaration_key,
-            enterprises=tuple(dict.fromkeys((declaration.platform, declaration.merchant, declaration.declarant))),
+            enterprises=tuple(dict.fromkeys(code for code in named if code)),
             office=declaration.office,
             message=finding.message,
             message_zh=finding.message_zh,

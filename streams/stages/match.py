@@ -271,7 +271,10 @@ class _Pass:
         settings = self.settings
         after = {_SILENT: settings.grace, _TOLD: settings.warn, _WARNED: settings.expire}
         documents = self.documents.values()
-        return min((d.since + after.get(d.patience, settings.keep) for d in documents), default=0)
+        waiting = [d.since + after[d.patience] for d in documents if d.patience in after]
+        if waiting:
+            return min(waiting)
+        return max((d.since for d in documents), default=0) + settings.keep
 
 
 def _words(report: MatchReport) -> str:
@@ -337,12 +340,9 @@ class Match:
     def fire(self, state: MatchState, key: bytes, now: Tick) -> Step:
         """Time has passed: tell, warn, expire, or forget."""
         work = _Pass(state.documents, now.at, self._settings)
-        settled = all(document.patience >= _EXPIRED for document in state.documents)
-        if settled and work.due() <= now.at:
-            newest = max(document.since for document in state.documents)
-            if newest + self._settings.keep <= now.at:
-                return Step(None, 0, [])
-            return Step(state, newest + self._settings.keep, [])
+        if all(document.patience >= _EXPIRED for document in state.documents):
+            due = work.due()
+            return Step(None, 0, []) if due <= now.at else Step(state, due, [])
         work.lose_patience()
         work.settle()
         return _step(work)
@@ -377,8 +377,9 @@ class Match:
 
     @staticmethod
     def _crowd_out(work: _Pass) -> None:
-        """An order number with too many documents (somebody plays with it): the oldest expires, alarmed by register."""
-        oldest = next(iter(work.documents.values()))
+        """An order number with too many documents (somebody plays with it): the oldest that waits expires, alarmed."""
+        everything = list(work.documents.values())
+        oldest = next((document for document in everything if document.patience != _DONE), everything[0])
         del work.documents[oldest.key]
         if oldest.patience != _DONE:
             work.tell(oldest, MatchReport(oldest.revision, EXPIRED, work.at))

@@ -7,6 +7,7 @@ declaration, resolve the numbers customs gave. Receipts for a document that is n
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import Any
 
@@ -38,10 +39,14 @@ from hub.domain.events import (
 from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_year, receipt_ms
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
+from hub.domain.views import number
 from streams.api import Output, Record, Step
 from streams.stages.cloud import Headers, headers
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
+
+#: Customs' own total in a refusal for the yearly limit (seen in practice: totalPrice：26,114.44 > limitPrice: 26,000).
+_TOTAL = re.compile(r"totalPrice\D{0,3}([0-9][0-9,]*(?:\.[0-9]{1,5})?)")
 
 #: A line of the timeline in the state: at, by, what, detail.
 Entry = tuple[int, str, str, str]
@@ -190,8 +195,15 @@ class _Turn:
         if told[0] and told[0] != new[0]:
             self.tell(_ASSESS, told[0], Position(self.key, revision, told[1]))
         if new[0]:
-            self.tell(_ASSESS, new[0], Position(self.key, revision, *new[1:]))
+            self.tell(_ASSESS, new[0], Position(self.key, revision, *new[1:], self._customs_total(new)))
         self.changes["told"] = new
+
+    def _customs_total(self, new: Told) -> int:
+        """What customs' ledger held before this declaration, from the text of a refusal for the yearly limit."""
+        if any(new[2:]) or "1313" not in self.get("text"):
+            return 0
+        said = _TOTAL.search(self.get("text"))
+        return max(0, number(said[1].replace(",", "")) - self.get("value")) if said else 0
 
     def _position(self) -> Told:
         buyer, value = self.get("buyer"), self.get("value")
@@ -339,7 +351,7 @@ def _verdict(old: RegisterState, event: Received, content: bytes) -> str:
         return REPEATED
     if document.app_time < old.app_time:
         return STALE
-    if document.app_time == old.app_time:
+    if document.app_time == old.app_time and not (old.draft and document.app_status != "1"):
         return _CONFLICT
     code = lifecycle.meaning_of(old.code) if old.code else None
     if code is not None and code.ends and document.app_type in ("2", "3"):

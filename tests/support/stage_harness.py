@@ -105,7 +105,10 @@ class World:
         for name, states in self.states.items():
             for due, key in sorted((due, key) for key, (_, due) in states.items() if due):
                 if due <= self.now.at and key in states:
-                    self._apply(name, key, self.stages[name].fire(states[key][0], key, self.now))
+                    step = self.stages[name].fire(states[key][0], key, self.now)
+                    # What is due again at once would fire for ever within one tick.
+                    assert step.state is None or step.due == 0 or step.due > self.now.at, (name, key)
+                    self._apply(name, key, step)
         self.run()
 
     def _apply(self, stage: str, key: bytes, step: Any) -> None:

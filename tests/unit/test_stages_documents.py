@@ -384,3 +384,25 @@ def test_a_message_with_a_draft_goes_whole_and_one_of_drafts_stays() -> None:
     world.submit(submission(with_head(two, orderNo="C"), id_="drafts"))
     world.run()
     assert [(h.submission, len(h.documents)) for h in world.hand_overs()] == [("mixed", 2)]
+
+
+def test_a_draft_may_be_declared_with_its_own_apptime() -> None:
+    world, draft = a_world(), with_head(four()[ORDER], appStatus="1")
+    world.submit(submission(draft))
+    world.submit(submission(with_head(draft, appStatus="2")))
+    world.run()
+    assert world.status(key_of(draft)).state == "received"
+
+
+def test_a_late_stranger_does_not_make_a_settled_order_number_fire_for_ever() -> None:
+    world, documents = a_world(), four()
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    world.tick(47 * HOUR)
+    world.submit(submission(four(payment_payTransactionId="late")[PAYMENT], at=world.now.at))
+    world.run()
+    for _ in range(5):
+        world.tick(HOUR)
+        (due,) = [due for _, due in world.states["match"].values()]
+        assert due > world.now.at

@@ -229,3 +229,17 @@ def test_subscribers_get_their_own_answer() -> None:
     world.run()
     assert sorted(a.participant for a in world.answers()) == ["DXPOTHER", "someone"]
     assert len({a.id for a in world.answers()}) == 2
+
+
+def test_what_customs_says_about_the_year_is_recorded_as_use_elsewhere() -> None:
+    world = World()
+    declaration = sent(world)[DECLARATION]
+    info = "[Code:1313;Desc:订购人购买超过年度限额] totalPrice：26,050.00 > limitPrice: 26,000"
+    world.submit(receipt_for(declaration, "100", STORY[0][1], info=info))
+    world.run()
+    state = world.buyer(digest(identity(1)))
+    assert (state.used(2026), state.elsewhere) == (0, {2026: amount("25950")})
+    for document in four("NEXT", price="60", tax="0").values():
+        world.submit(submission(document))
+    world.run()
+    assert "rule.allowance" in [f.code for f in world.assessments()[-1].findings]
