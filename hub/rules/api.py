@@ -97,6 +97,7 @@ class Case:
         "_allowance_used",
         "_offset",
         "_references",
+        "_settings",
         "buyer",
         "day",
         "declaration",
@@ -126,6 +127,7 @@ class Case:
         allowance_used: int | None = 0,
         references: References | None = None,
         offset: int = 0,
+        settings: Mapping[str, bool] | None = None,
     ) -> None:
         """``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
@@ -135,6 +137,7 @@ class Case:
         self.differences = differences
         self._allowance_used = allowance_used
         self._references, self._offset = references, offset
+        self._settings = settings or {}
         self.read: dict[str, str] = {}
         #: what the tax rule computed, for the record: ``duty``, ``consumption``, ``vat``, ``total``
         self.tax: dict[str, str] = {}
@@ -150,6 +153,12 @@ class Case:
         used = self._allowance_used
         self.read[f"allowance:{self.year}"] = "" if used is None else str(used)
         return used
+
+    def setting(self, name: str, *, default: bool) -> bool:
+        """A switch of this installation, where the law leaves a question open."""
+        value = self._settings.get(name, default)
+        self.read[f"setting:{name}"] = "true" if value else "false"
+        return value
 
     def single_item(self) -> bool:
         """Whether the order has exactly one piece of goods (the declaration's lines stand for an order elsewhere)."""

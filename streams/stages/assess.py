@@ -7,6 +7,8 @@ returned. An assessment names the tick it was made under and everything a rule r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from hub import codec, topics
@@ -30,13 +32,16 @@ _REGISTER = topics.inbox("register")
 
 
 class AssessSettings(msgspec.Struct, frozen=True):
-    """``notices``: whether customs gets the assessment as a message of its own (the sender's hand-overs carry it).
+    """``reject_over_allowance``: over the yearly limit means return, not tax in full (two texts differ).
+
+    ``notices``: whether customs gets the assessment as a message of its own (the sender's hand-overs carry it).
 
     ``entries``: how many declarations of a buyer are kept apart; beyond it the oldest that are closed are folded into
     the year's sum. ``assessed``: how many assessed sets are remembered. ``keep``: ms a buyer is remembered.
     """
 
-    notices: bool = False
+    notices: bool = True
+    reject_over_allowance: bool = True
     entries: int = 1000
     assessed: int = 256
     keep: int = 800 * topics.DAY_MS
@@ -79,6 +84,7 @@ class Assess:
     """The stage. ``references`` is the process's view of the reference data, ``rules`` the set in force."""
 
     name = "assess"
+    inbox = topics.inbox("assess")
 
     def __init__(
         self, references: References, rules: RuleSet | None = None, settings: AssessSettings | None = None
@@ -86,6 +92,7 @@ class Assess:
         self._references = references
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
+        self._switches = {"reject_over_allowance": self._settings.reject_over_allowance}
 
     dump = staticmethod(codec.pack)
     load = staticmethod(codec.decoder(AssessState))
@@ -129,7 +136,7 @@ class Assess:
         if event.buyer:
             year = china_year(event.received_at)
             used = old.used(year, event.declaration_key) + old.elsewhere.get(year, 0)
-        assessment = assess(event, now, used, self._references, self._rules)
+        assessment = assess(event, now, used, self._references, self._rules, self._switches)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
@@ -198,7 +205,14 @@ class Assess:
         return Output(topics.ALERTS, id_.encode(), codec.to_json(alert), made)
 
 
-def assess(event: Matched, now: Tick, used: int | None, references: References, rules: RuleSet) -> Assessment:
+def assess(
+    event: Matched,
+    now: Tick,
+    used: int | None,
+    references: References,
+    rules: RuleSet,
+    switches: Mapping[str, bool] | None = None,
+) -> Assessment:
     """The assessment of what match put together; the same arguments give the same bytes."""
     case = Case(
         declaration=event.declaration,
@@ -213,6 +227,7 @@ def assess(event: Matched, now: Tick, used: int | None, references: References, 
         allowance_used=used,
         references=references,
         offset=now.reference,
+        settings=switches,
     )
     verdict = rules.apply(case)
     return Assessment(

@@ -307,6 +307,7 @@ class Match:
     """The stage. ``digest`` makes the keyed digests of what is personal, ``settings`` are its times and bounds."""
 
     name = "match"
+    inbox = topics.inbox("match")
 
     def __init__(self, digest: Digest, settings: MatchSettings | None = None) -> None:
         self._settings = settings or MatchSettings()

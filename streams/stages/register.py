@@ -41,7 +41,7 @@ from hub.domain.keys import china_year, receipt_ms
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
 from hub.domain.views import number
 from streams.api import Output, Record, Step
-from streams.stages.cloud import Headers, headers
+from streams.stages.cloud import headers
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
 
@@ -223,6 +223,7 @@ class Register:
     """The stage. ``settings`` are its times and bounds."""
 
     name = "register"
+    inbox = topics.inbox("register")
 
     def __init__(self, settings: RegisterSettings | None = None) -> None:
         self._settings = settings or RegisterSettings()
@@ -275,12 +276,12 @@ class Register:
             )
         return turn.finish()
 
-    def snapshot(self, state: RegisterState, key: bytes, now: Tick) -> tuple[str, bytes, Headers]:
-        """(topic, value, headers) of the document's status after its last event of a batch."""
+    def snapshot(self, key: bytes, state: RegisterState, offset: int) -> Output:
+        """The document's status after the last of its events in a batch."""
         text = key.decode()
-        status = status_of(state, text)
-        made = headers("hub.status.changed.v1", f"{text}@{state.revision}", text, now.at)
-        return topics.STATUSES, codec.to_json(status), made
+        at = state.timeline[-1][0] if state.timeline else state.received_at
+        made = headers("hub.status.changed.v1", f"{text}@{state.revision}", text, at)
+        return Output(topics.STATUSES, key, codec.to_json(status_of(state, text)), made)
 
 
 def status_of(state: RegisterState, key: str) -> Status:

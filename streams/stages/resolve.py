@@ -42,6 +42,7 @@ class Resolve:
     """The stage."""
 
     name = "resolve"
+    inbox = topics.inbox("resolve")
 
     def __init__(self, settings: ResolveSettings | None = None) -> None:
         self._settings = settings or ResolveSettings()

@@ -53,6 +53,7 @@ class Split:
     """The stage. ``open_`` unseals what the door sealed (``Sealer.open``)."""
 
     name = "split"
+    inbox = topics.inbox("split")
 
     def __init__(self, open_: Callable[[bytes], bytes], settings: SplitSettings | None = None) -> None:
         self._open = open_

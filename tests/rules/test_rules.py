@@ -70,6 +70,7 @@ def a_case(case: dict[str, Any]) -> Case:
         buyer="" if case.get("no_buyer") else "buyer",
         allowance_used=None if case.get("no_buyer") else amount(case.get("used")),
         references=Rates(case),
+        settings=case.get("settings"),
     )
 
 

@@ -14,7 +14,17 @@ from typing import Any
 from streams.api import Record
 
 from hub import codec, topics
-from hub.domain.events import Alert, Answer, Assessment, HandedOver, HandOver, Status, Submission, Tick
+from hub.domain.events import (
+    Alert,
+    Answer,
+    Assessment,
+    AssessmentNotice,
+    HandedOver,
+    HandOver,
+    Status,
+    Submission,
+    Tick,
+)
 from hub.domain.matching import MatchSettings
 from hub.domain.reference import Reference
 from hub.rules.engine import RuleSet
@@ -59,6 +69,7 @@ class World:
         self.queues: dict[tuple[str, bytes], deque[bytes]] = {}
         self.published: dict[str, list[tuple[bytes, bytes, Any]]] = {}
         self.events = 0
+        self._notices: list[AssessmentNotice] = []
         self._offset = 0
 
     # ---- driving
@@ -126,11 +137,14 @@ class World:
             else:
                 self.publish(output.topic, output.key, output.value, output.headers)
         if step.state is not None and hasattr(part, "snapshot"):
-            topic, value, headers = part.snapshot(step.state, key, self.now)
-            self.publish(topic, key, value, headers)
+            output = part.snapshot(key, step.state, self._offset)
+            self.publish(output.topic, output.key, output.value, output.headers)
 
     def publish(self, topic: str, key: bytes, value: bytes, headers: Any) -> None:
         """Keep what went to a topic nobody here reads."""
+        if topic == topics.OUT_CUSTOMS and b"assessment" in value[:64]:
+            self._notices.append(codec.decoder(AssessmentNotice)(value))
+            return
         self.published.setdefault(topic, []).append((key, value, headers))
 
     def deliver(self, outcome: str = "delivered") -> None:
@@ -173,6 +187,10 @@ class World:
     def hand_overs(self) -> list[HandOver]:
         """Every hand-over."""
         return self._all(topics.OUT_CUSTOMS, codec.hand_over)
+
+    def notices(self) -> list[AssessmentNotice]:
+        """Every assessment handed to customs as a message of its own."""
+        return self._notices
 
     def take_hand_overs(self) -> list[HandOver]:
         """The hand-overs since the last call."""

@@ -406,3 +406,14 @@ def test_a_late_stranger_does_not_make_a_settled_order_number_fire_for_ever() ->
         world.tick(HOUR)
         (due,) = [due for _, due in world.states["match"].values()]
         assert due > world.now.at
+
+
+def test_an_assessment_follows_its_message_to_customs_by_the_same_sender() -> None:
+    world, documents = a_world(), four()
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    (notice,) = world.notices()
+    assert notice.declaration == key_of(documents[DECLARATION])
+    assert notice.sender == world.hand_overs()[0].sender
+    assert notice.submission == world.status(notice.declaration).submission

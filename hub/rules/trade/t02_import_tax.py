@@ -14,6 +14,7 @@ from typing import NamedTuple
 from hub.domain.money import SCALE, amount, round_half_up, text
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 from hub.rules.trade import t05_transaction_limit as limit
+from hub.rules.trade import t07_yearly_allowance as allowance
 
 CODE = "T02"
 SOURCE = "Caiguanshui 2016-18; Caiguanshui 2018-49 of 2018-11-29"
@@ -74,7 +75,7 @@ def shares(whole: int, parts: list[int]) -> list[int]:
 def check(case: Case) -> Findings:
     """The tax withheld differs from the computed one, or a rate is missing and nothing can be said."""
     lines = case.declaration.lines
-    full = case.value > limit.LIMIT.on(case.day)
+    full = case.value > limit.LIMIT.on(case.day) or allowance.over(case)
     share = SHARE.on(case.day)
     extra = shares(case.declaration.freight + case.declaration.insurance, [line.total for line in lines])
     duty = consumption = vat = taxes = 0

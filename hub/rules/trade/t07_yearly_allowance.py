@@ -1,7 +1,8 @@
 """The yearly allowance of a buyer.
 
 The dutiable value of a person's retail imports may not exceed the yearly limit: 26,000 yuan since 2019-01-01,
-20,000 yuan from 2016-04-08 until then. What would exceed it is to be handled as general trade, not by this channel.
+20,000 yuan from 2016-04-08 until then. What would exceed it is to be handled as general trade, not by this channel
+(the older text says that it is taxed in full as general trade: a switch, ``reject_over_allowance``, tells which).
 The hub knows only what passed through it: its total is a lower bound of customs' own ledger.
 A total of exactly the limit is taken to be inside it (the text leaves this open).
 """
@@ -9,7 +10,7 @@ A total of exactly the limit is taken to be inside it (the text leaves this open
 from __future__ import annotations
 
 from hub.domain.money import amount, text
-from hub.rules.api import REJECT, TRADING, Case, Dated, Findings
+from hub.rules.api import REJECT, REVIEW, TRADING, Case, Dated, Findings
 
 CODE = "T07"
 SOURCE = "Caiguanshui 2018-49 of 2018-11-29; Caiguanshui 2016-18 before 2019-01-01"
@@ -21,11 +22,19 @@ LIMIT = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
 OVER_SCORE = Dated({"2016-04-08": 60}, own=True)
 
 
+def over(case: Case) -> bool:
+    """Whether the declaration is beyond the year and is to be taxed in full instead of being returned."""
+    used = case.allowance_used()
+    exceeds = used is not None and used + case.value > LIMIT.on(case.day)
+    return exceeds and not case.setting("reject_over_allowance", default=True)
+
+
 def check(case: Case) -> Findings:
     """Used before, reserved elsewhere and this one together over the limit: not in this channel."""
     limit = LIMIT.on(case.day)
     used = case.allowance_used()
     if used is None or used + case.value <= limit:
         return
+    action = REJECT if case.setting("reject_over_allowance", default=True) else REVIEW
     said = {"used": text(used), "value": text(case.value), "limit": text(limit), "year": str(case.year)}
-    yield case.finding("allowance", score=OVER_SCORE.on(case.day), path="InventoryHead", action=REJECT, evidence=said)
+    yield case.finding("allowance", score=OVER_SCORE.on(case.day), path="InventoryHead", action=action, evidence=said)
