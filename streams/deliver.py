@@ -156,9 +156,12 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
                 if task.done():
                     task.result()
         finally:
-            await _end([stopping, *parts, *self._running.values()])
-            with suppress(TimeoutError, HubError):
-                await asyncio.wait_for(self._flush(), 5)
+            await _end([stopping, *parts[:1], *self._running.values()])
+            # the writer is let finish what it is at: what customs has taken should not go out twice for nothing
+            self._stopping.set()
+            self._news.set()
+            await asyncio.wait(parts[1:] or [stopping], timeout=5)
+            await _end(parts[1:])
             await self._reader.stop()
             await self._consumer.stop()
 
@@ -323,6 +326,8 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
             if self._error is not None:
                 raise self._error
             await self._flush()
+            if self._stopping.is_set() and not self._running:
+                return
             await asyncio.sleep(0.01)  # what is decided in these milliseconds is written together
 
     async def _flush(self) -> None:
