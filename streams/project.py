@@ -51,11 +51,18 @@ class Projector:
     """The loop. ``run`` returns after ``stop``; everything it needs from outside comes in by the constructor."""
 
     def __init__(
-        self, bootstrap: str, writer: ReadModelWriter, sources: Sequence[str] = SOURCES, **consumer_options: Any
+        self,
+        bootstrap: str,
+        writer: ReadModelWriter,
+        sources: Sequence[str] = SOURCES,
+        prefix: str = "",
+        **consumer_options: Any,  # aiokafka's own: security and the like
     ) -> None:
+        """``prefix`` stands before every topic's name on a broker that several hubs share."""
         self._bootstrap = bootstrap
         self._writer = writer
-        self._sources = tuple(sources)
+        self._sources = tuple(prefix + source for source in sources)
+        self._prefix = prefix
         self._options = consumer_options
         self._positions: dict[tuple[str, int], int] = {}
         self._stopping = asyncio.Event()
@@ -109,14 +116,10 @@ class Projector:
         self._positions = await self._writer.positions()
         ends = await consumer.end_offsets(list(consumer.assignment()))
         for partition, end in ends.items():
-            position = self._positions.get((partition.topic, partition.partition), 0)
+            position = self._positions.get((self._name(partition), partition.partition), 0)
             if position > end:
-                raise Misconfigured(
-                    [
-                        f"{partition.topic}-{partition.partition} ends at {end}, but the read model has applied it up to "
-                        f"{position}: they do not belong together. Rebuild the read model (hub project --rebuild)."
-                    ]
-                )
+                place = f"{partition.topic}-{partition.partition}"
+                raise Misconfigured([f"{place} ends at {end}, the read model is at {position}: rebuild the read model"])
             consumer.seek(partition, position)
 
     async def _apply(
@@ -129,21 +132,25 @@ class Projector:
             return False
         for move in batch.positions:
             self._positions[move.topic, move.partition] = move.following
-            high = consumer.highwater(TopicPartition(move.topic, move.partition))
+            high = consumer.highwater(TopicPartition(self._prefix + move.topic, move.partition))
             self.lag[move.topic, move.partition] = max(0, (high or move.following) - move.following)
         return True
 
     def _batch(self, fetched: Mapping[TopicPartition, list[ConsumerRecord[Any, Any]]]) -> Batch:
         batch = Batch()
         for partition, records in fetched.items():
-            position = self._positions.get((partition.topic, partition.partition), 0)
+            position = self._positions.get((self._name(partition), partition.partition), 0)
             fresh = [record for record in records if record.offset >= position]
             if not fresh:
                 continue
-            self.skipped += HANDLERS[partition.topic](fresh, batch)
+            name = self._name(partition)
+            self.skipped += HANDLERS[name](fresh, batch)
             self.applied += len(fresh)
-            batch.positions.append(Positions(partition.topic, partition.partition, position, fresh[-1].offset + 1))
+            batch.positions.append(Positions(name, partition.partition, position, fresh[-1].offset + 1))
         return batch
+
+    def _name(self, partition: TopicPartition) -> str:
+        return str(partition.topic).removeprefix(self._prefix)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from hub import codec, topics
+from hub.domain import lifecycle
 from hub.domain.events import TICK_KEY, SubmissionSummary, TimelineEntry
 from hub.domain.reading import Batch, need
 
@@ -55,7 +56,7 @@ _version = msgspec.json.Decoder(_Version).decode
 _hand_over = msgspec.json.Decoder(HandOverSeen).decode
 
 #: Words of the timeline → the step whose time they give; the first of each counts.
-_STEPS = {"matched": 0, "handed-over": 1, "handed over": 1, "delivered": 1, "800": 2}
+_STEPS = {lifecycle.MATCHED: 0, lifecycle.HANDED_OVER: 1, "800": 2}
 
 
 def _text(value: bytes | str) -> str:
@@ -66,9 +67,7 @@ def _text(value: bytes | str) -> str:
 
 def _unreadable(record: Record, error: Exception) -> int:
     # The place only, never the content: a log line is no place for what a message says.
-    log.error(
-        "cannot read %s-%d@%d: %s", record.topic, record.partition, record.offset, type(error).__name__
-    )
+    log.error("cannot read %s-%d@%d: %s", record.topic, record.partition, record.offset, type(error).__name__)
     return 1
 
 
@@ -192,7 +191,7 @@ def _document(record: Record) -> tuple[tuple[object, ...], list[tuple[str, str]]
     value = record.value or b""
     status = codec.status(value)
     key = _text(status.key)
-    matched, handed, released = _times(status.timeline)
+    matched, handed, released = _times(status.timeline, status.received_at)
     row = (
         key,
         status.kind,
@@ -221,11 +220,12 @@ def _document(record: Record) -> tuple[tuple[object, ...], list[tuple[str, str]]
     return row, [(number, key) for number in sorted(others)]
 
 
-def _times(timeline: tuple[TimelineEntry, ...]) -> tuple[int, int, int]:
+def _times(timeline: tuple[TimelineEntry, ...], received_at: int) -> tuple[int, int, int]:
+    """When the current version was matched, handed over, released; what came before it was another version's."""
     times = [0, 0, 0]
     for entry in timeline:
         step = _STEPS.get(entry.what)
-        if step is not None and not times[step]:
+        if step is not None and not times[step] and entry.at >= received_at:
             times[step] = entry.at
     return times[0], times[1], times[2]
 
@@ -318,7 +318,7 @@ def hand_overs(records: Iterable[Record], batch: Batch) -> int:
         key = (_text(found.submission), _text(found.recipient), _text(found.copmsg_id or found.submission))
         row = (*key, found.outcome, found.at, found.attempts, _text(found.note))
         held = newest.get(key)
-        if held is None or (held[4], held[5]) <= (found.at, found.attempts):  # type: ignore[operator]
+        if held is None or (held[4], held[5]) <= (found.at, found.attempts):
             newest[key] = row
     _rows(batch, "hand_overs").extend(newest.values())
     return bad

@@ -18,18 +18,21 @@ AT_CUSTOMS = frozenset({"300", "500", "501", "502", "503", "505", "599", "600"})
 def need(status: Status) -> str:
     """What somebody has to do about a document: one word of the worklist, empty where nothing is to be done.
 
-    ``rejected``, ``overdue``, ``held``, ``examined`` (customs' turn), ``waiting``, ``flagged``; the gravest counts.
+    ``rejected``, ``expired`` (its counterparts never came), ``held``, ``examined`` (at customs), ``overdue`` (customs has
+    not answered in time), ``waiting``, ``flagged``; the gravest counts.
     """
     if status.state in CLOSED or (status.code and lifecycle.ends(status.kind, status.code)):
         return ""
     if status.code and lifecycle.meaning_of(status.code).rejects:
         return "rejected"
     if "expired" in (status.state, status.match):
-        return "overdue"
+        return "expired"
     if status.state == "held":
         return "held"
     if status.code in AT_CUSTOMS:
         return "examined"
+    if status.timeline and status.timeline[-1].what == "overdue":
+        return "overdue"
     if "waiting" in (status.state, status.match):
         return "waiting"
     return "flagged" if (status.faults or status.differences) and status.code != "120" else ""
@@ -40,6 +43,16 @@ class Place(NamedTuple):
 
     partition: int
     offset: int
+
+
+class Scope(NamedTuple):
+    """Whose rows are read: one principal's, or those of some kinds of document whoever's; both None: all."""
+
+    principal: str | None = None
+    kinds: tuple[str, ...] | None = None
+
+
+EVERYTHING = Scope()
 
 
 class HandOverRow(NamedTuple):

@@ -12,7 +12,7 @@ import msgspec
 from hub import codec
 from hub.domain.events import KINDS, Alert, Answer, Assessment, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
-from hub.domain.reading import AlertFilter, HandOverRow, Place, Search, Throughput
+from hub.domain.reading import AlertFilter, HandOverRow, Place, Scope, Search, Throughput
 from hub.infra.readmodel import AWAY
 
 _summary = msgspec.json.Decoder(SubmissionSummary).decode
@@ -22,7 +22,7 @@ QUERY_SECONDS = 5
 
 
 class PostgresReader:
-    """Reads; ``scope`` is the principal whose rows are looked at, None for everybody's."""
+    """Reads; ``scope`` says whose rows: one principal's, some kinds, all."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -99,7 +99,7 @@ class PostgresReader:
         )
         return [codec.status(row[0]) for row in rows]
 
-    async def search(self, search: Search, scope: str | None) -> list[Status]:
+    async def search(self, search: Search, scope: Scope) -> list[Status]:
         """Documents of a time range, newest first."""
         conditions, values = ["received_at >= $1", "received_at < $2"], [search.since, search.until]
 
@@ -107,41 +107,46 @@ class PostgresReader:
             values.append(value)  # type: ignore[arg-type]
             conditions.append(text.format(f"${len(values)}"))
 
-        if scope is not None:
-            condition("principal = {}", scope)
+        if scope.principal is not None:
+            condition("principal = {}", scope.principal)
+        if scope.kinds is not None:
+            condition("kind = ANY({}::text[])", list(scope.kinds))
         if search.kind:
             condition("kind = {}", search.kind)
         if search.state:
             condition("(state = {0} OR code = {0} OR need = {0})", search.state)
         if search.enterprise:
-            condition("(principal = {0} OR platform = {0} OR split_part(key, ':', 1) = kind || '/' || {0})", search.enterprise)
+            condition(
+                "(principal = {0} OR platform = {0} OR split_part(key, ':', 1) = kind || '/' || {0})", search.enterprise
+            )
         if search.office:
             condition("office = {}", search.office)
         if search.keys is not None:
             condition("key = ANY({}::text[])", list(search.keys))
         rows = await self._fetch(
-            f"SELECT body FROM documents WHERE {' AND '.join(conditions)} "  # noqa: S608 - conditions are written above
+            f"SELECT body FROM documents WHERE {' AND '.join(conditions)} "
             f"ORDER BY received_at DESC, key LIMIT {int(search.limit)} OFFSET {int(search.skip)}",
             *values,
         )
         return [codec.status(row[0]) for row in rows]
 
-    async def worklist(self, scope: str | None, limit: int) -> list[Status]:
+    async def worklist(self, scope: Scope, limit: int) -> list[Status]:
         """What needs somebody, oldest first."""
         rows = await self._fetch(
-            """SELECT body FROM documents WHERE need <> '' AND ($1::text IS NULL OR principal = $1)
-               ORDER BY received_at LIMIT $2""",
-            scope,
+            """SELECT body FROM documents WHERE need <> '' AND ($1::text IS NULL OR principal = $1) AND ($2::text[] IS NULL OR kind = ANY($2))
+               ORDER BY received_at LIMIT $3""",
+            *scope,
             limit,
         )
         return [codec.status(row[0]) for row in rows]
 
-    async def needs(self, scope: str | None) -> dict[str, tuple[int, int]]:
+    async def needs(self, scope: Scope) -> dict[str, tuple[int, int]]:
         """{need: (how many documents, received_at of the oldest)}."""
         rows = await self._fetch(
             """SELECT need, count(*), min(received_at) FROM documents
-               WHERE need <> '' AND ($1::text IS NULL OR principal = $1) GROUP BY need""",
-            scope,
+               WHERE need <> '' AND ($1::text IS NULL OR principal = $1) AND ($2::text[] IS NULL OR kind = ANY($2))
+               GROUP BY need""",
+            *scope,
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
@@ -159,13 +164,12 @@ class PostgresReader:
         )
         return (_summary(rows[0][0]), Place(rows[0][1], rows[0][2])) if rows else None
 
-    async def handed_in(self, scope: str | None, refused: bool, limit: int) -> list[SubmissionSummary]:
+    async def handed_in(self, scope: Scope, refused: bool, limit: int) -> list[SubmissionSummary]:
         """The newest submissions, or the newest refusals."""
         table = "refusals" if refused else "submissions"
         rows = await self._fetch(
-            f"SELECT body FROM {table} WHERE $1::text IS NULL OR principal = $1 "  # noqa: S608 - one of two names
-            "ORDER BY received_at DESC LIMIT $2",
-            scope,
+            f"SELECT body FROM {table} WHERE $1::text IS NULL OR principal = $1 ORDER BY received_at DESC LIMIT $2",
+            scope.principal,
             limit,
         )
         return [_summary(row[0]) for row in rows]
@@ -202,7 +206,7 @@ class PostgresReader:
             f"""SELECT body FROM alerts WHERE (at, id) > ($1, $2)
                 AND ($3 = '' OR severity = $3) AND ($4 = '' OR family = $4) AND ($5 = '' OR rule = $5)
                 AND ($6 = '' OR enterprises ? $6) AND ($7 = '' OR agency ? $7)
-                ORDER BY at {order}, id {order} LIMIT $8""",  # noqa: S608 - one of two words
+                ORDER BY at {order}, id {order} LIMIT $8""",
             *(wanted.after or (-1, "")),
             wanted.severity,
             wanted.family,
@@ -230,7 +234,7 @@ class PostgresReader:
 
     # ---- throughput ----
 
-    async def throughput(self, scope: str | None, since: int, until: int, breakdown: int) -> Throughput:
+    async def throughput(self, scope: Scope, since: int, until: int, breakdown: int) -> Throughput:
         """Counts by second in [since, until) (seconds), and by platform and office of the last ``breakdown`` seconds."""
         async with self._connection() as connection:
             seconds = await connection.fetch(
@@ -238,7 +242,7 @@ class PostgresReader:
                    WHERE second >= $1 AND second < $2 AND ($3::text IS NULL OR principal = $3) GROUP BY 1, 2, 3""",
                 since,
                 until,
-                scope,
+                scope.principal,
             )
             parts = await connection.fetch(
                 """SELECT kind, platform, office, count(*) FROM documents
@@ -246,9 +250,9 @@ class PostgresReader:
                    GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 200""",
                 (until - breakdown) * 1000,
                 until * 1000,
-                scope,
+                scope.principal,
             )
-            steps = await connection.fetch(_STEPS, (until - 3600) * 1000, scope)
+            steps = await connection.fetch(_STEPS, (until - 3600) * 1000, scope.principal)
         return Throughput(
             seconds=[(row[0], row[1], row[2], row[3]) for row in seconds],
             parts=[(row[0], row[1], row[2], row[3]) for row in parts],

@@ -97,16 +97,16 @@ class PostgresWriter:
         try:
             async with connection.transaction():
                 if not await self._move(connection, batch):
-                    raise _Moved
+                    raise _MovedError  # noqa: TRY301 - raised to roll back
                 counts: dict[Counter, int] = {}
                 for table, rows in batch.rows.items():
-                    rows = numbers if table == "numbers" else rows
-                    if rows:
-                        added = await connection.fetch(_INSERTS[table], *map(list, zip(*rows, strict=True)))
+                    new = numbers if table == "numbers" else rows
+                    if new:
+                        added = await connection.fetch(_INSERTS[table], *map(list, zip(*new, strict=True)))
                         _add(counts, batch, table, added)
                 if counts:
                     await self._count(connection, counts)
-        except _Moved:
+        except _MovedError:
             return False
         except AWAY as error:
             raise await self._lost(error) from error
@@ -174,7 +174,7 @@ class PostgresWriter:
             self._known.popitem(last=False)
 
 
-class _Moved(Exception):
+class _MovedError(Exception):
     """Rolls the transaction back: another projector was here."""
 
 

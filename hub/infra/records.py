@@ -18,7 +18,9 @@ READ_SECONDS = 5
 class KafkaRecords:
     """One consumer without a group, used by one reader at a time: such reads are rare."""
 
-    def __init__(self, bootstrap: str, **options: Any) -> None:
+    def __init__(self, bootstrap: str, prefix: str = "", **options: Any) -> None:
+        """``prefix`` stands before every topic's name on a broker that several hubs share."""
+        self._prefix = prefix
         self._bootstrap = bootstrap
         self._options = options
         self._consumer: AIOKafkaConsumer | None = None
@@ -26,7 +28,7 @@ class KafkaRecords:
 
     async def read(self, topic: str, place: Place) -> bytes | None:
         """The value at a place; None where retention has taken it."""
-        partition = TopicPartition(topic, place.partition)
+        partition = TopicPartition(self._prefix + topic, place.partition)
         async with self._lock:
             try:
                 async with asyncio.timeout(READ_SECONDS):
@@ -52,14 +54,16 @@ class KafkaRecords:
                     # A consumer that subscribes to nothing keeps no metadata; there is no public way to ask for it.
                     cluster = await consumer._client.fetch_all_metadata()
                     found = [
-                        TopicPartition(name, number)
+                        TopicPartition(self._prefix + name, number)
                         for name in names
-                        for number in cluster.partitions_for_topic(name) or ()
+                        for number in cluster.partitions_for_topic(self._prefix + name) or ()
                     ]
                     ends = await consumer.end_offsets(found) if found else {}
             except (KafkaError, OSError, TimeoutError) as error:
                 raise await self._lost() from error
-        return {(partition.topic, partition.partition): end for partition, end in ends.items()}
+        return {
+            (partition.topic.removeprefix(self._prefix), partition.partition): end for partition, end in ends.items()
+        }
 
     async def close(self) -> None:
         """Stop the consumer."""

@@ -17,12 +17,10 @@ VIEWS = (submissions, declarations, receipts, throughput, alerts, operations, de
 
 def make_app(parts: Parts) -> web.Application:
     """Everything under one roof; routes of others (the door's) come in by ``parts.routes``."""
-    app = web.Application(
-        middlewares=[operations.measured, answers_problems], client_max_size=parts.max_body
-    )
+    app = web.Application(middlewares=[operations.measured, answers_problems], client_max_size=parts.max_body)
     app[PARTS] = parts
     app[throughput.FIGURES] = throughput.Figures(parts)
-    app[throughput.STREAMS] = set()
+    app[throughput.STREAMS] = throughput.Streams()
     for view in VIEWS:
         app.add_routes(view.routes)
     app.add_routes(parts.routes)

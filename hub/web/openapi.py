@@ -31,8 +31,10 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
     (
         "get",
         "/v1/declarations/{key}",
-        "The whole story behind any number: agentCode:copNo, ebpCode:orderNo, preNo, invtNo, waybill number, "
-        "submission id. Waits up to 2 s for what has just been submitted",
+        (
+            "The whole story behind any number: agentCode:copNo, ebpCode:orderNo, preNo, invtNo, waybill number, "
+            "submission id. Waits up to 2 s for what has just been submitted"
+        ),
         "enterprises",
         (),
         "Declaration",
@@ -65,14 +67,24 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "List",
     ),
     ("get", "/v1/throughput", "Rates, latency, backlog, lag of the last two minutes", "office", (), "object"),
-    ("get", "/v1/throughput/stream", "The same each second, Server-Sent Events", "office", (_LIMIT,), "text/event-stream"),
+    (
+        "get",
+        "/v1/throughput/stream",
+        "The same each second, Server-Sent Events",
+        "office",
+        (_LIMIT,),
+        "text/event-stream",
+    ),
     (
         "get",
         "/v1/alerts",
         "Risk alerts the caller is entitled to; officers only",
         "authorities",
-        tuple(_query(name, f"by {name}") for name in ("severity", "family", "rule", "enterprise", "agency"))
-        + (_AFTER, _LIMIT),
+        (
+            *(_query(name, f"by {name}") for name in ("severity", "family", "rule", "enterprise", "agency")),
+            _AFTER,
+            _LIMIT,
+        ),
         "List",
     ),
     ("get", "/v1/alerts/{id}", "One alert with its evidence", "authorities", (), "object"),
@@ -254,7 +266,7 @@ PUBLIC: dict[str, Any] = {
 
 def asyncapi(version: str) -> Json:
     """AsyncAPI 3.0 of the public topics; schemas come from the structs the records are encoded from."""
-    schemas, components = msgspec.json.schema_components(PUBLIC.values(), "#/components/schemas/{name}")
+    schemas, components = msgspec.json.schema_components(PUBLIC.values(), ref_template="#/components/schemas/{name}")
     by_name = {topic.name: topic for topic in topics.TOPICS}
     channels, operations, messages = {}, {}, {}
     for (name, type_), schema in zip(PUBLIC.items(), schemas, strict=True):

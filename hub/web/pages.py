@@ -27,10 +27,25 @@ SECURITY_HEADERS = {
 def environment() -> Environment:
     """Templates with escaping always on; an unknown name is an error, not a blank."""
     made = Environment(
-        loader=PackageLoader("hub.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("hub.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters["china"] = words.china_time
+    made.filters["in_china"] = words.in_china
+    made.filters["together"] = _together
     return made
+
+
+def _together(timeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of several documents that say the same at the same time, as one line with ``documents``."""
+    lines: dict[tuple[str, ...], dict[str, Any]] = {}
+    for line in timeline:
+        key = tuple(line[name] for name in ("at", "by", "what", "detail"))
+        lines.setdefault(key, line | {"documents": []})["documents"].append(line["document"])
+    return list(lines.values())
 
 
 def language_of(request: web.Request) -> str:
@@ -46,23 +61,27 @@ def render(request: web.Request, template: str, status: int = 200, **values: Any
     """A page in the reader's language."""
     language, viewer = language_of(request), viewer_of(request)
     place = words.index(language)
-    text = environment().get_template(template).render(
-        lang=language,
-        viewer=viewer,
-        officer=viewer is not None and sight.is_officer(viewer),
-        watcher=viewer is not None and sight.sees_all(viewer),
-        path=request.path,
-        address=str(request.rel_url),
-        csrf=csrf(request),
-        t=lambda english, chinese: (english, chinese)[place],
-        state=lambda word: words.say(words.STATES, word, language),
-        code_text=lambda code: words.code_text(code, language),
-        kind=lambda word: words.say(words.KINDS, word, language),
-        event=lambda word: words.event_text(word, language),
-        actor=lambda word: words.say(words.ACTORS, word, language),
-        needed=lambda word: words.NEEDS[word][0][place] if word in words.NEEDS else word,
-        next_step=lambda word: words.NEEDS[word][1][place] if word in words.NEEDS else "",
-        **values,
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            lang=language,
+            viewer=viewer,
+            officer=viewer is not None and sight.is_officer(viewer),
+            watcher=viewer is not None and sight.watches(viewer),
+            path=request.path,
+            address=str(request.rel_url),
+            csrf=csrf(request),
+            t=lambda english, chinese: (english, chinese)[place],
+            state=lambda word: words.say(words.STATES, word, language),
+            code_text=lambda code: words.code_text(code, language),
+            kind=lambda word: words.say(words.KINDS, word, language),
+            event=lambda word: words.event_text(word, language),
+            actor=lambda word: words.say(words.ACTORS, word, language),
+            needed=lambda word: words.NEEDS[word][0][place] if word in words.NEEDS else word,
+            next_step=lambda word: words.NEEDS[word][1][place] if word in words.NEEDS else "",
+            **values,
+        )
     )
     response = web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

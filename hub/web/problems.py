@@ -75,7 +75,7 @@ def _said(request: web.Request, answer: web.Response, first: Fault | None = None
     if request.path.startswith("/v1/") or "text/html" not in request.headers.get("Accept", ""):
         return answer
     code = first.code if first is not None else CODES.get(answer.status, "transport.internal")
-    return render(request, "away.html", status=answer.status, kind=kind_of(code))
+    return render(request, "away.html", status=answer.status, fault_kind=kind_of(code))
 
 
 def bad_query(name: str) -> Refused:

@@ -1,63 +1,91 @@
-"""Who sees what of the read model (design §1): deny by default, and what is not seen is as if it were not there."""
+"""The access table (``hub.domain.access``) put to the read model: what is not for the viewer is as if it were not there."""
 
 from __future__ import annotations
 
-from hub.domain.events import Alert, Status, TimelineEntry
+from hub.domain.access import READS, Access, is_officer, is_operator
+from hub.domain.events import KINDS, Alert, Status, SubmissionSummary, TimelineEntry
 from hub.domain.faults import Fault
+from hub.domain.reading import EVERYTHING, Scope
 from hub.web.ports import Viewer
 
-#: Authorities' officers: all documents, findings, scores, alerts.
-OFFICERS = frozenset({"customs", "tax", "forex", "market", "commerce"})
-#: Watch everything's progress, but no findings.
-WATCHERS = frozenset({"office", "operator"})
+__all__ = ["is_officer", "is_operator"]
+
+#: Reading asks for no enterprise codes beyond those filed: enrolment is a matter of sending.
+_ACCESS = Access()
 #: Timeline words whose detail only officers read.
 _GUARDED = frozenset({"assessed", "selected", "alerted", "recommended"})
 
 
-def is_officer(viewer: Viewer) -> bool:
-    """May read findings, scores, recommendations, alerts."""
-    return not OFFICERS.isdisjoint(viewer.roles)
+def kinds_for(viewer: Viewer) -> frozenset[str]:
+    """The kinds of document an authority reads whoever handed them in; none for enterprises."""
+    if not is_officer(viewer):
+        return frozenset()
+    return frozenset().union(*(READS.get(role, frozenset()) for role in viewer.roles)) & frozenset(KINDS)
 
 
 def sees_all(viewer: Viewer) -> bool:
-    """May read everybody's documents."""
-    return is_officer(viewer) or not WATCHERS.isdisjoint(viewer.roles)
+    """Reads every document there is."""
+    return kinds_for(viewer) == frozenset(KINDS)
 
 
-def scope(viewer: Viewer) -> str | None:
-    """The principal whose rows a list shows; None for all."""
-    return None if sees_all(viewer) else viewer.name
+def scope(viewer: Viewer) -> Scope:
+    """Whose rows a list of documents or submissions shows."""
+    kinds = kinds_for(viewer)
+    return EVERYTHING if sees_all(viewer) else Scope(None, tuple(sorted(kinds))) if kinds else Scope(viewer.name)
 
 
-def owns(viewer: Viewer, principal: str) -> bool:
-    """Whether what this principal handed in is the viewer's to read in full."""
-    return sees_all(viewer) or viewer.name == principal
+def watches(viewer: Viewer) -> bool:
+    """Sees everybody's figures: counts tell of no document."""
+    return is_officer(viewer) or is_operator(viewer)
+
+
+def watched(viewer: Viewer) -> Scope:
+    """Whose figures throughput shows."""
+    return EVERYTHING if watches(viewer) else Scope(viewer.name)
+
+
+def codes_of(status: Status) -> tuple[str, ...]:
+    """The enterprises a document names, as far as its keys tell."""
+    return (*status.key.partition("/")[2].split(":")[:-1], status.order[0])
+
+
+def may_read(viewer: Viewer, status: Status) -> bool:
+    """In full: its own, one that names it, or one its authority is entitled to."""
+    return _ACCESS.may_read(viewer, status, codes_of(status))
+
+
+def may_see_submission(viewer: Viewer, summary: SubmissionSummary) -> bool:
+    """The one who handed it in, and authorities that read all kinds."""
+    return viewer.name == summary.principal or sees_all(viewer)
 
 
 def may_read_bytes(viewer: Viewer, principal: str) -> bool:
-    """Original bytes hold personal data: the one who handed them in, and customs, to whom they go anyway."""
-    return viewer.name == principal or "customs" in viewer.roles
+    """Original bytes hold personal data: nobody but the one who handed them in, until such reading is audited."""
+    return viewer.name == principal
 
 
 def faults_for(viewer: Viewer, status: Status) -> tuple[Fault, ...]:
     """A document's faults as far as the viewer may know them: findings of rules are officers' only."""
-    if not owns(viewer, status.principal):
-        return ()
-    return tuple(fault for fault in status.faults if is_officer(viewer) or not fault.code.startswith("rule."))
+    return shown_faults(viewer, status.faults) if may_read(viewer, status) else ()
+
+
+def shown_faults(viewer: Viewer, faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Without what rules found, except to officers."""
+    return tuple(fault for fault in faults if is_officer(viewer) or not fault.code.startswith("rule."))
 
 
 def timeline_for(viewer: Viewer, status: Status) -> tuple[TimelineEntry, ...]:
-    """All of one's own documents; of another's declaration only what customs said."""
-    own = owns(viewer, status.principal)
-    entries = (entry for entry in status.timeline if own or (status.kind == "declaration" and entry.by == "customs"))
+    """The timeline of a document that may be read; what assessment wrote into it is for officers."""
+    if not may_read(viewer, status):
+        return ()
     if is_officer(viewer):
-        return tuple(entries)
+        return status.timeline
     return tuple(
         TimelineEntry(at=entry.at, by=entry.by, what=entry.what) if entry.what in _GUARDED else entry
-        for entry in entries
+        for entry in status.timeline
     )
 
 
 def may_see_alert(viewer: Viewer, alert: Alert) -> bool:
-    """Alerts go to the agencies they name; one that names none goes to every officer."""
-    return is_officer(viewer) and (not alert.agency or not set(alert.agency).isdisjoint(viewer.roles))
+    """Alerts go to the agencies they name and to the office; one that names none goes to every officer."""
+    return is_officer(viewer) and (not alert.agency or not {*alert.agency, "office"}.isdisjoint(viewer.roles))

@@ -6,16 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from hub.domain.events import DECLARATION, Assessment, Status
+from hub.domain.events import DECLARATION, Assessment, Status, SubmissionSummary
 from hub.domain.faults import Fault
 from hub.domain.reading import HandOverRow, need
 from hub.web import sight, words
 from hub.web.ports import ReadModel, Viewer
 
-#: Groups looked at before a number that leads to many documents is given up.
-MOST_GROUPS = 20
+#: Documents of others that are followed from a number to the viewer's own.
+MOST_FOREIGN = 20
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,28 @@ class Story:
 
 async def find(read: ReadModel, viewer: Viewer, number: str) -> Story | None:
     """The story any number leads to, as far as the viewer may know it; None is also the answer to a stranger."""
-    candidates = await read.statuses(await read.keys_of(number))
-    candidates.sort(key=lambda status: (not sight.owns(viewer, status.principal), status.kind != DECLARATION))
-    for candidate in candidates[:MOST_GROUPS]:
-        documents = await _around(read, candidate)
-        if not any(sight.owns(viewer, document.principal) for document in documents):
-            continue
-        return await _told(read, viewer, candidate, documents, candidates)
-    return None
+    known = await read.statuses(await read.keys_of(number))
+    candidates = [status for status in known if sight.may_read(viewer, status)]
+    if not candidates:
+        candidates = await _bound_to(read, viewer, known[:MOST_FOREIGN])
+    if not candidates:
+        return None
+    candidates.sort(key=lambda status: (status.principal != viewer.name, status.kind != DECLARATION))
+    return await _told(read, viewer, candidates[0], await _around(read, candidates[0]), candidates)
+
+
+async def _bound_to(read: ReadModel, viewer: Viewer, foreign: list[Status]) -> list[Status]:
+    """The viewer's declarations bound to one of these: a declarant may ask by the waybill's number."""
+    keys = {key for status in foreign for key in status.counterparts.values()}
+    near = await read.statuses(keys) if keys else []
+    names = {status.key for status in foreign}
+    return [
+        status
+        for status in near
+        if status.kind == DECLARATION
+        and names.intersection(status.counterparts.values())
+        and sight.may_read(viewer, status)
+    ]
 
 
 async def _around(read: ReadModel, document: Status) -> list[Status]:
@@ -62,28 +74,29 @@ _RANK = {"order": 0, "payment": 1, "waybill": 2, "declaration": 3}
 async def _told(
     read: ReadModel, viewer: Viewer, asked: Status, documents: list[Status], candidates: list[Status]
 ) -> Story:
-    subject = _subject(asked, documents)
-    own = [document for document in documents if sight.owns(viewer, document.principal)]
+    readable = [document for document in documents if sight.may_read(viewer, document)]
+    subject = _subject(asked, readable)
+    bound = {key for document in readable for key in document.counterparts.values()}
+    # Of a document that is not the viewer's only what its own documents are bound to is shown.
+    shown = [document for document in documents if document in readable or document.key in bound]
     assessed = sight.is_officer(viewer) and subject.kind == DECLARATION
     inside = {document.key for document in documents}
     return Story(
         subject=subject,
-        documents=tuple(documents),
-        hand_overs=tuple(await read.hand_overs(document.submission for document in own)),
+        documents=tuple(shown),
+        hand_overs=tuple(await read.hand_overs(document.submission for document in readable)),
         assessment=await read.assessment(subject.key) if assessed else None,
         others=tuple(
-            business(status.key)
-            for status in candidates
-            if status.key not in inside and status.kind == asked.kind and sight.owns(viewer, status.principal)
+            business(status.key) for status in candidates if status.key not in inside and status.kind == asked.kind
         ),
     )
 
 
-def _subject(asked: Status, documents: Iterable[Status]) -> Status:
+def _subject(asked: Status, readable: Iterable[Status]) -> Status:
     """The declaration asked for, or the one behind the document asked for, the newest if there are several."""
     if asked.kind == DECLARATION:
         return asked
-    declarations = [status for status in documents if status.kind == DECLARATION]
+    declarations = [status for status in readable if status.kind == DECLARATION]
     bound = [status for status in declarations if asked.key in status.counterparts.values()]
     return max(bound or declarations or [asked], key=lambda status: status.received_at)
 
@@ -132,7 +145,7 @@ def _state_text(status: Status, language: str) -> str:
 
 def document_json(viewer: Viewer, status: Status) -> dict[str, Any]:
     """One document of a story; of another's document only that it is there and in which state."""
-    own = sight.owns(viewer, status.principal)
+    own = sight.may_read(viewer, status)
     return {
         "kind": status.kind,
         "key": business(status.key),
@@ -151,7 +164,7 @@ def declaration_json(viewer: Viewer, story: Story) -> dict[str, Any]:
     body: dict[str, Any] = {
         "key": business(subject.key),
         "kind": subject.kind,
-        "keys": _keys(viewer, story),
+        "keys": _keys(story),
         "documents": [document_json(viewer, document) for document in story.documents],
         "match": {
             "state": subject.match,
@@ -183,7 +196,7 @@ def turn(status: Status) -> str:
     )
 
 
-def _keys(viewer: Viewer, story: Story) -> dict[str, str]:
+def _keys(story: Story) -> dict[str, str]:
     keys: dict[str, str] = {}
     for document in story.documents:
         keys.setdefault(document.kind, business(document.key))
@@ -192,9 +205,8 @@ def _keys(viewer: Viewer, story: Story) -> dict[str, str]:
         keys["orderNo"] = order
     if platform:
         keys["ebpCode"] = platform
-    if sight.owns(viewer, story.subject.principal):
-        keys["submission"] = story.subject.submission
-        keys |= {name: value for name, value in story.subject.numbers.items() if value}
+    keys["submission"] = story.subject.submission
+    keys |= {name: value for name, value in story.subject.numbers.items() if value}
     return keys
 
 
@@ -222,7 +234,7 @@ def timeline_json(viewer: Viewer, documents: Iterable[Status]) -> list[dict[str,
 def _hand_overs(viewer: Viewer, story: Story) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for document in story.documents:
-        if not sight.owns(viewer, document.principal):
+        if not sight.may_read(viewer, document):
             continue
         known = [row for row in story.hand_overs if row.submission == document.submission]
         told = {row.recipient for row in known}
@@ -301,7 +313,9 @@ def work_json(viewer: Viewer, status: Status) -> dict[str, Any]:
     return line_json(viewer, status) | {"next_step": step[0], "next_step_zh": step[1]}
 
 
-def submission_json(viewer: Viewer, summary: Any, statuses: Sequence[Status], refused: bool) -> dict[str, Any]:
+def submission_json(
+    viewer: Viewer, summary: SubmissionSummary, statuses: Sequence[Status], refused: bool
+) -> dict[str, Any]:
     """A submission with the state of each document."""
     by_key = {status.key: status for status in statuses}
     flagged = any(faults for _, _, _, faults in summary.documents)
@@ -316,36 +330,41 @@ def submission_json(viewer: Viewer, summary: Any, statuses: Sequence[Status], re
         "status": "refused" if refused else "flagged" if flagged else "accepted",
         "faults": faults_json(summary.faults),
         "documents": [
-            {
-                "index": index,
-                "kind": kind,
-                "key": key,
-                "status": "refused" if refused else "flagged" if faults else "accepted",
-                "state": "refused" if refused else document_state(summary.id, by_key.get(f"{kind}/{key}")),
-                "code": _code(summary.id, by_key.get(f"{kind}/{key}")),
-                "faults": faults_json(
-                    fault for fault in faults if sight.is_officer(viewer) or not fault.code.startswith("rule.")
-                ),
-            }
-            for index, kind, key, faults in summary.documents
+            _submitted(viewer, summary.id, entry, by_key.get(f"{entry[1]}/{entry[2]}"), refused)
+            for entry in summary.documents
         ],
     }
 
 
-def document_state(submission: str, status: Status | None) -> str:
-    """What became of a submission's document: of one whose key another submission holds, the timeline tells."""
+def _submitted(
+    viewer: Viewer,
+    submission: str,
+    entry: tuple[int, str, str, tuple[Fault, ...]],
+    status: Status | None,
+    refused: bool,
+) -> dict[str, Any]:
+    """A document of a submission: what the door said of it, and what has become of it."""
+    index, kind, key, faults = entry
+    current = status is not None and (status.submission, status.index) == (submission, index)
+    state, later = ("refused", ()) if refused else fate(submission, index, status)
+    return {
+        "index": index,
+        "kind": kind,
+        "key": key,
+        "status": "refused" if refused else "flagged" if faults else "accepted",
+        "state": state,
+        "code": status.code if status is not None and current else "",
+        "faults": faults_json(sight.shown_faults(viewer, tuple(dict.fromkeys((*faults, *later))))),
+    }
+
+
+def fate(submission: str, index: int, status: Status | None) -> tuple[str, tuple[Fault, ...]]:
+    """(state, faults found after the door) of a submitted document; register remembers a bounded number of versions."""
     if status is None:
-        return "pending"
-    if status.submission == submission:
-        return status.state
-    fates = [e.what for e in status.timeline if submission in e.detail and e.what in ("repeated", "stale", "superseded")]
-    return fates[-1] if fates else "superseded"
-
-
-def _code(submission: str, status: Status | None) -> str:
-    return status.code if status is not None and status.submission == submission else ""
-
-
-def dumps(value: object) -> bytes:
-    """JSON bytes."""
-    return msgspec.json.encode(value)
+        return "pending", ()
+    if (status.submission, status.index) == (submission, index):
+        return status.state, status.faults
+    for version in reversed(status.versions):
+        if (version.submission, version.index) == (submission, index):
+            return version.state, version.faults
+    return "superseded", ()

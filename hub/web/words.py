@@ -50,7 +50,14 @@ NEEDS: dict[str, tuple[Pair, Pair]] = {
         ("Correct it and send it again with a newer appTime.", "更正后以更新的 appTime 重新申报。"),
     ),
     "overdue": (
-        ("overdue", "超期"),
+        ("no answer from customs", "海关超时未回执"),
+        (
+            "Customs has not answered in time: nothing to send again, ask the operator.",
+            "海关未按时回执：无需重发，请联系运营方。",
+        ),
+    ),
+    "expired": (
+        ("counterparts missing", "单证未到"),
         ("The awaited documents never came: ask their senders, or withdraw.", "所等单证未到：请联系报送方，或撤回。"),
     ),
     "held": (
@@ -74,14 +81,19 @@ NEEDS: dict[str, tuple[Pair, Pair]] = {
 #: Words of the timeline.
 EVENTS: dict[str, Pair] = {
     **STATES,
-    "handed-over": ("handed over", "已移交"),
     "delivered": ("delivered", "已送达"),
     "parked": ("parked", "移交搁置"),
-    "receipt": ("receipt", "收到回执"),
-    "elsewhere": ("reached customs directly", "已直接向海关申报"),
-    "moved": ("moved to another order", "改属其他订单"),
-    "changed": ("changed", "已变更"),
-    "deleted": ("deleted", "已删除"),
+    "hand-over refused": ("hand-over refused", "移交被拒"),
+    "hand-over parked": ("hand-over parked", "移交搁置"),
+    "still waiting": ("still waiting", "仍在等待"),
+    "overdue": ("no answer in time", "超时未回执"),
+    "fits nothing": ("receipt fits nothing here", "回执无对应单证"),
+    "receipt repeated": ("receipt repeated", "重复回执"),
+    "older receipt": ("older receipt", "较早的回执"),
+    "receipt before its document": ("receipt before its document", "回执先于单证"),
+    "note": ("note", "提示"),
+    "duplicate.exists": ("not taken: customs has it", "未采用：海关已有"),
+    "duplicate.conflict": ("not taken: conflict", "未采用：冲突"),
 }
 
 ACTORS: dict[str, Pair] = {
@@ -136,6 +148,12 @@ def rfc3339(at: int) -> str:
         return ""
     moment = datetime.fromtimestamp(at / 1000, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
+
+
+def in_china(text: str) -> str:
+    """RFC 3339 as ``rfc3339`` writes it → the wall clock in China, with the milliseconds it has."""
+    moment = datetime.fromisoformat(text)
+    return china_time(round(moment.timestamp() * 1000), milliseconds="." in text)
 
 
 def china_time(at: int, milliseconds: bool = False) -> str:

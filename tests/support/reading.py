@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from hub import codec, topics
+from hub.domain.access import Principal
 from hub.domain.events import Alert, Answer, Assessment, Finding, Status, SubmissionSummary, TimelineEntry
 from hub.domain.faults import Fault
 from streams.project import SOURCES
@@ -22,25 +23,20 @@ MIDNIGHT = 1_762_790_405_000
 Record = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
 
 
-@dataclass(frozen=True)
-class Caller:
-    """A principal as the web sees it."""
-
-    name: str
-    roles: frozenset[str]
-    codes: frozenset[str] = frozenset()
-
-
 CALLERS = {
-    "key-platform": Caller("platform", frozenset({"platform"})),
-    "key-payer": Caller("payer", frozenset({"payer"})),
-    "key-carrier": Caller("carrier", frozenset({"carrier"})),
-    "key-agent": Caller("agent", frozenset({"agent"})),
-    "key-stranger": Caller("stranger", frozenset({"agent", "platform"})),
-    "key-customs": Caller("customs", frozenset({"customs"})),
-    "key-tax": Caller("tax", frozenset({"tax"})),
-    "key-office": Caller("office", frozenset({"office"})),
-    "key-operator": Caller("operator", frozenset({"operator"})),
+    f"key-{name}": Principal(name=name, roles=(role,), codes=codes)
+    for name, role, codes in (
+        ("platform", "platform", ("EBP0000001",)),
+        ("payer", "payer", ("PAY0000001",)),
+        ("carrier", "carrier", ("LOG0000001",)),
+        ("agent", "declarant", ("AGT0000001",)),
+        ("stranger", "declarant", ("AGT0000009",)),
+        ("customs", "customs", ()),
+        ("tax", "tax", ()),
+        ("market", "market", ()),
+        ("office", "office", ()),
+        ("operator", "operator", ()),
+    )
 }
 
 
@@ -87,7 +83,12 @@ class Case:
             "declaration": f"declaration/AGT0000001:COP{n:06d}",
         }
 
-    SENDERS = {"order": "platform", "payment": "payer", "waybill": "carrier", "declaration": "agent"}
+    SENDERS: ClassVar[dict[str, str]] = {
+        "order": "platform",
+        "payment": "payer",
+        "waybill": "carrier",
+        "declaration": "agent",
+    }
 
     def submission(self, kind: str) -> str:
         return sha256(f"{kind}{self.number}".encode()).hexdigest()[:32]
@@ -121,7 +122,7 @@ class Case:
             TimelineEntry(at, "hub", "received"),
             TimelineEntry(at + 40, "hub", "matched"),
             TimelineEntry(at + 90, "hub", "assessed", "secret score 12"),
-            TimelineEntry(at + 120, "hub", "delivered", "customs"),
+            TimelineEntry(at + 120, "hub", "handed over", "customs"),
             TimelineEntry(at + 900, "customs", "2", "[Code:2;Desc:declaring]"),
             TimelineEntry(at + 1500, "customs", "120", "[Code:1800;Desc:logical check passed]"),
         ]
@@ -152,7 +153,7 @@ def status_record(status: Status) -> Record:
     return topics.STATUSES, status.key.encode(), codec.to_json(status), []
 
 
-def summary_of(case: Case, kind: str, faults: tuple[Fault, ...] = (), **values: Any) -> SubmissionSummary:
+def summary_of(case: Case, kind: str, flags: tuple[Fault, ...] = (), **values: Any) -> SubmissionSummary:
     body = original(case, kind)
     defaults: dict[str, Any] = {
         "id": case.submission(kind),
@@ -165,7 +166,7 @@ def summary_of(case: Case, kind: str, faults: tuple[Fault, ...] = (), **values: 
         "digest": sha256(body).hexdigest(),
         "size": len(body),
         "media_type": "application/xml",
-        "documents": ((0, kind, case.business(kind), faults),),
+        "documents": ((0, kind, case.business(kind), flags),),
     }
     return SubmissionSummary(**(defaults | values))
 
@@ -198,7 +199,9 @@ def assessment_of(case: Case, revision: int = 4, score: int = 12) -> Assessment:
         rules="digest",
         buyer="k1:made-up-digest",
         value=12_500_000,
-        findings=(Finding("R06", "", "several orders of one buyer", "同一订购人多笔订单", "GAC 2018/194", {"count": "4"}, 12),),
+        findings=(
+            Finding("R06", "", "several orders of one buyer", "同一订购人多笔订单", "GAC 2018/194", {"count": "4"}, 12),
+        ),
         score=score,
         level="green",
         recommendation="release",
@@ -268,27 +271,27 @@ def story_of(case: Case) -> list[Record]:
     return records
 
 
-async def make_topics(bootstrap: str, names: Sequence[str] = SOURCES) -> None:
+async def make_topics(bootstrap: str, prefix: str = "", names: Sequence[str] = SOURCES) -> None:
     """The projected topics, empty."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         there = set(await admin.list_topics())
-        new = [NewTopic(name, PARTITIONS, 1) for name in names if name not in there]
+        new = [NewTopic(prefix + name, PARTITIONS, 1) for name in names if prefix + name not in there]
         if new:
             await admin.create_topics(new)
     finally:
         await admin.close()
 
 
-async def feed(bootstrap: str, records: Iterable[Record]) -> None:
+async def feed(bootstrap: str, records: Iterable[Record], prefix: str = "") -> None:
     """Write records where their keys belong."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)
     await producer.start()
     try:
         for topic, key, value, headers in records:
             partition = topics.partition_of(key, PARTITIONS)
-            await producer.send(topic, value, key=key, partition=partition, headers=headers)
+            await producer.send(prefix + topic, value, key=key, partition=partition, headers=headers)
         await producer.flush()
     finally:
         await producer.stop()

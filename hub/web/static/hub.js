@@ -11,6 +11,8 @@ if (first) {
   const live = document.getElementById("live");
   const put = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
   const rate = (value) => value >= 100 ? Math.round(value).toLocaleString("en") : String(value);
+  // China's wall clock, as on every page.
+  const clock = (text) => new Date(Date.parse(text) + 8 * 3600e3).toISOString().replace("T", " ").slice(0, 19);
   const span = (ms) => ms < 1000 ? ms + " ms" : ms < 60000 ? (ms / 1000).toFixed(1) + " s" : (ms / 60000).toFixed(1) + " min";
 
   const spark = (svg, values) => {
@@ -39,8 +41,8 @@ if (first) {
       row.querySelectorAll("td").forEach((cell, at) => put(cell, found ? span([found.p50, found.p95, found.p99][at]) : "–"));
     }
     put(document.getElementById("sample"), figures.sample.toLocaleString("en"));
-    put(document.getElementById("oldest"), figures.oldest_waiting ? figures.oldest_waiting.replace("T", " ").slice(0, 19) : "–");
-    put(document.getElementById("at"), figures.at.slice(11, 19) + " UTC");
+    put(document.getElementById("oldest"), figures.oldest_waiting ? clock(figures.oldest_waiting) : "–");
+    put(document.getElementById("at"), clock(figures.at).slice(11));
     const by = document.getElementById("by");
     if (by) rows(by, figures.by.slice(0, 12).map((one) => [by.dataset[one.kind] || one.kind, one.platform || "–", one.office || "–", rate(one.per_second)]));
     const lag = document.getElementById("lag");

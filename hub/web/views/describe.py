@@ -39,4 +39,4 @@ async def problem_page(request: web.Request) -> web.Response:
     kind = fault_kinds().get(code)
     if kind is None:
         raise web.HTTPNotFound
-    return render(request, "problem.html", kind=kind)
+    return render(request, "problem.html", fault_kind=kind)

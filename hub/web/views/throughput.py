@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from hub import topics
 from hub.domain.faults import Unavailable
+from hub.domain.reading import EVERYTHING, Scope
 from hub.web import sight, words
 from hub.web.auth import require
-from hub.web.ports import PARTS, Parts
+from hub.web.ports import Parts
 from hub.web.views.common import Json, answer, number
 
 routes = web.RouteTableDef()
@@ -29,10 +31,10 @@ class Figures:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._kept: dict[str | None, tuple[float, Json]] = {}
-        self._locks: dict[str | None, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._kept: dict[Scope, tuple[float, Json]] = {}
+        self._locks: dict[Scope, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def of(self, scope: str | None) -> Json:
+    async def of(self, scope: Scope) -> Json:
         """Figures not older than a second."""
         loop = asyncio.get_running_loop()
         async with self._locks[scope]:
@@ -42,7 +44,7 @@ class Figures:
                 self._kept[scope] = kept
             return kept[1]
 
-    async def _ask(self, scope: str | None) -> Json:
+    async def _ask(self, scope: Scope) -> Json:
         until = self._parts.clock.now() // 1000 - SETTLED
         since = until - HISTORY
         found = await self._parts.read.throughput(scope, since, until, BREAKDOWN)
@@ -66,7 +68,7 @@ class Figures:
             "sample": found.sample,
             "backlog": {name: n for name, (n, _) in sorted(needs.items())},
             "oldest_waiting": words.rfc3339(waiting[1]),
-            "lag": await self._lag() if scope is None else None,
+            "lag": await self._lag() if scope == EVERYTHING else None,
         }
 
     async def _lag(self) -> Json | None:
@@ -121,14 +123,20 @@ def _receipts(rows: list[tuple[int, str, str, int]], until: int) -> dict[str, fl
 
 
 FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
-STREAMS: web.AppKey[set[asyncio.Task[object]]] = web.AppKey("streams", set)
+
+
+class Streams(set[asyncio.Task[Any]]):
+    """The open streams, to be ended when the hub goes down."""
+
+
+STREAMS: web.AppKey[Streams] = web.AppKey("streams", Streams)
 
 
 @routes.get("/v1/throughput")
 async def throughput(request: web.Request) -> web.Response:
     """The figures of the last two minutes."""
     viewer = require(request)
-    return answer(await request.app[FIGURES].of(sight.scope(viewer)))
+    return answer(await request.app[FIGURES].of(sight.watched(viewer)))
 
 
 @routes.get("/v1/throughput/stream")
@@ -140,22 +148,22 @@ async def stream(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     task = asyncio.current_task()
     running = request.app[STREAMS]
-    if task is not None:
-        running.add(task)
+    assert task is not None  # a handler runs in a task
+    running.add(task)
     try:
         while left:
             left -= 1
-            await response.write(await _event(request, sight.scope(viewer)))
+            await response.write(await _event(request, sight.watched(viewer)))
             if left:
                 await asyncio.sleep(1)
     except (ConnectionResetError, asyncio.CancelledError):
         pass  # the reader went away, or the hub is going down
     finally:
-        running.discard(task)  # type: ignore[arg-type]
+        running.discard(task)
     return response
 
 
-async def _event(request: web.Request, scope: str | None) -> bytes:
+async def _event(request: web.Request, scope: Scope) -> bytes:
     try:
         figures = msgspec.json.encode(await request.app[FIGURES].of(scope))
     except Unavailable:
@@ -165,5 +173,6 @@ async def _event(request: web.Request, scope: str | None) -> bytes:
 
 async def close_streams(app: web.Application) -> None:
     """End open streams, so that the hub can."""
-    for task in list(app[STREAMS]):
+    running = app[STREAMS]
+    for task in list(running):
         task.cancel()

@@ -1,0 +1,61 @@
+"""``hub alerts``: what a regulator sees, in a terminal."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+
+from hub.cli.reach import Reach, language
+from hub.web import words
+
+_COLOURS = {"high": "red", "critical": "red", "medium": "yellow", "low": "cyan"}
+FILTERS = ("severity", "family", "rule", "enterprise", "agency")
+
+
+@click.command("alerts")
+@click.option("--follow", is_flag=True, help="Stay, and print new alerts as they come.")
+@click.option("--filter", "filters", multiple=True, help=f"NAME=VALUE; NAME is one of {', '.join(FILTERS)}.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--url", help="Address of the hub (default: where this machine's hub listens).")
+@click.option("--as", "who", help="Principal of the sandbox that asks (default: HUB_API_KEY, else customs).")
+@click.pass_context
+def command(
+    ctx: click.Context, *, follow: bool, filters: tuple[str, ...], as_json: bool, url: str | None, who: str | None
+) -> None:
+    """Print risk alerts, oldest first; for officers only.
+
+    Example: hub alerts --follow --filter severity=high
+    """
+    wanted, reach, speaks = _wanted(filters), Reach(ctx, url, who, "customs"), language()
+    after = ""
+    while True:
+        status, body = reach.get(f"/v1/alerts?{urlencode({**wanted, 'after': after})}")
+        if status != 200:
+            raise click.ClickException(f"{status} {body.get('detail', '')}".strip())
+        for alert in body["items"]:
+            click.echo(json.dumps(alert, ensure_ascii=False) if as_json else line(alert, speaks))
+        after = body["after"] or "0-"
+        if not follow:
+            return
+        time.sleep(1)
+
+
+def _wanted(filters: tuple[str, ...]) -> dict[str, str]:
+    wanted: dict[str, str] = {}
+    for text in filters:
+        name, equals, value = text.partition("=")
+        if not equals or name not in FILTERS:
+            raise click.BadParameter(f"{text}: NAME=VALUE with NAME one of {', '.join(FILTERS)}")
+        wanted[name] = value
+    return wanted
+
+
+def line(alert: dict[str, Any], speaks: str) -> str:
+    """``time  severity  rule  declaration  sentence``."""
+    said = alert["message_zh"] if speaks == "zh" and alert["message_zh"] else alert["message"]
+    severity = click.style(f"{alert['severity']:<8}", fg=_COLOURS.get(alert["severity"], "white"))
+    return f"{words.in_china(alert['at'])}  {severity} {alert['rule']:<6} {alert['declaration']}  {said}"

@@ -1,0 +1,78 @@
+"""How reading commands reach a running hub: its address, and the API key of whoever asks."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+import click
+
+from hub.cli import loaded
+
+#: Exit status where the hub cannot be reached.
+UNREACHABLE = 2
+
+
+class Reach:
+    """A hub that is asked. ``who`` names a principal of the sandbox; else ``HUB_API_KEY`` holds the key."""
+
+    def __init__(self, ctx: click.Context, url: str | None, who: str | None, default: str) -> None:
+        settings = loaded(ctx).settings
+        self.url = (url or f"http://{settings.listen}").rstrip("/")
+        if not self.url.startswith(("http://", "https://")):
+            raise click.ClickException(f"not an address of a hub: {self.url}")
+        self._key = _key(settings.data, who, default)
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """(status, JSON) of a call; ends the command where the hub does not answer."""
+        request = Request(self.url + path, headers={"Authorization": f"Bearer {self._key}"})  # noqa: S310 - checked above
+        try:
+            with urlopen(request, timeout=10) as answer:  # noqa: S310
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            with error:
+                return error.code, _problem(error.read())
+        except (URLError, OSError) as error:
+            click.echo(f"{self.url} does not answer: {getattr(error, 'reason', error)}", err=True)
+            raise SystemExit(UNREACHABLE) from error
+
+
+def _problem(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return {"detail": ""}
+
+
+def _key(data: Path, who: str | None, default: str) -> str:
+    given = os.environ.get("HUB_API_KEY", "")
+    if given and who is None:
+        return given
+    try:
+        known = json.loads((data / "demo" / "principals.json").read_text("utf-8"))
+    except OSError as error:
+        raise click.ClickException(
+            "no API key: set HUB_API_KEY, or run where the sandbox keeps its principals (hub up --demo)"
+        ) from error
+    for principal in known:
+        if principal["name"] == (who or default):
+            return str(principal["api_key"])
+    names = ", ".join(principal["name"] for principal in known)
+    raise click.ClickException(f"the sandbox knows no principal {who or default}; it knows {names}")
+
+
+def path_of(key: str) -> str:
+    """A key as part of an address."""
+    return quote(key, safe=":~")
+
+
+def language() -> str:
+    """``zh`` where the terminal's locale is Chinese."""
+    said = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return "zh" if said.startswith("zh") or (locale.getlocale()[0] or "").startswith(("zh", "Chinese")) else "en"

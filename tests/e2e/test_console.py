@@ -1,0 +1,209 @@
+"""The console in a real Chromium, on a real Kafka and PostgreSQL; anything the browser complains about fails the test."""
+
+import asyncio
+import contextlib
+import re
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from support.reading import CALLERS, Case, PlainSealer, feed, make_topics, refusal_record, status_record, story_of
+
+from hub.domain.faults import Fault
+from hub.infra.database import migrate
+from hub.infra.reading import PostgresReader
+from hub.infra.readmodel import PostgresWriter
+from hub.infra.records import KafkaRecords
+from hub.web.app import make_app
+from hub.web.ports import Parts
+from streams.project import Projector
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FAULT = Fault("schema.length", "/CEB621Message/Inventory[1]", 12, "too long", "超长")
+
+
+class Now:
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class Console:
+    def __init__(self, kafka: str, prefix: str, url: str) -> None:
+        self.kafka, self.prefix, self.url = kafka, prefix, url
+
+    async def feed(self, records: list) -> None:
+        await feed(self.kafka, records, self.prefix)
+
+
+@pytest.fixture
+async def console(kafka: str, database: str) -> AsyncIterator[Console]:
+    prefix = f"test-{secrets.token_hex(6)}-"
+    await migrate(database)
+    await make_topics(kafka, prefix)
+    reader, records, writer = PostgresReader(database), KafkaRecords(kafka, prefix), PostgresWriter(database)
+    parts = Parts(
+        read=reader,
+        records=records,
+        sealer=PlainSealer(),
+        clock=Now(),
+        by_key=CALLERS.get,
+        by_name=lambda name: CALLERS.get(f"key-{name}"),
+        session_secret=b"s" * 32,
+    )
+    runner = web.AppRunner(make_app(parts), shutdown_timeout=2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    projector = Projector(kafka, writer, prefix=prefix)
+    task = asyncio.create_task(projector.run())
+    yield Console(kafka, prefix, f"http://127.0.0.1:{runner.addresses[0][1]}")
+    projector.stop()
+    await task
+    await runner.cleanup()
+    for part in (reader, records, writer):
+        await part.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    assert CHROMIUM is not None, "no Chrome or Chromium is installed: apt-get install chromium"
+    async with async_playwright() as play:
+        started = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        await started.close()
+
+
+@contextlib.asynccontextmanager
+async def watched(context: BrowserContext) -> AsyncIterator[Page]:
+    """A page whose console errors and failed scripts fail the test."""
+    complaints: list[str] = []
+    page = await context.new_page()
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    assert complaints == []
+
+
+@contextlib.asynccontextmanager
+async def signed_in(browser: Browser, console: Console, who: str, locale: str = "en-GB") -> AsyncIterator[Page]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale=locale)
+    async with watched(context) as page:
+        await page.goto(f"{console.url}/")
+        await page.fill("#api_key", f"key-{who}")
+        await page.click("main button")
+        await page.wait_for_url(re.compile("/(throughput|declarations)$"))
+        yield page
+    await context.close()
+
+
+def a_case(number: int) -> Case:
+    return Case(number, time.time_ns() // 1_000_000 - 900)
+
+
+async def test_live_numbers_move(console: Console, browser: Browser) -> None:
+    async with signed_in(browser, console, "office") as page:
+        await expect(page.locator("#live")).to_have_text("live")
+        rate = page.locator(".tile.main [data-rate=declaration]")
+        await expect(rate).to_have_text("0")
+        before = await page.locator(".tile.main .line").get_attribute("d")
+        await console.feed([record for number in range(10) for record in story_of(a_case(number))])
+        await expect(rate).not_to_have_text("0", timeout=10_000)
+        assert await page.locator(".tile.main .line").get_attribute("d") != before
+        await expect(page.locator("[data-step=release] td").first).to_have_text("2.6 s")
+        await expect(page.locator("#by tr").first).to_contain_text("EBP0000001")
+
+
+async def test_a_declarant_sees_what_is_stuck_why_and_whose_turn_and_no_findings(
+    console: Console, browser: Browser
+) -> None:
+    stuck, done = a_case(1), a_case(2)
+    waiting = stuck.status("declaration", 2, "waiting", match="waiting", awaited=("payment",), turn="payer")
+    await console.feed([status_record(waiting), *story_of(done)])
+    async with signed_in(browser, console, "agent") as page:
+        await expect(page).to_have_url(re.compile("/declarations$"))
+        link = page.get_by_role("link", name=stuck.business("declaration")).first
+        await _until_there(page, link)
+        await expect(page.locator("section[aria-label='What needs doing'] tbody tr")).to_contain_text("payment company")
+        await link.click()
+        await expect(page.locator("main")).to_contain_text("Waiting for payment")
+        await page.goto(f"{console.url}/declarations?number=WB000002")
+        await page.fill("#number", done.business("declaration"))
+        await page.keyboard.press("Enter")
+        await page.get_by_role("link", name=done.business("declaration")).first.click()
+        await expect(page.locator(".timeline li").last).to_contain_text("released")
+        text = await page.locator("body").inner_text()
+        assert "Findings" not in text
+        assert "R06" not in text
+        assert "score" not in text
+
+
+async def test_an_officer_sees_findings(console: Console, browser: Browser) -> None:
+    case = a_case(3)
+    await console.feed(story_of(case))
+    async with signed_in(browser, console, "customs") as page:
+        await page.goto(f"{console.url}/declarations/{case.business('declaration')}")
+        await expect(page.locator(".guarded").last).to_contain_text("R06")
+
+
+async def test_refusals_are_listed_with_their_faults(console: Console, browser: Browser) -> None:
+    await console.feed([refusal_record(a_case(4), "declaration", FAULT)])
+    async with signed_in(browser, console, "agent") as page:
+        row = page.get_by_text("schema.length")
+        await page.goto(f"{console.url}/submissions?show=refused")
+        await _until_there(page, row)
+        await page.get_by_role("link", name="refused").last.click()
+        await expect(page.locator("main")).to_contain_text("too long")
+
+
+async def test_the_console_speaks_chinese_and_keeps_the_choice(console: Console, browser: Browser) -> None:
+    async with signed_in(browser, console, "agent", locale="zh-CN") as page:
+        await expect(page.locator("h1")).to_have_text("申报清单")
+        await page.get_by_role("link", name="English").click()
+        await expect(page.locator("h1")).to_have_text("Declarations")
+        await page.goto(f"{console.url}/submissions")
+        await expect(page.locator("h1")).to_have_text("Submissions")
+
+
+async def test_signing_out_ends_the_session_and_a_wrong_key_opens_nothing(console: Console, browser: Browser) -> None:
+    async with signed_in(browser, console, "agent") as page:
+        await page.get_by_role("button", name="Sign out").click()
+        await page.wait_for_url(re.compile("/login$"))
+        await page.goto(f"{console.url}/throughput")
+        await page.wait_for_url(re.compile("/login$"))
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(f"{console.url}/login")
+    await page.fill("#api_key", "guess")
+    await page.click("main button")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await context.close()
+
+
+async def test_pages_need_no_more_width_than_a_phone_has(console: Console, browser: Browser) -> None:
+    case = a_case(5)
+    await console.feed(story_of(case))
+    async with signed_in(browser, console, "customs") as page:
+        await page.set_viewport_size({"width": 390, "height": 800})
+        for path in (
+            "throughput",
+            "declarations",
+            f"declarations/{case.business('declaration')}",
+            "submissions",
+            "docs",
+        ):
+            await page.goto(f"{console.url}/{path}")
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+async def _until_there(page: Page, locator) -> None:
+    """Load the page again until the read model has followed."""
+    deadline = time.monotonic() + 15
+    while not await locator.count():
+        assert time.monotonic() < deadline, "the page never showed it"
+        await page.wait_for_timeout(200)
+        await page.reload()

@@ -1,0 +1,379 @@
+"""Topics → projector → PostgreSQL → HTTP, on a real Kafka and a real PostgreSQL."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import asyncpg
+import pytest
+from aiohttp import ClientSession, web
+from support.reading import (
+    CALLERS,
+    MIDNIGHT,
+    Case,
+    FixedClock,
+    PlainSealer,
+    alert_of,
+    answer_of,
+    feed,
+    make_topics,
+    original,
+    refusal_record,
+    status_record,
+    story_of,
+    submission_record,
+)
+
+from hub import codec, topics
+from hub.domain.faults import Fault
+from hub.infra.database import migrate
+from hub.infra.reading import PostgresReader
+from hub.infra.readmodel import TABLES, PostgresWriter
+from hub.infra.records import KafkaRecords
+from hub.web.app import make_app
+from hub.web.ports import Parts
+from streams.project import Projector
+
+FAULT = Fault("schema.length", "/CEB621Message/Inventory[1]", 12, "too long", "超长")
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait for a condition; a test fails when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "the condition did not come"
+        await asyncio.sleep(0.05)
+
+
+@dataclass
+class House:
+    """One read model with its own topics, fed and read by the test."""
+
+    kafka: str
+    dsn: str
+    prefix: str
+    url: str = ""
+    session: ClientSession | None = None
+
+    async def feed(self, records: list[Any]) -> None:
+        await feed(self.kafka, records, self.prefix)
+
+    @contextlib.asynccontextmanager
+    async def projecting(self) -> AsyncIterator[Projector]:
+        writer = PostgresWriter(self.dsn)
+        projector = Projector(self.kafka, writer, prefix=self.prefix)
+        task = asyncio.create_task(projector.run())
+        try:
+            yield projector
+        finally:
+            projector.stop()
+            await asyncio.wait_for(task, 15)
+            await writer.close()
+
+    async def caught_up(self, seconds: float = 30) -> None:
+        records = KafkaRecords(self.kafka, self.prefix)
+        reader = PostgresReader(self.dsn)
+
+        async def level() -> bool:
+            ends = await records.ends([topic.name for topic in topics.TOPICS])
+            applied = await reader.applied()
+            return all(applied.get(place, 0) == end for place, end in ends.items())
+
+        try:
+            await until(level, seconds)
+        finally:
+            await records.close()
+            await reader.close()
+
+    async def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return {
+                table: sorted(tuple(map(str, row)) for row in await connection.fetch(f"SELECT * FROM {table}"))
+                for table in TABLES
+            }
+        finally:
+            await connection.close()
+
+    async def get(self, path: str, key: str = "key-agent", **headers: str) -> tuple[int, Any]:
+        assert self.session is not None
+        async with self.session.get(self.url + path, headers={"Authorization": f"Bearer {key}", **headers}) as answer:
+            body = await answer.read()
+            return answer.status, json.loads(body) if "json" in answer.content_type else body
+
+
+@pytest.fixture
+async def house(kafka: str, database: str) -> AsyncIterator[House]:
+    made = House(kafka, database, f"test-{secrets.token_hex(6)}-")
+    await migrate(database)
+    await make_topics(kafka, made.prefix)
+    reader, records = PostgresReader(database), KafkaRecords(kafka, made.prefix)
+    parts = Parts(
+        read=reader,
+        records=records,
+        sealer=PlainSealer(),
+        clock=FixedClock(MIDNIGHT + 10_000),
+        by_key=CALLERS.get,
+        by_name=lambda name: CALLERS.get(f"key-{name}"),
+        session_secret=b"s" * 32,
+    )
+    runner = web.AppRunner(make_app(parts))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with ClientSession() as session:
+        made.session = session
+        yield made
+    await runner.cleanup()
+    await records.close()
+    await reader.close()
+
+
+async def test_a_released_declaration_is_told_from_any_of_its_numbers(house: House) -> None:
+    case = Case(7)
+    async with house.projecting():
+        await house.feed(story_of(case))
+        await house.caught_up()
+        numbers = (
+            case.business("declaration"),
+            f"{case.platform}:NO000007",
+            "NO000007",
+            "WB000007",
+            "COP000007",
+            f"I{7:017d}",
+            case.submission("declaration"),
+            case.keys["declaration"],
+        )
+        for number in numbers:
+            status, body = await house.get(f"/v1/declarations/{number}")
+            assert status == 200, number
+            assert body["key"] == case.business("declaration"), number
+    assert body["status"]["code"] == "800"
+    assert [document["kind"] for document in body["documents"]] == ["order", "payment", "waybill", "declaration"]
+    assert [line["what"] for line in body["timeline"] if line["by"] == "customs"] == ["2", "120", "800"]
+    assert body["match"] == {"state": "matched", "awaited": [], "due": "", "differences": []}
+    assert {one["recipient"] for one in body["handovers"]} == {"customs"}
+
+
+async def test_findings_scores_and_alerts_are_for_officers_only(house: House) -> None:
+    case = Case(8)
+    key = case.business("declaration")
+    async with house.projecting():
+        await house.feed(story_of(case))
+        await house.caught_up()
+        _, officer = await house.get(f"/v1/declarations/{key}", "key-customs")
+        _, declarant = await house.get(f"/v1/declarations/{key}")
+        assert officer["findings"][0]["code"] == "R06"
+        assert (officer["score"], officer["recommendation"]) == (12, "release")
+        assert not {"findings", "score", "recommendation", "level", "assessment"} & declarant.keys()
+        assert "secret" not in json.dumps(declarant)
+        assert (await house.get("/v1/alerts", "key-customs"))[1]["items"][0]["id"] == "al-8"
+        assert (await house.get("/v1/alerts/al-8", "key-customs"))[0] == 200
+        assert (await house.get("/v1/alerts", "key-tax"))[1]["items"] == []
+        for stranger in ("key-agent", "key-platform", "key-operator"):
+            assert (await house.get("/v1/alerts", stranger))[0] == 404
+            assert (await house.get("/v1/alerts/al-8", stranger))[0] == 404
+
+
+async def test_what_is_anothers_is_answered_like_what_does_not_exist(house: House) -> None:
+    case = Case(9)
+    async with house.projecting():
+        await house.feed(story_of(case))
+        await house.caught_up()
+        submission = case.submission("declaration")
+        for path in (
+            f"/v1/declarations/{case.business('declaration')}",
+            f"/v1/submissions/{submission}",
+            f"/v1/submissions/{submission}/original",
+            f"/v1/submissions/{submission}/acknowledgement",
+        ):
+            status, missing = await house.get(path.replace(submission, "0" * 32).replace("COP", "NIL"), "key-stranger")
+            assert status == 404
+            for caller in ("key-stranger", "key-operator", "key-carrier"):
+                status, theirs = await house.get(path, caller)
+                assert status == 404, (path, caller)
+                assert {**theirs, "instance": ""} == {**missing, "instance": ""}
+            assert (await house.get(path, "no such key"))[0] == 401
+        for path in ("/v1/worklist", "/v1/search", f"/v1/search?number={case.business('order')}", "/v1/receipts"):
+            assert (await house.get(path, "key-stranger"))[1]["items"] == []
+        carrier = (await house.get("/v1/declarations/WB000009", "key-carrier"))[1]
+        assert carrier["kind"] == "waybill"
+        assert {one["submission"] for one in carrier["documents"] if one["kind"] != "waybill"} == {""}
+        assert {line["document"] for line in carrier["timeline"]} == {"waybill"}
+
+
+async def test_original_bytes_and_acknowledgement_go_to_their_sender_only(house: House) -> None:
+    case = Case(10)
+    async with house.projecting():
+        await house.feed(story_of(case))
+        await house.caught_up()
+        path = f"/v1/submissions/{case.submission('declaration')}"
+        assert (await house.get(f"{path}/original"))[1] == original(case, "declaration")
+        assert (await house.get(f"{path}/acknowledgement"))[1] == {"made": "up"}
+        assert (await house.get(f"{path}/original", "key-customs"))[0] == 404
+        _, shown = await house.get(path)
+        assert (shown["status"], shown["documents"][0]["state"]) == ("accepted", "released")
+
+
+async def test_the_read_model_rebuilt_from_the_first_offset_is_the_same(house: House) -> None:
+    cases = [Case(number, MIDNIGHT + number * 300) for number in range(100, 130)]
+    async with house.projecting():
+        for case in cases:  # little by little, so that batches differ from the rebuild's
+            await house.feed(story_of(case))
+        await house.feed([submission_record(cases[0], "order"), refusal_record(cases[1], "declaration", FAULT)])
+        await house.feed(story_of(cases[2]))  # a stage that was killed says everything again
+        await house.caught_up()
+    before = await house.contents()
+    assert len(before["documents"]) == 4 * len(cases)
+    documents = [row for row in before["throughput"] if row[2] == "documents"]
+    assert sum(int(row[4]) for row in documents) == 4 * len(cases)
+    writer = PostgresWriter(house.dsn)
+    await writer.reset()
+    await writer.close()
+    assert not (await house.contents())["documents"]
+    async with house.projecting():
+        await house.caught_up()
+    assert await house.contents() == before
+
+
+async def test_two_projectors_apply_every_record_once(house: House) -> None:
+    cases = [Case(number) for number in range(200, 240)]
+    async with house.projecting(), house.projecting():
+        for case in cases:
+            await house.feed(story_of(case))
+        await house.caught_up(60)
+    counted = [row for row in (await house.contents())["throughput"] if row[2] in ("documents", "receipts")]
+    assert sum(int(row[4]) for row in counted) == 7 * len(cases)
+
+
+async def test_an_older_revision_behind_a_newer_one_changes_nothing(house: House) -> None:
+    case = Case(11)
+    async with house.projecting():
+        await house.feed([status_record(case.released("declaration"))])
+        await house.caught_up()
+        await house.feed([status_record(case.status("declaration", 2, "waiting", match="waiting"))])
+        await house.caught_up()
+        assert (await house.get(f"/v1/declarations/{case.business('declaration')}"))[1]["status"]["code"] == "800"
+
+
+async def test_a_record_that_cannot_be_read_stops_nobody(house: House) -> None:
+    case = Case(12)
+    poison = [(topic, b"k", b"\xff not json", []) for topic in (topics.STATUSES, topics.ALERTS, topics.ANSWERS)]
+    foreign = (topics.SUBMISSIONS, b"k", b"", [("summary", b"\xc1")])
+    async with house.projecting() as projector:
+        await house.feed([*poison, foreign, (topics.SUBMISSIONS, b"\x00tick", b"", []), *story_of(case)])
+        await house.caught_up()
+        assert projector.skipped == 4
+        assert (await house.get("/v1/declarations/COP000012"))[0] == 200
+
+
+async def test_the_projector_waits_for_postgresql_and_catches_up(house: House) -> None:
+    case = Case(13)
+    connection = await asyncpg.connect(house.dsn)
+    async with house.projecting():
+        await house.caught_up()
+        await connection.execute("ALTER TABLE documents RENAME TO away")
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hub project' "
+            "AND datname = current_database()"
+        )
+        await connection.execute("ALTER TABLE away RENAME TO documents")
+        await house.feed(story_of(case))
+        await house.caught_up()
+        assert (await house.get("/v1/declarations/COP000013"))[1]["status"]["code"] == "800"
+    await connection.close()
+
+
+async def test_a_declaration_just_submitted_is_waited_for(house: House) -> None:
+    case = Case(14)
+    async with house.projecting():
+        await house.caught_up()
+        asked = asyncio.create_task(house.get(f"/v1/declarations/{case.business('declaration')}"))
+        await house.feed(story_of(case))
+        assert (await asked)[0] == 200
+
+
+async def test_the_worklist_says_what_is_open_and_the_next_step(house: House) -> None:
+    stuck, wrong, fine = Case(20), Case(21), Case(22)
+    waiting = stuck.status("declaration", 2, "waiting", match="waiting", awaited=("payment",), turn="payer")
+    rejected = wrong.status("declaration", 5, "rejected", code="100", turn="sender")
+    async with house.projecting():
+        await house.feed([status_record(waiting), status_record(rejected), status_record(fine.released("declaration"))])
+        await house.caught_up()
+        _, work = await house.get("/v1/worklist")
+        assert {item["key"]: (item["need"], item["turn"]) for item in work["items"]} == {
+            stuck.business("declaration"): ("waiting", "payer"),
+            wrong.business("declaration"): ("rejected", "sender"),
+        }
+        assert all(item["next_step"] and item["next_step_zh"] for item in work["items"])
+        assert {name: total["count"] for name, total in work["totals"].items()} == {"waiting": 1, "rejected": 1}
+        assert (await house.get("/v1/worklist", "key-market"))[1]["totals"].keys() == {"waiting", "rejected"}
+        _, found = await house.get("/v1/search?status=rejected&from=2025-11-10&to=2025-11-12")
+        assert [item["key"] for item in found["items"]] == [wrong.business("declaration")]
+        assert found["covered"] == {"from": "2025-11-09T16:00:00.000Z", "to": "2025-11-11T16:00:00.000Z"}
+        assert (await house.get("/v1/search?from=yesterday"))[1]["faults"][0]["code"] == "transport.bad_query"
+
+
+async def test_receipts_are_read_on_from_the_cursor_without_loss_or_repeat(house: House) -> None:
+    case = Case(30)
+    answers = [answer_of(case, code, n) for n, code in enumerate(("1", "2", "3", "120", "300", "800"))]
+    records = [(topics.ANSWERS, b"agent", codec.to_json(answer), []) for answer in answers]
+    async with house.projecting():
+        await house.feed([*records[:4], records[1], *records[4:]])
+        await house.caught_up()
+        seen, after = [], ""
+        for _ in range(4):
+            _, page = await house.get(f"/v1/receipts?limit=2&after={after}")
+            seen += [item["code"] for item in page["items"]]
+            after = page["after"]
+    assert seen == ["1", "2", "3", "120", "300", "800"]
+
+
+async def test_a_refused_message_can_be_read_with_its_faults(house: House) -> None:
+    case = Case(31)
+    async with house.projecting():
+        await house.feed([refusal_record(case, "declaration", FAULT)])
+        await house.caught_up()
+        _, shown = await house.get("/v1/submissions/refused000031")
+        assert (shown["status"], shown["faults"][0]["code"]) == ("refused", "schema.length")
+        assert (await house.get("/v1/submissions/refused000031", "key-payer"))[0] == 404
+
+
+async def test_throughput_counts_by_kind_and_streams(house: House) -> None:
+    case = replace(Case(32), at=MIDNIGHT + 8_000)
+    async with house.projecting():
+        await house.feed(story_of(case))
+        await house.caught_up()
+        _, all_of_it = await house.get("/v1/throughput", "key-office")
+        _, own = await house.get("/v1/throughput", "key-payer")
+        assert all_of_it["per_second"]["documents"] == 0.8
+        assert (own["per_second"]["documents"], own["per_second"]["payment"]) == (0.2, 0.2)
+        assert own["lag"] is None
+        assert all_of_it["lag"]["statuses"] == 0
+        assert all_of_it["latency_ms"]["release"]["p50"] == 2600
+        status, events = await house.get("/v1/throughput/stream?limit=2", "key-office")
+        assert (status, events.count(b"event: figures\n")) == (200, 2)
+
+
+async def test_readiness_tells_the_reasons(house: House) -> None:
+    status, body = await house.get("/readyz")
+    assert (status, body) == (200, {"ready": True, "reasons": [], "notes": []})
+
+
+async def test_alerts_are_filtered_and_read_on_from_the_cursor(house: House) -> None:
+    alerts = [alert_of(Case(number, MIDNIGHT + number)) for number in range(40, 45)]
+    records = [(topics.ALERTS, alert.id.encode(), codec.to_json(alert), []) for alert in alerts]
+    async with house.projecting():
+        await house.feed(records)
+        await house.caught_up()
+        _, first = await house.get("/v1/alerts?limit=2&after=0-", "key-customs")
+        _, rest = await house.get(f"/v1/alerts?after={first['after']}", "key-customs")
+        assert [one["id"] for one in first["items"] + rest["items"]] == [alert.id for alert in alerts]
+        assert (await house.get("/v1/alerts?severity=high", "key-office"))[1]["items"] == []
+        assert len((await house.get("/v1/alerts?enterprise=EBC0000001", "key-office"))[1]["items"]) == 5

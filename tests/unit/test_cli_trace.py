@@ -1,0 +1,99 @@
+"""The story in a terminal: both languages, aligned, nothing hidden that was told."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+
+import click
+import pytest
+from aiohttp import web
+from click.testing import CliRunner
+from support.reading import Case, assessment_of
+
+from hub.cli import group
+from hub.cli.trace import is_over, told
+from hub.domain.access import Principal
+from hub.web import story
+
+CASE = Case(5)
+OFFICER = Principal(name="customs", roles=("customs",))
+AGENT = Principal(name="agent", roles=("declarant",))
+
+
+def _story(viewer: Principal) -> dict:
+    documents = tuple(CASE.released(kind) for kind in CASE.keys)
+    found = story.Story(documents[-1], documents, (), assessment_of(CASE))
+    return json.loads(json.dumps(story.declaration_json(viewer, found)))
+
+
+def test_the_story_names_every_document_and_every_word_of_customs() -> None:
+    text = click.unstyle("\n".join(told(_story(OFFICER), "en")))
+    for key in CASE.keys.values():
+        assert key.partition("/")[2] in text
+    assert [word in text for word in ("declaring", "stored by customs", "released", "R06", "→ release")] == [True] * 5
+
+
+def test_a_declarant_is_told_no_finding_in_either_language() -> None:
+    for speaks in ("en", "zh"):
+        text = "\n".join(told(_story(AGENT), speaks))
+        assert "R06" not in text
+        assert "secret" not in text
+
+
+def test_the_chinese_story_has_no_english_state() -> None:
+    text = click.unstyle("\n".join(told(_story(AGENT), "zh")))
+    assert "放行" in text
+    assert "released " not in text
+
+
+def test_a_story_is_over_when_customs_is_done() -> None:
+    assert is_over(_story(AGENT))
+    open_ = _story(AGENT)
+    open_["status"]["code"] = "120"
+    assert not is_over(open_)
+
+
+@pytest.fixture
+def hub_url() -> Iterator[str]:
+    """A server in a thread of its own that knows one declaration and one refused submission."""
+
+    async def declaration(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == "Bearer key-agent"
+        if request.match_info["key"] != CASE.business("declaration"):
+            return web.json_response({"detail": "nothing"}, status=404)
+        return web.json_response(_story(AGENT))
+
+    loop = asyncio.new_event_loop()
+    app = web.Application()
+    app.router.add_get("/v1/declarations/{key}", declaration)
+    runner = web.AppRunner(app, access_log=None)
+
+    async def start() -> int:
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner.addresses[0][1]
+
+    port = loop.run_until_complete(start())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{port}"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.run_until_complete(runner.cleanup())
+    loop.close()
+
+
+def test_trace_follows_to_the_end_and_says_what_it_cannot_find(hub_url: str) -> None:
+    run = CliRunner(env={"HUB_API_KEY": "key-agent"}).invoke
+    told_ = run(group, ["trace", CASE.business("declaration"), "--url", hub_url, "--follow", "--language", "en"])
+    assert told_.exit_code == 0
+    assert told_.output.index("declaring") < told_.output.index("whose turn")
+    as_json = run(group, ["trace", CASE.business("declaration"), "--url", hub_url, "--json"])
+    assert json.loads(as_json.output)["status"]["code"] == "800"
+    assert run(group, ["trace", "unknown", "--url", hub_url]).exit_code == 1
+
+
+def test_a_hub_that_does_not_answer_is_exit_two() -> None:
+    result = CliRunner(env={"HUB_API_KEY": "k"}).invoke(group, ["trace", "x", "--url", "http://127.0.0.1:9"])
+    assert result.exit_code == 2

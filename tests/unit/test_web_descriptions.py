@@ -1,0 +1,147 @@
+"""What the hub says about itself is complete and well formed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+from support.reading import CALLERS, FixedClock, PlainSealer
+
+from hub import topics
+from hub.domain.faults import Unavailable, fault_kinds
+from hub.web.app import make_app
+from hub.web.openapi import PUBLIC, SCHEMAS, asyncapi, openapi
+from hub.web.ports import Parts
+
+
+class Away:
+    """A read model and a log that do not answer."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def refuse(*values: Any) -> None:
+            raise Unavailable("PostgreSQL")
+
+        return refuse
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    parts = Parts(
+        read=Away(),
+        records=Away(),
+        sealer=PlainSealer(),
+        clock=FixedClock(),
+        by_key=CALLERS.get,
+        by_name=lambda name: CALLERS.get(f"key-{name}"),
+        session_secret=b"s" * 32,
+    )
+    runner = web.AppRunner(make_app(parts))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+def _references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(_references, value.values()), set())
+    return set().union(*map(_references, value)) if isinstance(value, list) else set()
+
+
+def _found(document: Any, reference: str) -> bool:
+    for part in reference.removeprefix("#/").split("/"):
+        if part not in document:
+            return False
+        document = document[part]
+    return True
+
+
+def test_every_reference_of_the_descriptions_leads_somewhere() -> None:
+    for document in (openapi("1"), asyncapi("1")):
+        references = _references(document)
+        assert references
+        assert [reference for reference in references if not _found(document, reference)] == []
+
+
+def test_operation_ids_are_unique_and_path_parameters_declared() -> None:
+    operations = [(path, one) for path, methods in openapi("1")["paths"].items() for one in methods.values()]
+    assert len({one["operationId"] for _, one in operations}) == len(operations)
+    for path, one in operations:
+        declared = {parameter["name"] for parameter in one["parameters"] if parameter["in"] == "path"}
+        assert declared == {part.strip("{}") for part in path.split("/") if "{" in part}
+
+
+async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> None:
+    described = {path for path in openapi("1")["paths"] if path != "/v1/messages"}
+    app = make_app(
+        Parts(
+            read=Away(),
+            records=Away(),
+            sealer=PlainSealer(),
+            clock=FixedClock(),
+            by_key=CALLERS.get,
+            by_name=CALLERS.get,
+            session_secret=b"s",
+        )
+    )
+    routed = {resource.canonical for resource in app.router.resources()}
+    pages = {"/", "/login", "/logout", "/throughput", "/declarations", "/declarations/{key}", "/submissions"}
+    pages |= {"/submissions/{id}", "/static", "/docs"}
+    assert routed - pages == described
+
+
+def test_asyncapi_has_each_public_topic_with_a_schema_of_its_records() -> None:
+    document = asyncapi("1")
+    assert set(PUBLIC) <= {topic.name for topic in topics.TOPICS}
+    assert set(document["channels"]) == set(PUBLIC)
+    assert document["components"]["schemas"]["Status"]["properties"]["timeline"]
+
+
+def test_the_declaration_has_the_fields_the_interfaces_promise() -> None:
+    promised = {"key", "keys", "documents", "match", "status", "turn", "timeline", "handovers"}
+    assert set(SCHEMAS["Declaration"]["required"]) == promised
+
+
+async def test_every_fault_code_has_its_page_in_both_languages(url: str) -> None:
+    async with ClientSession() as session:
+        for code, kind in fault_kinds().items():
+            async with session.get(f"{url}/problems/{code}") as answer:
+                text = await answer.text()
+            assert answer.status == 200, code
+            assert code in text
+            assert str(kind.remedy_zh).split("<")[0][:20] in text
+        async with session.get(f"{url}/problems/no.such") as answer:
+            assert answer.status == 404
+
+
+async def test_while_the_read_model_is_away_calls_say_so_and_pages_are_pages(url: str) -> None:
+    async with ClientSession(headers={"Authorization": "Bearer key-agent"}) as session:
+        async with session.get(f"{url}/v1/worklist") as answer:
+            body = await answer.json(content_type="application/problem+json")
+            assert (answer.status, body["faults"][0]["code"]) == (503, "transport.unavailable")
+            assert answer.headers["Retry-After"]
+        async with session.get(f"{url}/declarations", headers={"Accept": "text/html"}) as answer:
+            assert (answer.status, answer.content_type) == (503, "text/html")
+        async with session.get(f"{url}/readyz") as answer:
+            assert answer.status == 503
+            assert len((await answer.json())["reasons"]) == 1
+        async with session.get(f"{url}/healthz") as answer:
+            assert answer.status == 200
+
+
+async def test_pages_forbid_scripts_from_elsewhere_and_forms_need_their_token(url: str) -> None:
+    async with ClientSession() as session:
+        async with session.get(f"{url}/login") as answer:
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        async with session.post(f"{url}/login", data={"api_key": "key-agent"}) as answer:
+            assert answer.status == 403
+        async with session.post(f"{url}/logout", data={"csrf": "x"}) as answer:
+            assert answer.status == 403
+
+
+async def test_a_forged_session_opens_nothing(url: str) -> None:
+    forged = {"Cookie": "hub_session=Y3VzdG9tcw==.99999999999999.00"}
+    async with ClientSession() as session, session.get(f"{url}/v1/worklist", headers=forged) as answer:
+        assert answer.status == 401
