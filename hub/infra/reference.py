@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
-
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -201,8 +200,34 @@ def _news(records: list[ReferenceRecord], known: Reference) -> list[ReferenceRec
     return news
 
 
-def successor(known: Reference, kind: str, id: str, day: str, value: dict[str, Any]) -> ReferenceRecord:
-    """The next version of a record, in force from ``day`` on (Any: JSON, by kind)."""
-    versions = known.versions(kind, id)
-    number = versions[0].version + 1 if versions else 1
-    return ReferenceRecord(kind, id, number, day, value=value, demo=bool(versions and versions[0].demo))
+def as_versions(records: Iterable[ReferenceRecord], known: Reference) -> list[ReferenceRecord]:
+    """Records as the next versions of what is known.
+
+    One that says what the newest version for the same days says is left out.
+    """
+    wanted = []
+    numbers: dict[tuple[str, str], int] = {}
+    for record in records:
+        versions = known.versions(record.kind, record.id)
+        days = (record.valid_from, record.valid_to)
+        newest = next((r for r in versions if (r.valid_from, r.valid_to) == days), None)
+        if newest is not None and msgspec.structs.replace(record, version=newest.version) == newest:
+            continue
+        key = (record.kind, record.id)
+        numbers[key] = numbers.get(key, versions[0].version if versions else 0) + 1
+        wanted.append(msgspec.structs.replace(record, version=numbers[key]))
+    return wanted
+
+
+async def publish_anew(bootstrap: str, records: Iterable[ReferenceRecord], clock: Clock) -> int:
+    """Publish records as the next versions of what the topic holds, as far as they say something new.
+
+    The offset of the last one written, or -1; may be repeated and run by two processes at a time.
+    """
+    reader = ReferenceReader(bootstrap, clock)
+    await reader.start()
+    try:
+        await reader.ready()
+        return await publish(bootstrap, as_versions(records, reader.data))
+    finally:
+        await reader.stop()
