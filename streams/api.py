@@ -19,6 +19,7 @@ Now = Tick
 Headers = Sequence[tuple[str, bytes]]
 
 S = TypeVar("S")
+StateIn = TypeVar("StateIn", contravariant=True)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -71,8 +72,8 @@ class Stage(Protocol[S]):
         """The reverse of ``dump``."""
 
 
-class Snapshots(Protocol[S]):
+class Snapshots(Protocol[StateIn]):
     """A stage that also publishes the latest value of each key to a compacted topic."""
 
-    def snapshot(self, key: bytes, state: S, applied: int) -> Output | None:
+    def snapshot(self, key: bytes, state: StateIn, applied: int) -> Output | None:
         """The key's latest value, asked for once a batch and touched key; ``applied`` is its revision."""
