@@ -101,6 +101,8 @@ NOTES = frozenset(
 #: Of two receipts of the same time the later step counts: E-port's errors come after its 2, before customs' codes.
 _EPORT = {"1": 1, "2": 2, "3": 3, "4": 4}
 _ERROR_RANK = 5
+#: Above the rank of every code.
+LAST = 1 << 40
 
 #: The exception code by which customs would refuse: (kind, what) → code of table 7-2.
 CEB_CODES: dict[tuple[str, str], str] = {

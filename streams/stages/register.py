@@ -74,7 +74,7 @@ class RegisterSettings(msgspec.Struct, frozen=True):
 class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is known of a document. ``version`` 0: only receipts are here; they wait in ``parked``.
 
-    ``revision`` counts every change, ``version`` is the revision with which the current version of the document came.
+    ``revision`` rises with every change, ``version`` is the revision with which the current version of the document came.
     """
 
     revision: int = 0
@@ -127,10 +127,12 @@ _parked = codec.decoder(ReceiptArrived)
 class _Turn:
     """One event being applied to one state: what changes, what is told to whom, what the timeline gets."""
 
-    __slots__ = ("changes", "entries", "key", "kind", "now", "old", "outputs", "settings")
+    __slots__ = ("changes", "entries", "key", "kind", "now", "old", "outputs", "revision", "settings")
 
-    def __init__(self, old: RegisterState, key: str, now: int, settings: RegisterSettings) -> None:
+    def __init__(self, old: RegisterState, key: str, now: int, settings: RegisterSettings, at_least: int = 0) -> None:
         self.old, self.key, self.now, self.settings = old, key, now, settings
+        # The inbox offset keeps revisions rising where a key was forgotten and comes again.
+        self.revision = max(old.revision + 1, at_least)
         self.kind = key.partition("/")[0]
         self.changes: dict[str, Any] = {}  # Any: values of RegisterState's fields
         self.entries: list[Entry] = []
@@ -173,7 +175,7 @@ class _Turn:
     def finish(self) -> Step:
         """The next state, with the timeline bounded and the allowance told where it moved."""
         old, changes = self.old, self.changes
-        revision = changes["revision"] = old.revision + 1
+        revision = changes["revision"] = self.revision
         if self.kind == DECLARATION:
             self._tell_position(revision)
         if self.entries:
@@ -234,7 +236,7 @@ class Register:
     def handle(self, state: RegisterState | None, record: Record, now: Tick) -> Step | None:
         """Apply one event; None where it changes nothing (a report about a version that is gone)."""
         event = codec.register_event(record.value)
-        turn = _Turn(state or _NOTHING, record.key.decode(), now.at, self._settings)
+        turn = _Turn(state or _NOTHING, record.key.decode(), now.at, self._settings, record.offset + 1)
         if isinstance(event, Received):
             _received(turn, event)
         elif isinstance(event, ReceiptArrived):
@@ -276,7 +278,7 @@ class Register:
             )
         return turn.finish()
 
-    def snapshot(self, key: bytes, state: RegisterState, offset: int) -> Output:
+    def snapshot(self, key: bytes, state: RegisterState, applied: int) -> Output:
         """The document's status after the last of its events in a batch."""
         text = key.decode()
         at = state.timeline[-1][0] if state.timeline else state.received_at
@@ -406,7 +408,7 @@ def _remember(turn: _Turn, version: OtherVersion) -> None:
 def _take(turn: _Turn, event: Received, content: bytes, verdict: str) -> None:
     """The document becomes the current version of its key."""
     old, document = turn.old, event.document
-    revision = old.revision + 1
+    revision = turn.revision
     faults = document.faults
     if not old.version and document.app_type in ("2", "3"):
         faults = (*faults, _fault(turn.kind, "nothing_to_change", document, app_type=document.app_type))
@@ -509,7 +511,9 @@ def _receipt(turn: _Turn, event: ReceiptArrived) -> None:
         turn.note(event.authority, "note", f"{event.code} {event.info}", event.received_at)
         return
     time = event.time.ljust(17, "0")
-    if (time, lifecycle.rank(event.code)) <= (turn.get("time"), lifecycle.rank(turn.get("code"))):
+    # A new attempt has no code yet, but what customs said up to then was about the attempt before.
+    current = lifecycle.rank(turn.get("code")) if turn.get("code") or not turn.get("time") else lifecycle.LAST
+    if (time, lifecycle.rank(event.code)) <= (turn.get("time"), current):
         turn.note(event.authority, "older receipt", f"{event.code} {event.info}", event.received_at)
         return
     turn.note(event.authority, event.code, event.info, event.received_at)

@@ -10,6 +10,7 @@ from hub.domain.events import DECLARATION, KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
 from hub.domain.reference import Reference, ReferenceRecord
+from streams.stages.register import RegisterSettings
 from tests.support.documents import four, identity, key_of, receipt_for, submission, with_head
 from tests.support.stage_harness import NOON, World, digest, kinds, timeline
 
@@ -417,3 +418,17 @@ def test_an_assessment_follows_its_message_to_customs_by_the_same_sender() -> No
     assert notice.declaration == key_of(documents[DECLARATION])
     assert notice.sender == world.hand_overs()[0].sender
     assert notice.submission == world.status(notice.declaration).submission
+
+
+def test_a_key_that_was_forgotten_goes_on_with_higher_revisions() -> None:
+    world, document = a_world(register=RegisterSettings(keep=HOUR)), four()[ORDER]
+    world.submit(submission(document))
+    world.run()
+    before = world.status(key_of(document)).revision
+    world.tick(2 * HOUR)
+    assert not world.register_states()
+    world.submit(submission(with_head(document, note="again"), id_="later", at=world.now.at))
+    world.run()
+    after = world.status(key_of(document))
+    assert after.submission == "later"
+    assert after.revision > before

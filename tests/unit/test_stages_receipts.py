@@ -243,3 +243,15 @@ def test_what_customs_says_about_the_year_is_recorded_as_use_elsewhere() -> None
         world.submit(submission(document))
     world.run()
     assert "rule.allowance" in [f.code for f in world.assessments()[-1].findings]
+
+
+def test_a_late_receipt_of_the_first_attempt_says_nothing_about_the_second() -> None:
+    world = World()
+    declaration = sent(world)[DECLARATION]
+    world.submit(receipt_for(declaration, "100", STORY[2][1]))
+    world.run()
+    world.submit(submission(with_head(declaration, appTime="20260601130000")))
+    world.submit(receipt_for(declaration, *STORY[0]))
+    world.submit(receipt_for(declaration, "300", STORY[2][1]))
+    world.run()
+    assert (world.status(key_of(declaration)).code, world.status(key_of(declaration)).attempt) == ("", 2)
