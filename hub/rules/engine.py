@@ -131,13 +131,12 @@ def discover(package: str = "hub.rules", cases: Path | None = None) -> RuleSet:
     content = hashlib.sha256()
     for family in FAMILIES:
         folder = resources.files(package) / family
-        for entry in sorted((e for e in folder.iterdir() if e.name.endswith(".py")), key=lambda e: e.name):
-            if entry.name == "__init__.py":
-                continue
+        files = [e for e in folder.iterdir() if e.name.endswith(".py") and e.name != "__init__.py"]
+        for entry in sorted(files, key=lambda e: e.name):
             content.update(f"{family}/{entry.name}\0".encode() + entry.read_bytes() + b"\0")
             module = import_module(f"{package}.{family}.{entry.name[:-3]}")
             rule, wrong = read_rule(module, family, entry.name)
-            problems += wrong
+            problems.extend(wrong)
             if rule is None:
                 continue
             if rule.code in rules:

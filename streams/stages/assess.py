@@ -105,7 +105,7 @@ class Assess:
             return self._position(old, event, now)
         return self._matched(old, event, now)
 
-    def fire(self, state: AssessState, key: bytes, now: Tick) -> Step:
+    def fire(self, state: AssessState, key: bytes, now: Tick) -> Step:  # noqa: ARG002 - the protocol's signature
         """The buyer's last declaration is years ago: forget."""
         if state.since + self._settings.keep <= now.at:
             return Step(None, 0, [])

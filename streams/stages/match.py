@@ -338,7 +338,7 @@ class Match:
         work.settle()
         return _step(work)
 
-    def fire(self, state: MatchState, key: bytes, now: Tick) -> Step:
+    def fire(self, state: MatchState, key: bytes, now: Tick) -> Step:  # noqa: ARG002 - the protocol's signature
         """Time has passed: tell, warn, expire, or forget."""
         work = _Pass(state.documents, now.at, self._settings)
         if all(document.patience >= _EXPIRED for document in state.documents):

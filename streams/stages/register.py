@@ -278,7 +278,7 @@ class Register:
             )
         return turn.finish()
 
-    def snapshot(self, key: bytes, state: RegisterState, applied: int) -> Output:
+    def snapshot(self, key: bytes, state: RegisterState, applied: int) -> Output:  # noqa: ARG002 - the protocol's signature
         """The document's status after the last of its events in a batch."""
         text = key.decode()
         at = state.timeline[-1][0] if state.timeline else state.received_at

@@ -60,12 +60,12 @@ class Split:
         self._settings = settings or SplitSettings()
 
     @staticmethod
-    def dump(state: bool) -> bytes:
+    def dump(state: bool) -> bytes:  # noqa: ARG004 - the protocol's signature
         """A seen id is all the state there is."""
         return b"\x01"
 
     @staticmethod
-    def load(value: bytes) -> bool:
+    def load(value: bytes) -> bool:  # noqa: ARG004 - the protocol's signature
         """The reverse of ``dump``."""
         return True
 
@@ -82,7 +82,7 @@ class Split:
             outputs += _hand_overs(submission, sealed)
         return Step(_SEEN, max(now.at, submission.received_at) + self._settings.keep, outputs)
 
-    def fire(self, state: bool, key: bytes, now: Tick) -> Step:
+    def fire(self, state: bool, key: bytes, now: Tick) -> Step:  # noqa: ARG002 - the protocol's signature
         """The id may be forgotten."""
         return Step(None, 0, [])
 

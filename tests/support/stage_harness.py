@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any
 
-from streams.api import Record
-
 from hub import codec, topics
 from hub.domain.events import (
     Alert,
@@ -28,6 +26,7 @@ from hub.domain.events import (
 from hub.domain.matching import MatchSettings
 from hub.domain.reference import Reference
 from hub.rules.engine import RuleSet
+from streams.api import Record
 from streams.stages.assess import Assess, AssessSettings, AssessState
 from streams.stages.match import Match, MatchState
 from streams.stages.register import Register, RegisterSettings, RegisterState
