@@ -53,12 +53,12 @@ def _toml(text: str, file: Path) -> list[tuple[int, ReferenceRecord]]:
 
 def _csv(text: str, file: Path) -> list[tuple[int, ReferenceRecord]]:
     rows = csv.DictReader(text.splitlines(), strict=True)
-    entries = []
+    entries: list[tuple[int, dict[str, Any]]] = []  # Any: as below
     try:
         for row in rows:
             if None in row or None in row.values():
                 raise Misconfigured([f"{file}:{rows.line_num}: not as many columns as the first line has"])
-            value = {name: text for name, text in row.items() if name not in _OWN and text}
+            value: dict[str, str] = {name: text for name, text in row.items() if name not in _OWN and text}
             entry: dict[str, Any] = {name: row[name] for name in _KEYS if name in row}
             entries.append((rows.line_num, {**entry, "value": value}))
     except csv.Error as error:

@@ -1,0 +1,80 @@
+"""Nobody sends or reads what the access table does not give: random principals against random documents (I8)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.domain.access import ROLES, Access, Principal, is_officer
+from hub.domain.events import DECLARATION, KINDS, ORDER, PAYMENT, RECEIPT, WAYBILL
+
+NAMES = st.sampled_from(["a", "b", "c"])
+CODES = st.sampled_from(["C1", "C2", "C3", "C4", ""])
+
+
+class Document(NamedTuple):
+    """What of a status decides."""
+
+    principal: str
+    sender: str
+    kind: str
+
+
+principals = st.builds(
+    Principal,
+    name=NAMES,
+    roles=st.lists(st.sampled_from(ROLES), max_size=3).map(tuple),
+    codes=st.lists(CODES, max_size=2).map(tuple),
+    dxp_ids=st.lists(st.sampled_from(["D1", "D2"]), max_size=1).map(tuple),
+    suspended=st.booleans(),
+    demo=st.booleans(),
+)
+documents = st.builds(Document, principal=NAMES, sender=NAMES, kind=st.sampled_from((*KINDS, RECEIPT)))
+#: The rule in words of its own: which role brings which document.
+BRINGS = {"platform": ORDER, "merchant": ORDER, "payer": PAYMENT, "carrier": WAYBILL, "declarant": DECLARATION, "customs": RECEIPT}
+#: Authorities that are not entitled to waybills or payments.
+NOT_FOR = {("tax", WAYBILL), ("forex", WAYBILL), *((role, kind) for role in ("market", "commerce") for kind in (WAYBILL, PAYMENT))}
+
+
+@given(principals, st.sampled_from((*KINDS, RECEIPT, "unheard-of")), st.lists(CODES, max_size=2))
+def test_only_the_right_role_with_its_own_code_may_send(who: Principal, kind: str, codes: list[str]) -> None:
+    may = Access().may_send(who, kind, codes)
+    entitled = any(BRINGS.get(role) == kind for role in who.roles)
+    own = kind == RECEIPT or any(code and code in who.codes for code in codes)
+    assert may == (entitled and own and not who.suspended)
+
+
+@given(principals, documents, st.lists(CODES, max_size=3))
+def test_only_the_sender_a_named_enterprise_or_an_entitled_authority_may_read(
+    who: Principal, document: Document, codes: list[str]
+) -> None:
+    may = Access().may_read(who, document, codes)
+    authority = any(
+        role in ("customs", "office", "tax", "forex", "market", "commerce") and (role, document.kind) not in NOT_FOR
+        for role in who.roles
+    )
+    named = any(code and code in who.codes for code in codes)
+    assert may == (not who.suspended and (document.principal == who.name or authority or named))
+
+
+@given(principals)
+def test_an_enterprise_or_operator_is_no_officer(who: Principal) -> None:
+    public = {"customs", "tax", "forex", "market", "commerce", "office"}
+    assert is_officer(who) == (bool(public & set(who.roles)) and not who.suspended)
+
+
+@given(principals, CODES)
+def test_open_enrolment_gives_demo_principals_what_nobody_has_filed(who: Principal, code: str) -> None:
+    access = Access(open_enrolment=True, filed={"C1": "somebody"})
+    given_ = access.acts_for(who, code)
+    assert given_ == (bool(code) and (code in who.codes or (who.demo and code != "C1")))
+    if given_ and code not in who.codes:
+        assert not Access(open_enrolment=False).acts_for(who, code)
+
+
+@given(principals, CODES, st.sampled_from(["D1", "D2", ""]))
+def test_the_transporter_is_the_sender_itself(who: Principal, code: str, dxp_id: str) -> None:
+    may = Access().may_transport(who, code, dxp_id)
+    assert may == (bool(code) and code in who.codes and dxp_id in who.dxp_ids)
