@@ -139,10 +139,11 @@ def discover(package: str = "hub.rules", cases: Path | None = None) -> RuleSet:
             problems.extend(wrong)
             if rule is None:
                 continue
-            if rule.code in rules:
-                problems.append(f"{family}/{entry.name}: code {rule.code} is that of another rule too")
-            if cases is not None and not (cases / f"{rule.code}.toml").is_file():
-                problems.append(f"{family}/{entry.name}: no case file {rule.code}.toml")
+            doubts = (
+                (rule.code in rules, f"code {rule.code} is that of another rule too"),
+                (cases is not None and not (cases / f"{rule.code}.toml").is_file(), f"no case file {rule.code}.toml"),
+            )
+            problems.extend(f"{family}/{entry.name}: {text}" for doubtful, text in doubts if doubtful)
             rules[rule.code] = rule
     if problems:
         raise Misconfigured(problems)
