@@ -82,8 +82,8 @@ class RuleSet:
                 found = list(rule.module.check(case))
             except Exception as error:  # a rule must never stop an assessment: it is named and an officer looks
                 found = [_failed(rule, case, error)]
-            for finding in found:
-                findings.append(msgspec.structs.replace(finding, rule=rule.code, source=rule.source))
+            if found:
+                findings.extend(msgspec.structs.replace(f, rule=rule.code, source=rule.source) for f in found)
         return judge(tuple(findings))
 
 
