@@ -67,7 +67,8 @@ def _csv(text: str, file: Path) -> list[tuple[int, ReferenceRecord]]:
 
 
 def _made(entries: list[tuple[int, dict[str, Any]]], file: Path) -> list[tuple[int, ReferenceRecord]]:  # Any: TOML
-    made, wrong = [], []
+    made: list[tuple[int, ReferenceRecord]] = []
+    wrong: list[str] = []
     for line, entry in entries:
         unknown = entry.keys() - {*_OWN, "value"}
         if unknown:
@@ -75,7 +76,8 @@ def _made(entries: list[tuple[int, dict[str, Any]]], file: Path) -> list[tuple[i
             continue
         days = {name: str(entry[name]) for name in ("valid_from", "valid_to") if name in entry}
         try:
-            record = msgspec.convert({"valid_from": "", **entry, **days, "version": 1}, ReferenceRecord)
+            fields: dict[str, Any] = {"valid_from": ""} | entry | days | {"version": 1}
+            record = msgspec.convert(fields, ReferenceRecord)
         except msgspec.ValidationError as error:
             wrong.append(f"{file}:{line}: {error}")
             continue
