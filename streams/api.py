@@ -19,7 +19,7 @@ Now = Tick
 Headers = Sequence[tuple[str, bytes]]
 
 S = TypeVar("S")
-StateIn = TypeVar("StateIn", contravariant=True)
+S_contra = TypeVar("S_contra", contravariant=True)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -72,8 +72,8 @@ class Stage(Protocol[S]):
         """The reverse of ``dump``."""
 
 
-class Snapshots(Protocol[StateIn]):
+class Snapshots(Protocol[S_contra]):
     """A stage that also publishes the latest value of each key to a compacted topic."""
 
-    def snapshot(self, key: bytes, state: StateIn, applied: int) -> Output | None:
+    def snapshot(self, key: bytes, state: S_contra, applied: int) -> Output | None:
         """The key's latest value, asked for once a batch and touched key; ``applied`` is its revision."""
