@@ -63,7 +63,7 @@ class Retry(msgspec.Struct, frozen=True):
 
     def wait(self, tries: int) -> float:
         """Seconds to wait after the attempt number ``tries``."""
-        return float(min(self.cap, self.first * 2 ** min(tries - 1, 16)) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+        return float(min(self.cap, self.first * 2 ** min(tries - 1, 16)) * random.uniform(0.5, 1.0))
 
 
 class Done(msgspec.Struct, frozen=True):

@@ -19,7 +19,9 @@ from streams.deliver import Deliver, Reply, Retry
 
 async def serve(settings: Settings) -> None:
     """Hand over to customs until told to end."""
-    missing = [f"hub deliver needs HUB_{name}" for name in ("KAFKA", "CUSTOMS_URL") if not getattr(settings, name.lower())]
+    missing = [
+        f"hub deliver needs HUB_{name}" for name in ("KAFKA", "CUSTOMS_URL") if not getattr(settings, name.lower())
+    ]
     if missing:
         raise Misconfigured(missing)
     publisher = KafkaPublisher(settings.kafka)

@@ -72,7 +72,9 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 
 @command.command("add")
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="May be given more than once.")
+@click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="May be given more than once."
+)
 @click.option("--code", "codes", multiple=True, help="An enterprise code it acts for.")
 @click.option("--dxp-id", "dxp_ids", multiple=True, help="Its number on the data-exchange platform.")
 @click.option("--certificate", "certificates", multiple=True, type=click.Path(exists=True, path_type=Path), help="PEM.")

@@ -42,6 +42,8 @@ def load(ctx: click.Context, file: Path, *, dry_run: bool) -> None:
         if not settings.kafka:
             raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])
         offset = await publish_anew(settings.kafka, records, WallClock())
-        click.echo(f"{file}: {len(records)} records" + (f", in force with offset {offset}" if offset >= 0 else ", nothing new"))
+        click.echo(
+            f"{file}: {len(records)} records" + (f", in force with offset {offset}" if offset >= 0 else ", nothing new")
+        )
 
     run(main())

@@ -202,7 +202,9 @@ def hosted_key(entry: DemoPrincipal) -> HostedKey:
 
 def shown(name: str, value: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
     """A principal as ``hub participants list`` shows it: no hashes, certificates counted."""
-    kept = {field: value[field] for field in ("roles", "codes", "dxp_ids", "hosted", "edition", "title") if field in value}
+    kept = {
+        field: value[field] for field in ("roles", "codes", "dxp_ids", "hosted", "edition", "title") if field in value
+    }
     return {
         "name": name,
         **kept,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -85,9 +86,7 @@ class ReferenceReader:
         day = china_day(self._clock.now())
         if day == self._day:
             return
-        self._principals = {
-            name: principal_of(name, dict(value)) for name, value in self.data.all("principal", day)
-        }
+        self._principals = {name: principal_of(name, dict(value)) for name, value in self.data.all("principal", day)}
         self._by_hash = {p.api_key_hash: p for p in self._principals.values() if p.api_key_hash}
         self._owners.clear()
         self._owners.update((code, p.name) for p in self._principals.values() for code in p.codes)

@@ -44,7 +44,10 @@ def _toml(text: str, file: Path) -> list[tuple[int, ReferenceRecord]]:
         entries = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured([f"{file}: {error}"]) from error
-    lines = [text.count("\n", 0, found.start()) + 1 for found in re.finditer(r"^[ \t]*\[\[\s*record\s*\]\]", text, re.M)]
+    lines = [
+        text.count("\n", 0, found.start()) + 1
+        for found in re.finditer(r"^[ \t]*\[\[\s*record\s*\]\]", text, re.MULTILINE)
+    ]
     records = entries.pop("record", [])
     if entries:
         raise Misconfigured([f"{file}: unknown {', '.join(entries)}; a file holds [[record]] tables"])

@@ -9,15 +9,15 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from adapters.authorities.customs.envelope import Answer, Envelope, read, write_answer
 from hub import codec, topics
@@ -95,7 +95,14 @@ class Log:
     def message(self, sender: str, number: int, size: int) -> HandOver:
         id_ = f"{self.name}-{sender}-{number:04d}"
         return HandOver(
-            id_, id_, "CEB311", sender, sender, f"<{id_}>".encode() + b"x" * size, (f"order/{id_}/a", f"order/{id_}/b"), 1
+            id_,
+            id_,
+            "CEB311",
+            sender,
+            sender,
+            f"<{id_}>".encode() + b"x" * size,
+            (f"order/{id_}/a", f"order/{id_}/b"),
+            1,
         )
 
     async def outcomes(self) -> list[dict[str, object]]:
@@ -240,7 +247,10 @@ async def test_a_message_that_gets_no_decision_is_parked_and_the_next_goes_on(lo
         await log.hand_over((sender, 2))
         await until(lambda: len(customs.got[sender]) == 1)
         await until(lambda: _is(log.committed(), 2))
-    assert [(found["outcome"], found["attempts"]) for found in await log.outcomes()] == [("parked", 3), ("delivered", 1)]
+    assert [(found["outcome"], found["attempts"]) for found in await log.outcomes()] == [
+        ("parked", 3),
+        ("delivered", 1),
+    ]
 
 
 async def test_a_customs_that_is_away_parks_nothing(log: Log, customs: Customs) -> None:

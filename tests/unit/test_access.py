@@ -33,9 +33,20 @@ principals = st.builds(
 )
 documents = st.builds(Document, principal=NAMES, sender=NAMES, kind=st.sampled_from((*KINDS, RECEIPT)))
 #: The rule in words of its own: which role brings which document.
-BRINGS = {"platform": ORDER, "merchant": ORDER, "payer": PAYMENT, "carrier": WAYBILL, "declarant": DECLARATION, "customs": RECEIPT}
+BRINGS = {
+    "platform": ORDER,
+    "merchant": ORDER,
+    "payer": PAYMENT,
+    "carrier": WAYBILL,
+    "declarant": DECLARATION,
+    "customs": RECEIPT,
+}
 #: Authorities that are not entitled to waybills or payments.
-NOT_FOR = {("tax", WAYBILL), ("forex", WAYBILL), *((role, kind) for role in ("market", "commerce") for kind in (WAYBILL, PAYMENT))}
+NOT_FOR = {
+    ("tax", WAYBILL),
+    ("forex", WAYBILL),
+    *((role, kind) for role in ("market", "commerce") for kind in (WAYBILL, PAYMENT)),
+}
 
 
 @given(principals, st.sampled_from((*KINDS, RECEIPT, "unheard-of")), st.lists(CODES, max_size=2))

@@ -12,7 +12,7 @@ from adapters.authorities.customs.envelope import (
     DXP,
     Answer,
     Envelope,
-    Unreadable,
+    UnreadableError,
     read,
     read_answer,
     write,
@@ -21,7 +21,9 @@ from adapters.authorities.customs.envelope import (
 from adapters.authorities.customs.outgoing import render
 from hub.domain.events import HandOver
 
-plain = st.text(st.characters(min_codepoint=33, max_codepoint=0x9FFF, exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=16)
+plain = st.text(
+    st.characters(min_codepoint=33, max_codepoint=0x9FFF, exclude_categories=("Cs", "Cc", "Z")), min_size=1, max_size=16
+)
 
 
 @given(plain, plain, st.lists(plain, min_size=1, max_size=5), st.binary(min_size=1, max_size=500))
@@ -46,7 +48,9 @@ def test_a_hand_over_names_submission_sender_and_customs_in_the_specified_order(
     assert root.get("ver") == "1.0"
 
 
-@given(plain, st.text(st.characters(min_codepoint=32, max_codepoint=0x9FFF, exclude_categories=("Cs", "Cc")), max_size=300))
+@given(
+    plain, st.text(st.characters(min_codepoint=32, max_codepoint=0x9FFF, exclude_categories=("Cs", "Cc")), max_size=300)
+)
 def test_an_answer_comes_back_as_it_was(code: str, info: str) -> None:
     found = read_answer(write_answer("x", Answer(code, info), "2024-06-01"))
     assert found == Answer(code, info.strip())
@@ -57,7 +61,7 @@ def test_an_answer_comes_back_as_it_was(code: str, info: str) -> None:
     [b"", b"no xml", b"<DxpMsg/>", f'<DxpMsg xmlns="{DXP}"/>'.encode(), b"<!DOCTYPE x><x/>"],
 )
 def test_what_is_no_envelope_is_said_to_be_none(data: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableError):
         read(data)
 
 

@@ -78,7 +78,10 @@ def test_the_next_version_is_made_only_where_something_new_is_said() -> None:
     ("text", "wrong"),
     [
         ("kind,id,valid_from,valid_to,vat\nrate,1,2024-01-01,,1\nnonsense,1,2024-01-01,,1\n", ":3: kind 'nonsense'"),
-        ("kind,id,valid_from,valid_to,vat\nrate,1,2024-01-01,,1\nrate,1,2024-02-01,,1\n", ":3: rate/1 overlaps with line 2"),
+        (
+            "kind,id,valid_from,valid_to,vat\nrate,1,2024-01-01,,1\nrate,1,2024-02-01,,1\n",
+            ":3: rate/1 overlaps with line 2",
+        ),
         ("kind,id,valid_from,valid_to,vat\nrate,1,2024-13-01,,1\n", ":2: '2024-13-01'"),
         ("kind,id,valid_from,valid_to,vat\nrate,1,2024-02-01,2024-02-01,1\n", ":2: valid_to is not after"),
         ("kind,id,valid_from,valid_to,vat\nrate,1,2024-02-01\n", ":2: not as many columns"),
@@ -94,7 +97,9 @@ def test_a_file_with_a_fault_is_refused_whole_with_its_line(tmp_path: Path, text
 
 def test_a_toml_file_names_the_line_of_its_table(tmp_path: Path) -> None:
     file = tmp_path / "lists.toml"
-    file.write_text('[[record]]\nkind = "list"\nid = "a"\nvalid_from = 2024-01-01\n\n[[record]]\nkind = "lists"\nid = "b"\nvalid_from = 2024-01-01\n')
+    file.write_text(
+        '[[record]]\nkind = "list"\nid = "a"\nvalid_from = 2024-01-01\n\n[[record]]\nkind = "lists"\nid = "b"\nvalid_from = 2024-01-01\n'
+    )
     with pytest.raises(Misconfigured) as refused:
         read(file)
     assert ":6: kind 'lists'" in refused.value.problems[0]

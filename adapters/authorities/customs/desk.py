@@ -33,7 +33,7 @@ _PRINTABLE = {n: None for n in range(32) if n not in (9, 10)} | {0xFFFE: None, 0
 class Desk:
     """One sandbox customs. ``take`` returns the answer and the rows that have something to send."""
 
-    def __init__(self, store: Store, scenario: Scenario, signers: Signers = lambda code: None) -> None:
+    def __init__(self, store: Store, scenario: Scenario, signers: Signers = lambda _: None) -> None:
         self._store, self._scenario, self._signers = store, scenario, signers
 
     def take(self, envelope: Envelope, now: int) -> tuple[Answer, list[Row]]:
@@ -171,7 +171,8 @@ class Desk:
     ) -> list[Planned]:
         """The plan with what follows from comparing the declaration with its documents and limits."""
         order, payment = documents[ORDER], documents[PAYMENT]
-        assert order is not None and payment is not None  # noqa: S101 - callers look first
+        assert order is not None
+        assert payment is not None
         buyer, year = found.persons.get("number", ""), china_year(now)
         why = checks.mismatch(found, order.facts, payment.facts)
         why = why or checks.over_yearly_limit(self._store.used(buyer, year, found.key), found)

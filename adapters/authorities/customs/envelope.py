@@ -44,7 +44,7 @@ class Answer(msgspec.Struct, frozen=True):
     info: str = ""
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """Bytes that are no DxpMsg or DxpRep; the sentence says why, without their content."""
 
 
@@ -71,15 +71,15 @@ def write(envelope: Envelope) -> bytes:
 
 
 def read(data: bytes) -> Envelope:
-    """A DxpMsg; raises Unreadable. Its time is not read: the receiver has its own clock."""
+    """A DxpMsg; raises UnreadableError. Its time is not read: the receiver has its own clock."""
     root = _root(data, "DxpMsg")
     info = root.find("d:TransInfo", _NS)
     if info is None:
-        raise Unreadable("there is no TransInfo")
+        raise UnreadableError("there is no TransInfo")
     try:
         content = base64.b64decode(root.findtext("d:Data", "", _NS), validate=False)
     except (binascii.Error, ValueError):
-        raise Unreadable("Data is not Base64") from None
+        raise UnreadableError("Data is not Base64") from None
     receivers = [element.text or "" for element in info.iterfind("d:ReceiverIds/d:ReceiverId", _NS)]
     envelope = Envelope(
         id=info.findtext("d:CopMsgId", "", _NS).strip(),
@@ -90,7 +90,7 @@ def read(data: bytes) -> Envelope:
         at=0,
     )
     if not envelope.id or not envelope.sender or not content:
-        raise Unreadable("CopMsgId, SenderId or Data is missing")
+        raise UnreadableError("CopMsgId, SenderId or Data is missing")
     return envelope
 
 
@@ -112,14 +112,14 @@ def write_answer(receiver: str, answer: Answer, notice_day: str, about: Envelope
 
 
 def read_answer(data: bytes) -> Answer:
-    """The first refusal in a DxpRep, or that the message was taken; raises Unreadable."""
+    """The first refusal in a DxpRep, or that the message was taken; raises UnreadableError."""
     root = _root(data, "DxpRep")
     answers = [
         Answer(found.findtext("d:ResponseCode", "", _NS).strip(), found.findtext("d:ResponseInfo", "", _NS).strip())
         for found in root.iterfind("d:Response", _NS)
     ]
     if not answers:
-        raise Unreadable("there is no Response")
+        raise UnreadableError("there is no Response")
     return next((answer for answer in answers if answer.code != TAKEN), answers[0])
 
 
@@ -127,7 +127,7 @@ def _root(data: bytes, name: str) -> etree._Element:
     try:
         root = parse(data, AUTHORITY).root
     except Refused as error:
-        raise Unreadable(error.faults[0].code) from None
+        raise UnreadableError(error.faults[0].code) from None
     if root.tag != f"{{{DXP}}}{name}":
-        raise Unreadable(f"not a {name}")
+        raise UnreadableError(f"not a {name}")
     return root

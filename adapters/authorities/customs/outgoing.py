@@ -5,14 +5,13 @@ The hub never re-signs: customs accepts only the declarant's own signature (desi
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import aiohttp
 import msgspec
 
-from adapters.authorities.customs.envelope import CUSTOMS_IMPORT, TAKEN, Envelope, Unreadable, read_answer, write
+from adapters.authorities.customs.envelope import CUSTOMS_IMPORT, TAKEN, Envelope, UnreadableError, read_answer, write
 from hub.domain.events import AssessmentNotice, HandOver
 
 R = TypeVar("R")
@@ -68,7 +67,7 @@ class CustomsGateway(Generic[R]):
                 return self._judge(response.status, answer, response.headers.get("Retry-After", ""), judge_answer)
         except aiohttp.ClientConnectorError as error:
             return self._reply("away", type(error).__name__, 0.0)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return self._reply("busy", type(error).__name__, 0.0)
 
     def _judge(self, status: int, answer: bytes, retry_after: str, judge_answer: bool) -> R:
@@ -80,7 +79,7 @@ class CustomsGateway(Generic[R]):
             return self._reply("accepted", "", 0.0)
         try:
             found = read_answer(answer)
-        except Unreadable as error:
+        except UnreadableError as error:
             # 2xx and no DxpRep: it may have been taken or not; the same CopMsgId once more does no harm
             return self._reply("busy", f"answer: {error}", 0.0)
         if found.code == TAKEN:
@@ -112,6 +111,6 @@ def _said(answer: bytes) -> str:
     """Code and sentence of a refusal's DxpRep where there is one."""
     try:
         found = read_answer(answer)
-    except Unreadable:
+    except UnreadableError:
         return ""
     return f" {found.code} {found.info}".rstrip()

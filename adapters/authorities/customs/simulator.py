@@ -21,7 +21,7 @@ from adapters.authorities.customs.envelope import (
     CUSTOMS_IMPORT,
     Answer,
     Envelope,
-    Unreadable,
+    UnreadableError,
     china_time,
     read,
     write,
@@ -80,7 +80,7 @@ class Simulator:
         now = self._now()
         try:
             envelope = read(await request.read())
-        except Unreadable as error:
+        except UnreadableError as error:
             self.counts["unreadable"] += 1
             return _answer("", Answer("-1", str(error)), now, status=400)
         answer, rows = self._desk.take(envelope, now)
@@ -148,7 +148,9 @@ class Simulator:
         receipted = [
             receipts.document(row.facts, planned, row.number, row.arrived) for row, due in found for planned in due
         ]
-        number = receipts.guid("post", *(f"{row.number}/{p.status}/{p.at}/{p.times}" for row, due in found for p in due))
+        number = receipts.guid(
+            "post", *(f"{row.number}/{p.status}/{p.at}/{p.times}" for row, due in found for p in due)
+        )
         content = receipts.message(kind, receipted, number)
         at = self._now()
         body = write(Envelope(number, CUSTOMS_IMPORT, receivers, f"{receipts.ANSWERS[kind]}Message", content, at))
@@ -191,7 +193,7 @@ class Simulator:
             async with self._session.post(f"{self._hub_url}/v1/messages", data=body, headers=headers) as response:
                 await response.read()
                 return response.status
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
+        except (aiohttp.ClientError, TimeoutError, OSError):
             return 503
 
 
@@ -209,8 +211,6 @@ def _chunks(found: list[tuple[Row, list[Planned]]], most: int) -> Iterable[list[
         yield chunk
 
 
-def _answer(
-    receiver: str, answer: Answer, now: int, about: Envelope | None = None, status: int = 200
-) -> web.Response:
+def _answer(receiver: str, answer: Answer, now: int, about: Envelope | None = None, status: int = 200) -> web.Response:
     body = write_answer(receiver, answer, china_time(now)[:10], about)
     return web.Response(body=body, status=status, content_type="application/xml")
