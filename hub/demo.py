@@ -1,0 +1,155 @@
+"""The demo: one made-up import declaration with its order, payment and waybill, handed in and followed to release."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import Any, NamedTuple
+
+import aiohttp
+import msgspec
+
+from adapters import signature
+from hub.domain import keys
+from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.infra.participants import DEMO, DemoPrincipal, hosted_key, load_demo
+from hub.settings import Settings
+from schemas import catalog, samples
+from schemas.documents import Transfer
+
+#: Kind → (message, who hands it in).
+MESSAGES = {
+    ORDER: ("CEB311", "platform"),
+    PAYMENT: ("CEB411", "payer"),
+    WAYBILL: ("CEB511", "carrier"),
+    DECLARATION: ("CEB621", "agent"),
+}
+#: Customs' word for released, and how long the demo waits for it.
+RELEASED = "800"
+SECONDS = 90.0
+#: After 800 comes 899; the trace ends with either.
+_ENDS = frozenset({RELEASED, "899"})
+
+
+class Signed(NamedTuple):
+    """A message ready to be handed in: by whom, its bytes, the business key of its document."""
+
+    kind: str
+    principal: DemoPrincipal
+    body: bytes
+    key: str
+
+
+def messages(principals: dict[str, DemoPrincipal], now: int) -> list[Signed]:
+    """The four messages of a declaration that is new at ``now`` (ms), each signed by its enterprise."""
+    made = []
+    for kind, document in documents(now).items():
+        type_, name = MESSAGES[kind]
+        principal = principals[name]
+        transfer = Transfer(copCode=principal.codes[0], copName=_title(name), dxpMode="DXP", dxpId=principal.dxp_id)
+        xml = catalog.render(catalog.message(type_), [document], guid=document.head.guid, transfer=transfer)
+        body = signature.sign(xml, hosted_key(principal))
+        made.append(Signed(kind, principal, body, keys.business_key(kind, document.head)))
+    return made
+
+
+def documents(now: int) -> dict[str, Any]:  # Any: generated document structs
+    """Order, payment, waybill and declaration that belong together, with numbers from ``now``."""
+    return dict(samples.declaration_set(now // 1000))
+
+
+def _title(name: str) -> str:
+    return next(demo.title for demo in DEMO if demo.name == name)
+
+
+async def follow(settings: Settings, url: str = "") -> int:
+    """Hand in, print what happens, 0 once customs has released the declaration."""
+    url = (url or f"http://{settings.listen}").rstrip("/")
+    principals = load_demo(settings.data)
+    now = time.time_ns() // 1_000_000
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
+        key = ""
+        for signed in messages(principals, now):
+            if not await _hand_in(http, url, signed):
+                return 1
+            key = signed.key
+        print(f"\nThe declaration {key} on its way · 清单办理过程\n")
+        story = await _until_released(http, url, key, principals["office"].api_key)
+        _print_story(story)
+        return 0 if story and story.get("status", {}).get("code") in _ENDS else 1
+
+
+async def _hand_in(http: aiohttp.ClientSession, url: str, signed: Signed) -> bool:
+    """Hand one message in, again where the outcome is unknown; False where it is refused."""
+    headers = {"Authorization": f"Bearer {signed.principal.api_key}", "Content-Type": "application/xml"}
+    deadline = time.monotonic() + SECONDS
+    while True:
+        status, body = await _post(http, f"{url}/v1/messages", signed.body, headers)
+        if status == 202:
+            found = body["documents"][0]
+            print(f"  {signed.kind:12} {found['key']:44} {found['status']}  submission {body['submission']}")
+            return True
+        if status not in (0, 409, 429, 503) or time.monotonic() > deadline:
+            print(f"  {signed.kind:12} {signed.key:44} refused: HTTP {status}")
+            for fault in body.get("faults", ()):
+                print(f"      {fault.get('code')} {fault.get('path', '')} {fault.get('message', '')}")
+            return False
+        await asyncio.sleep(0.5)
+
+
+async def _post(
+    http: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]
+) -> tuple[int, dict[str, Any]]:
+    try:
+        async with http.post(url, data=body, headers=headers) as response:
+            return response.status, _json(await response.read())
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return 0, {}
+
+
+async def _until_released(http: aiohttp.ClientSession, url: str, key: str, api_key: str) -> dict[str, Any]:
+    """The story of the declaration once it ends, or as far as it came in time."""
+    headers = {"Authorization": f"Bearer {api_key}"}
+    story: dict[str, Any] = {}
+    shown = 0
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            async with http.get(f"{url}/v1/declarations/{key}", headers=headers) as response:
+                story = _json(await response.read()) if response.status == 200 else story
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            pass
+        timeline = story.get("timeline", [])
+        if sys.stdout.isatty() and len(timeline) > shown:
+            print(f"\r  {len(timeline)} steps, {story['status']['state']}", end="", flush=True)
+            shown = len(timeline)
+        if story.get("status", {}).get("code") in _ENDS:
+            break
+        await asyncio.sleep(0.2)
+    if shown:
+        print("\r", end="")
+    return story
+
+
+def _print_story(story: dict[str, Any]) -> None:
+    if not story:
+        print("  nothing is known of it yet; hub doctor says what is wrong")
+        return
+    from hub.cli.reach import language
+    from hub.cli.trace import told
+
+    print("\n".join(told(story, language())))
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def run(settings: Settings) -> int:
+    """The whole demo against a running hub; the exit status."""
+    return asyncio.run(follow(settings))

@@ -1,0 +1,90 @@
+"""The reference topic on a real Kafka: published whole, followed by every process, asked by day, name and API key."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hub import topics
+from hub.domain.faults import Misconfigured
+from hub.domain.reference import ReferenceRecord
+from hub.infra.participants import demo_principals, demo_records
+from hub.infra.reference import ReferenceReader, publish, publish_anew
+from tests.support.delivery import WallClock, make_topics
+
+
+@asynccontextmanager
+async def reading(kafka: str) -> AsyncIterator[ReferenceReader]:
+    reader = ReferenceReader(kafka, WallClock())
+    await reader.start()
+    await asyncio.wait_for(reader.ready(), 20)
+    try:
+        yield reader
+    finally:
+        await reader.stop()
+
+
+@pytest.fixture
+async def bootstrap(kafka: str) -> str:
+    await make_topics(kafka, [topics.REFERENCE], 3)
+    return kafka
+
+
+async def test_demo_principals_are_published_once_and_found_by_their_keys(bootstrap: str, tmp_path: Path) -> None:
+    made = demo_principals(tmp_path, tmp_path / "keys")
+    assert demo_principals(tmp_path, tmp_path / "keys") == made
+    assert (tmp_path / "demo" / "principals.json").stat().st_mode & 0o777 == 0o600
+    await publish_anew(bootstrap, demo_records(made), WallClock())
+    async with reading(bootstrap) as reader:
+        before = reader.data.reached
+        for entry in made:
+            found = reader.by_key(entry.api_key)
+            assert found is not None
+            assert (found.name, list(found.roles), found.demo) == (entry.name, entry.roles, True)
+        assert reader.by_key("hub_nobody") is None
+        assert reader.owners()[made[0].codes[0]] == made[0].name
+        assert await publish_anew(bootstrap, demo_records(made), WallClock()) == -1
+        assert reader.data.reached == before
+
+
+async def test_a_suspended_principal_is_nobody_as_soon_as_the_record_is_read(bootstrap: str) -> None:
+    name = f"p{secrets.token_hex(4)}"
+    value = {"roles": ["payer"], "codes": [name], "api_key_hash": "x" * 64}
+    async with reading(bootstrap) as reader:
+        seen: list[str] = []
+        reader.callbacks.append(lambda records: seen.extend(record.id for record in records))
+        first = await publish_anew(
+            bootstrap, [ReferenceRecord("principal", name, 1, "2024-01-01", value=value)], WallClock()
+        )
+        await asyncio.wait_for(reader.reached(first), 10)
+        assert reader.by_name(name) is not None
+        changed = ReferenceRecord("principal", name, 1, "2024-01-01", value={**value, "suspended": True})
+        second = await publish_anew(bootstrap, [changed], WallClock())
+        await asyncio.wait_for(reader.reached(second), 10)
+        assert reader.by_name(name) is None
+        assert seen == [name, name]
+        assert reader.data.find("principal", name, 20240601, first) == value, "what was known then stays known"
+
+
+async def test_nothing_is_written_where_one_record_is_wrong(bootstrap: str) -> None:
+    good = ReferenceRecord("list", "whole", 1, "2024-01-01")
+    async with reading(bootstrap) as reader:
+        with pytest.raises(Misconfigured) as refused:
+            await publish(bootstrap, [good, msgspec.structs.replace(good, kind="nonsense")])
+        assert "nonsense" in refused.value.problems[0]
+        assert reader.data.versions("list", "whole") == []
+
+
+async def test_a_published_version_is_not_changed(bootstrap: str) -> None:
+    record = ReferenceRecord("list", f"l{secrets.token_hex(4)}", 1, "2024-01-01", value={"a": 1})
+    await publish(bootstrap, [record])
+    async with reading(bootstrap) as reader:
+        with pytest.raises(Misconfigured):
+            await publish(bootstrap, [msgspec.structs.replace(record, value={"a": 2})], reader.data)
+        assert await publish(bootstrap, [record], reader.data) == -1
