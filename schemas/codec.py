@@ -1,0 +1,201 @@
+"""Messages into structs: one walk over the tree, straight into frozen structs.
+
+Reading a tag costs as much as reading a text, and a sender's documents mostly have the same fields. So for a tree
+that the schema has *approved* the walk remembers, by the number of children, which fields were there, and checks
+only the optional ones: required fields are there by the schema's word, in the schema's order, and if every optional
+field of the guess is in its place and the number is right, no other can be there. A tree that nobody approved
+(receipts are taken leniently) is read tag by tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter, itemgetter
+from typing import Any, cast
+
+import msgspec
+from lxml import etree
+
+from schemas.documents import STRUCTS, Document, Extension, Subscription, Transfer
+from schemas.model import CEB, EDITIONS, MessageType, Part, components, message_types
+
+_text_of = etree.XPath("string()")
+_Read = Callable[[etree._Element], Any]  # Any: one of the generated structs
+
+
+class _Guess:
+    """Which fields an element with so many children had last time, and what of it has to be checked."""
+
+    __slots__ = ("checks", "names", "numbers")
+
+    def __init__(self, leaves: list[etree._Element], shape: _Shape) -> None:
+        self.names = [shape.names[leaf.tag] for leaf in leaves]
+        self.checks = [(i, leaf.tag) for i, leaf in enumerate(leaves) if self.names[i] not in shape.sure]
+        numbers = [i for i, name in enumerate(self.names) if name in shape.numbers]
+        self.numbers: Callable[[list[str]], Any] | None = itemgetter(*numbers) if numbers else None  # Any: strings
+
+
+class _Shape:
+    """How one part is read: tag → field, and what an empty element stands for."""
+
+    __slots__ = ("empty", "guesses", "names", "numbers", "struct", "sure", "tag")
+
+    def __init__(self, part: Part) -> None:
+        editions = [part.in_edition(edition) for edition in EDITIONS]
+        fields = {f.name: f for edition in editions for f in edition}
+        self.tag = f"{{{CEB}}}{part.element}"
+        self.struct = STRUCTS[part.struct]
+        self.names = {f"{{{CEB}}}{name}": name for name in fields}
+        self.numbers = frozenset(name for name, f in fields.items() if f.number or f.collapse)
+        self.empty = {name: f.fixed or f.schema_default for name, f in fields.items() if f.fixed or f.schema_default}
+        required = [[f.name for f in edition if f.required] for edition in editions]
+        #: required in every edition, in the same order
+        self.sure = frozenset(required[0]) if all(r == required[0] for r in required) else frozenset()
+        self.guesses: dict[int, _Guess] = {}
+
+    def read(self, element: etree._Element) -> Any:  # Any: the part's struct
+        """The struct of any element without comments inside; KeyError for a field the part does not have."""
+        names = self.names
+        return self._finish({names[leaf.tag]: leaf.text or "" for leaf in element}, blanks=True)
+
+    def read_approved(self, element: etree._Element) -> Any:  # Any: the part's struct
+        """The same for an element that the schema has approved."""
+        texts = [leaf.text or "" for leaf in element]
+        guess = self.guesses.get(len(texts))
+        if guess is not None:
+            for i, tag in guess.checks:
+                if element[i].tag != tag:
+                    break
+            else:
+                return self._guessed(guess, texts)
+        guess = self.guesses[len(texts)] = _Guess(list(element), self)
+        return self._guessed(guess, texts)
+
+    def _guessed(self, guess: _Guess, texts: list[str]) -> Any:  # Any: the part's struct
+        blanks = guess.numbers is not None and not "".join(guess.numbers(texts)).replace(".", "").isdecimal()
+        return self._finish(dict(zip(guess.names, texts, strict=True)), blanks)
+
+    def read_carefully(self, element: etree._Element) -> Any:  # Any: the part's struct
+        """The same where comments or processing instructions may stand between or inside the leaves."""
+        leaves = element.iterchildren(tag=etree.Element)
+        return self._finish({self.names[leaf.tag]: str(_text_of(leaf)) for leaf in leaves}, blanks=True)
+
+    def _finish(self, values: dict[str, str], blanks: bool) -> Any:  # Any: the part's struct
+        for name, stands_for in self.empty.items():
+            if values.get(name) == "":
+                values[name] = stands_for
+        if blanks:
+            for name in self.numbers & values.keys():
+                values[name] = values[name].strip(" \t\r\n")
+        return msgspec.convert(values, self.struct)
+
+
+class _Reader:
+    """How the documents of one message are read."""
+
+    __slots__ = ("document", "flat", "head", "line", "tag")
+
+    def __init__(self, mt: MessageType) -> None:
+        self.tag = f"{{{CEB}}}{mt.document}"
+        self.document: Callable[..., Any] = STRUCTS[mt.struct]  # Any: the document's struct
+        self.flat = mt.flat
+        self.head = _Shape(mt.head)
+        self.line = None if mt.list is None else _Shape(mt.list)
+
+    def read(self, root: etree._Element, head: _Read, line: _Read) -> list[Document]:
+        document = self.document
+        found = []
+        for element in root.iterchildren(self.tag):
+            if self.flat:
+                found.append(document(head=head(element)))
+                continue
+            parts = list(element.iterchildren(etree.Element))
+            if self.line is None:
+                found.append(document(head=head(parts[0])))
+            else:
+                found.append(document(head=head(parts[0]), list=tuple([line(part) for part in parts[1:]])))
+        return found
+
+
+@cache
+def _reader(type_: str) -> _Reader:
+    return _Reader(message_types()[type_])
+
+
+def documents(root: etree._Element, mt: MessageType, *, approved: bool = False) -> list[Document]:
+    """The documents of a message, in order; ``approved``: the schema has accepted this very tree (twice as fast).
+
+    Texts are kept as sent; numbers lose the blanks around them, and an empty element with a fixed value gets it,
+    because the schema says that this is what was sent. KeyError or IndexError for what the catalogue does not know.
+    """
+    reader = _reader(mt.type)
+    head, line = reader.head, reader.line or reader.head
+    if next(root.iter(etree.Comment, etree.PI), None) is not None:
+        # ``.text`` would end at a comment inside a leaf, and hide what follows from every check
+        return reader.read(root, head.read_carefully, line.read_carefully)
+    if approved:
+        return reader.read(root, head.read_approved, line.read_approved)
+    return reader.read(root, head.read, line.read)
+
+
+@cache
+def _key_getter(struct: type) -> tuple[Callable[[Any], tuple[str | None, ...]], str]:  # Any: a head
+    mt = next(m for m in message_types().values() if STRUCTS[m.struct] is struct)
+    getter = attrgetter(*mt.key)
+    if len(mt.key) == 1:
+        return (lambda head: (getter(head),)), mt.key_fallback
+    return getter, mt.key_fallback
+
+
+def business_key(document: Document) -> str:
+    """``ebpCode:ebcCode:orderNo`` and the like; a declaration without copNo has ``agentCode:~guid``.
+
+    A colon or per cent sign inside a number is written as ``%3A``, ``%25``, a leading tilde as ``%7E``, so that two
+    keys never meet.
+    """
+    getter, fallback = _key_getter(type(document))
+    head = document.head
+    parts = getter(head)
+    if fallback and not parts[-1]:
+        parts = (*parts[:-1], getattr(head, fallback))
+        return ":".join(["" if p is None else _escaped(p) for p in parts[:-1]]) + ":~" + _escaped(parts[-1] or "")
+    key = ":".join([part or "" for part in parts])
+    if key.count(":") >= len(parts) or "%" in key or "~" in key:
+        return ":".join([_escaped(part or "") for part in parts])
+    return key
+
+
+def _escaped(part: str) -> str:
+    text = part.replace("%", "%25").replace(":", "%3A")
+    return "%7E" + text[1:] if text.startswith("~") else text
+
+
+@cache
+def _frame_shape(name: str) -> _Shape:
+    return _Shape(components()[name])
+
+
+def transfer(root: etree._Element) -> Transfer | None:
+    """The transporting company, None in messages that have none."""
+    shape = _frame_shape("BaseTransfer")
+    found = root.find(shape.tag)
+    return None if found is None else cast("Transfer", shape.read_carefully(found))
+
+
+def subscribers(root: etree._Element) -> tuple[Subscription, ...]:
+    """Who else wants data or receipts, in order."""
+    shape = _frame_shape("BaseSubscribe")
+    return tuple(shape.read_carefully(e) for e in root.iterchildren(shape.tag))
+
+
+def extension(root: etree._Element) -> Extension | None:
+    """Custom data; ``Message`` is the one element inside as XML text, "" where there is none."""
+    found = root.find(f"{{{CEB}}}ExtendMessage")
+    if found is None:
+        return None
+    texts = {n: str(_text_of(e)) for n in ("name", "version") if (e := found.find(f"{{{CEB}}}{n}")) is not None}
+    custom = next(found.iterchildren(f"{{{CEB}}}Message"), None)
+    inner = next(custom.iterchildren(etree.Element), None) if custom is not None else None
+    message = "" if inner is None else etree.tostring(inner, encoding="unicode", with_tail=False)
+    return Extension(Message=message, **texts)
