@@ -40,13 +40,14 @@ class Customs:
     slow: set[str] = field(default_factory=set)
     no: set[str] = field(default_factory=set)
     url: str = ""
+    delay: float = 0.3
 
     async def dxp(self, request: web.Request) -> web.Response:
         envelope = read(await request.read())
         if envelope.sender in self.down:
             return web.Response(status=503)
         if envelope.sender in self.slow:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(self.delay)
         self.got[envelope.sender].append(envelope)
         answer = Answer("-7", "no") if envelope.sender in self.no else Answer("0")
         return web.Response(body=write_answer("x", answer, "2024-06-01"), content_type="application/xml")
@@ -314,3 +315,31 @@ async def test_after_sigkill_every_message_was_handed_over_at_least_once_with_it
         assert list(dict.fromkeys(ids(got[sender]))) == wanted, "the first of each came in order"
     told = await log.told()
     assert len(told) == 1200, "no document's outcome is lost"
+
+
+@pytest.mark.slow
+async def test_a_second_process_takes_its_share_and_nothing_is_lost_when_it_freezes_and_wakes(
+    log: Log, customs: Customs
+) -> None:
+    senders = [f"DXPENT{n:010d}" for n in range(9)]
+    customs.slow.update(senders[:2])
+    customs.delay = 0.05
+    async with delivering(log, customs.url):
+        await log.hand_over(*((sender, n) for n in range(40) for sender in senders))
+        second = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.support.delivery", log.bootstrap, log.topic, log.name, customs.url,
+            str(PARTITIONS), cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        try:
+            await until(lambda: sum(map(len, customs.got.values())) > 300, 30)
+            second.send_signal(signal.SIGSTOP)
+            await log.hand_over(*((sender, n) for n in range(40, 80) for sender in senders))
+            await until(lambda: all(len(set(ids(customs.got[sender]))) == 80 for sender in senders), 60)
+            second.send_signal(signal.SIGCONT)
+            await until(lambda: _is(log.committed(), 720), 30)
+        finally:
+            second.kill()
+            await second.wait()
+    for sender in senders:
+        wanted = [f"{log.name}-{sender}-{n:04d}" for n in range(80)]
+        assert list(dict.fromkeys(ids(customs.got[sender]))) == wanted
