@@ -27,7 +27,7 @@ SOURCES = tuple(HANDLERS)
 #: Records of one transaction at most; bounds memory together with the fetch size.
 BATCH_RECORDS = 16_000
 #: Pause after a batch that was not full: what happens to a document within it is merged into one row.
-LINGER_S = 0.15
+LINGER_S = 0.25
 FETCH_BYTES = 16 << 20
 #: How long a projector that lost a race stands by before it looks again.
 STAND_BY_S = 1.0

@@ -52,6 +52,7 @@ class _Version(msgspec.Struct):
     revision: int
 
 
+_MOST = (1 << 63) - 1
 _version = msgspec.json.Decoder(_Version).decode
 _hand_over = msgspec.json.Decoder(HandOverSeen).decode
 
@@ -63,6 +64,13 @@ def _text(value: bytes | str) -> str:
     """Text as PostgreSQL can hold it: a NUL can stand in JSON but in no text column."""
     text = value if isinstance(value, str) else value.decode("utf-8")
     return text.replace("\x00", "\ufffd") if "\x00" in text else text
+
+
+def _storable(row: tuple[object, ...]) -> tuple[object, ...]:
+    """A row PostgreSQL can hold: one number too large would keep the whole batch out, for ever."""
+    if any(isinstance(value, int) and not -_MOST <= value <= _MOST for value in row):
+        raise ValueError("a number too large")
+    return row
 
 
 def _unreadable(record: Record, error: Exception) -> int:
@@ -97,16 +105,18 @@ def submissions(records: Iterable[Record], batch: Batch) -> int:
             if summary is None:
                 continue
             rows.append(
-                (
-                    _text(summary.id),
-                    _text(summary.principal),
-                    _text(summary.sender),
-                    summary.received_at,
-                    _text(summary.message),
-                    summary.digest,
-                    record.partition,
-                    record.offset,
-                    _text(codec.to_json(summary)),
+                _storable(
+                    (
+                        _text(summary.id),
+                        _text(summary.principal),
+                        _text(summary.sender),
+                        summary.received_at,
+                        _text(summary.message),
+                        summary.digest,
+                        record.partition,
+                        record.offset,
+                        _text(codec.to_json(summary)),
+                    )
                 )
             )
         except _BAD as error:
@@ -136,15 +146,17 @@ def refusals(records: Iterable[Record], batch: Batch) -> int:
                 continue
             first = _first_code(summary)
             rows.append(
-                (
-                    record.partition,
-                    record.offset,
-                    _text(summary.id),
-                    _text(summary.principal),
-                    summary.received_at,
-                    summary.status,
-                    first,
-                    _text(codec.to_json(summary)),
+                _storable(
+                    (
+                        record.partition,
+                        record.offset,
+                        _text(summary.id),
+                        _text(summary.principal),
+                        summary.received_at,
+                        summary.status,
+                        first,
+                        _text(codec.to_json(summary)),
+                    )
                 )
             )
         except _BAD as error:
@@ -179,6 +191,7 @@ def statuses(records: Iterable[Record], batch: Batch) -> int:
     for _, record in newest.values():
         try:
             row, others = _document(record)
+            _storable(row)
         except _BAD as error:
             bad += _unreadable(record, error)
             continue
@@ -237,16 +250,18 @@ def assessments(records: Iterable[Record], batch: Batch) -> int:
         try:
             found = codec.assessment(record.value or b"")
             rows.append(
-                (
-                    _text(found.id),
-                    _text(found.declaration),
-                    found.revision,
-                    found.at,
-                    found.score,
-                    found.level,
-                    found.recommendation,
-                    record.offset,
-                    _text(record.value or b""),
+                _storable(
+                    (
+                        _text(found.id),
+                        _text(found.declaration),
+                        found.revision,
+                        found.at,
+                        found.score,
+                        found.level,
+                        found.recommendation,
+                        record.offset,
+                        _text(record.value or b""),
+                    )
                 )
             )
         except _BAD as error:
@@ -263,18 +278,20 @@ def alerts(records: Iterable[Record], batch: Batch) -> int:
         try:
             found = codec.alert(record.value or b"")
             rows.append(
-                (
-                    _text(found.id),
-                    found.at,
-                    found.rule,
-                    found.severity,
-                    found.family,
-                    _text(codec.to_json(found.agency)),
-                    _text(codec.to_json(found.enterprises)),
-                    _text(found.declaration),
-                    record.partition,
-                    record.offset,
-                    _text(record.value or b""),
+                _storable(
+                    (
+                        _text(found.id),
+                        found.at,
+                        found.rule,
+                        found.severity,
+                        found.family,
+                        _text(codec.to_json(found.agency)),
+                        _text(codec.to_json(found.enterprises)),
+                        _text(found.declaration),
+                        record.partition,
+                        record.offset,
+                        _text(record.value or b""),
+                    )
                 )
             )
         except _BAD as error:
@@ -289,12 +306,14 @@ def answers(records: Iterable[Record], batch: Batch) -> int:
         try:
             found = codec.answer(record.value or b"")
             rows.append(
-                (
-                    _text(found.id),
-                    _text(found.participant),
-                    record.partition,
-                    record.offset,
-                    _text(record.value or b""),
+                _storable(
+                    (
+                        _text(found.id),
+                        _text(found.participant),
+                        record.partition,
+                        record.offset,
+                        _text(record.value or b""),
+                    )
                 )
             )
         except _BAD as error:

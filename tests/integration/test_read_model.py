@@ -346,7 +346,7 @@ async def test_a_refused_message_can_be_read_with_its_faults(house: House) -> No
 
 
 async def test_throughput_counts_by_kind_and_streams(house: House) -> None:
-    case = replace(Case(32), at=MIDNIGHT + 8_000)
+    case = replace(Case(32), at=MIDNIGHT + 7_000)
     async with house.projecting():
         await house.feed(story_of(case))
         await house.caught_up()

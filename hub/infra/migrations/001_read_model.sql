@@ -73,7 +73,7 @@ CREATE TABLE refusals (
     id text COLLATE "C" NOT NULL,
     principal text COLLATE "C" NOT NULL,
     received_at bigint NOT NULL,
-    status integer NOT NULL,
+    status bigint NOT NULL,
     code text COLLATE "C" NOT NULL,             -- of the first fault
     body json NOT NULL,
     PRIMARY KEY (partition, "offset")
@@ -88,7 +88,7 @@ CREATE TABLE assessments (
     declaration text COLLATE "C" NOT NULL,      -- register key: one declaration, one partition
     revision bigint NOT NULL,
     at bigint NOT NULL,
-    score integer NOT NULL,
+    score bigint NOT NULL,
     level text COLLATE "C" NOT NULL,
     recommendation text COLLATE "C" NOT NULL,
     "offset" bigint NOT NULL,
@@ -131,7 +131,7 @@ CREATE TABLE hand_overs (
     part text COLLATE "C" NOT NULL,             -- of several messages rendered from one submission
     outcome text COLLATE "C" NOT NULL,
     at bigint NOT NULL,
-    attempts integer NOT NULL,
+    attempts bigint NOT NULL,
     note text NOT NULL,
     PRIMARY KEY (submission, recipient, part)
 );

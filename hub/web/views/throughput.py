@@ -22,7 +22,7 @@ routes = web.RouteTableDef()
 #: Seconds of history, and of the rates by platform and office.
 HISTORY, BREAKDOWN = 120, 10
 #: The current second is not over, and the read model follows by a moment: figures end this many seconds ago.
-SETTLED = 1
+SETTLED = 2
 CACHED_SECONDS = 0.8
 
 
