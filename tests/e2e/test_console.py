@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
-from support.reading import CALLERS, Case, PlainSealer, feed, make_topics, refusal_record, status_record, story_of
 
 from hub.domain.faults import Fault
 from hub.infra.database import migrate
@@ -21,6 +20,7 @@ from hub.infra.records import KafkaRecords
 from hub.web.app import make_app
 from hub.web.ports import Parts
 from streams.project import Projector
+from tests.support.reading import CALLERS, Case, PlainSealer, feed, make_topics, refusal_record, status_record, story_of
 
 pytestmark = pytest.mark.slow
 

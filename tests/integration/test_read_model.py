@@ -12,7 +12,17 @@ from typing import Any
 import asyncpg
 import pytest
 from aiohttp import ClientSession, web
-from support.reading import (
+
+from hub import codec, topics
+from hub.domain.faults import Fault
+from hub.infra.database import migrate
+from hub.infra.reading import PostgresReader
+from hub.infra.readmodel import TABLES, PostgresWriter
+from hub.infra.records import KafkaRecords
+from hub.web.app import make_app
+from hub.web.ports import Parts
+from streams.project import Projector
+from tests.support.reading import (
     CALLERS,
     MIDNIGHT,
     Case,
@@ -28,16 +38,6 @@ from support.reading import (
     story_of,
     submission_record,
 )
-
-from hub import codec, topics
-from hub.domain.faults import Fault
-from hub.infra.database import migrate
-from hub.infra.reading import PostgresReader
-from hub.infra.readmodel import TABLES, PostgresWriter
-from hub.infra.records import KafkaRecords
-from hub.web.app import make_app
-from hub.web.ports import Parts
-from streams.project import Projector
 
 FAULT = Fault("schema.length", "/CEB621Message/Inventory[1]", 12, "too long", "超长")
 

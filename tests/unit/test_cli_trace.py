@@ -9,12 +9,12 @@ import click
 import pytest
 from aiohttp import web
 from click.testing import CliRunner
-from support.reading import Case, assessment_of
 
 from hub.cli import group
 from hub.cli.trace import is_over, told
 from hub.domain.access import Principal
 from hub.web import story
+from tests.support.reading import Case, assessment_of
 
 CASE = Case(5)
 OFFICER = Principal(name="customs", roles=("customs",))

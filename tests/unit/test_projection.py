@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from support.reading import MIDNIGHT, Case, answer_of, status_record, submission_record
 
 from hub import codec, topics
 from hub.domain.events import TimelineEntry
 from hub.domain.reading import COLUMNS, Batch
 from streams.projection import HANDLERS
+from tests.support.reading import MIDNIGHT, Case, answer_of, status_record, submission_record
 
 
 @dataclass

@@ -2,13 +2,13 @@
 
 from hypothesis import given
 from hypothesis import strategies as some
-from support.reading import MIDNIGHT, Case
 
 from hub.domain.access import OFFICERS, READS, ROLES, Principal
 from hub.domain.events import KINDS, OtherVersion, TimelineEntry
 from hub.domain.faults import Fault
 from hub.domain.reading import need
 from hub.web import sight, story
+from tests.support.reading import MIDNIGHT, Case
 
 CODES = ("EBP0000001", "EBC0000001", "PAY0000001", "LOG0000001", "AGT0000001", "XXX0000001")
 principals = some.builds(

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
-from support.reading import CALLERS, FixedClock, PlainSealer
 
 from hub import topics
 from hub.domain.faults import Unavailable, fault_kinds
 from hub.web.app import make_app
 from hub.web.openapi import PUBLIC, SCHEMAS, asyncapi, openapi
 from hub.web.ports import Parts
+from tests.support.reading import CALLERS, FixedClock, PlainSealer
 
 
 class Away:
