@@ -87,12 +87,12 @@ def edition_that_validates(root: etree._Element, mt: MessageType, preferred: str
 
 
 def explain(
-    source: etree._Element | bytes, type_: str | MessageType, edition: str = DEFAULT_EDITION, limit: int = 25
+    root: etree._Element, type_: str | MessageType, edition: str = DEFAULT_EDITION, limit: int = 25
 ) -> list[SchemaFault]:
     """Why the schema refuses a message: at most ``limit`` faults, in document order; none where it does not."""
     from schemas.explain import explain as explain_
 
-    return explain_(source, _of(type_), edition, limit)
+    return explain_(root, _of(type_), edition, limit)
 
 
 def json_schema(type_: str | MessageType, edition: str = DEFAULT_EDITION) -> dict[str, Any]:  # Any: JSON

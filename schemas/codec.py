@@ -151,24 +151,13 @@ def _key_getter(struct: type) -> tuple[Callable[[Any], tuple[str | None, ...]], 
 def business_key(document: Document) -> str:
     """``ebpCode:ebcCode:orderNo`` and the like; a declaration without copNo has ``agentCode:~guid``.
 
-    A colon or per cent sign inside a number is written as ``%3A``, ``%25``, a leading tilde as ``%7E``, so that two
-    keys never meet.
+    Company codes never hold a colon, so only the last part of a key may.
     """
     getter, fallback = _key_getter(type(document))
-    head = document.head
-    parts = getter(head)
+    parts = getter(document.head)
     if fallback and not parts[-1]:
-        parts = (*parts[:-1], getattr(head, fallback))
-        return ":".join(["" if p is None else _escaped(p) for p in parts[:-1]]) + ":~" + _escaped(parts[-1] or "")
-    key = ":".join([part or "" for part in parts])
-    if key.count(":") >= len(parts) or "%" in key or "~" in key:
-        return ":".join([_escaped(part or "") for part in parts])
-    return key
-
-
-def _escaped(part: str) -> str:
-    text = part.replace("%", "%25").replace(":", "%3A")
-    return "%7E" + text[1:] if text.startswith("~") else text
+        parts = (*parts[:-1], "~" + (getattr(document.head, fallback) or ""))
+    return ":".join([part or "" for part in parts])
 
 
 @cache

@@ -1,0 +1,85 @@
+"""What is wrong with one element, in a stable word and a sentence of each language.
+
+Sentences name fields and rules, never what was in the field: schema faults are shown and logged.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from schemas.model import Field
+
+Reason = Literal[
+    "missing",  # a required element or attribute is not there
+    "unexpected",  # not known here, or in the wrong place
+    "too_many",  # more of it than allowed
+    "empty",  # must have a value
+    "too_long",  # more characters or digits than allowed
+    "too_short",
+    "pattern",  # not of the form demanded
+    "type",  # no number where a number must be
+    "not_allowed",  # another value than the only one allowed; text, xsi:nil or xsi:type where they may not be
+    "other",
+]
+
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+
+#: reason → (English, Chinese); ``{name}`` the element, ``{of}`` its meaning, ``{rule}`` what holds
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "missing": ("{name}{of} is missing", "缺少 {name}{of}"),
+    "unexpected": ("{name}{of} is not expected here", "{name}{of} 不应出现在此处"),
+    "too_many": ("{name}{of} occurs more often than allowed ({rule})", "{name}{of} 出现次数超过上限（{rule}）"),
+    "empty": ("{name}{of} must not be empty", "{name}{of} 不能为空"),
+    "too_long": ("{name}{of} is longer than allowed ({rule})", "{name}{of} 超过允许长度（{rule}）"),
+    "too_short": ("{name}{of} is shorter than allowed ({rule})", "{name}{of} 短于要求长度（{rule}）"),
+    "pattern": ("{name}{of} has not the form demanded ({rule})", "{name}{of} 格式不符（{rule}）"),
+    "type": ("{name}{of} is not a number of the form {rule}", "{name}{of} 不是 {rule} 格式的数值"),
+    "not_allowed": ("{name}{of} holds what is not allowed ({rule})", "{name}{of} 含有不允许的内容（{rule}）"),
+    "other": ("{name}{of} does not conform to the schema", "{name}{of} 不符合报文模式"),
+}
+
+
+def sentences(reason: Reason, name: str, en: str = "", zh: str = "", rule: str = "") -> tuple[str, str]:
+    """The sentence in English and in Chinese."""
+    english, chinese = _SENTENCES[reason]
+    return (
+        english.format(name=name, of=f" ({en})" if en else "", rule=rule),
+        chinese.format(name=name, of=f"（{zh}）" if zh else "", rule=rule),
+    )
+
+
+def value_fault(field: Field, text: str) -> tuple[Reason, str] | None:
+    """Why ``text`` is not a value of ``field``, with the rule it breaks; None if it is one."""
+    if text == "" and (field.fixed or field.schema_default):
+        return None
+    found = _number(field, text) if field.number else _text(field, text)
+    if found is None and field.fixed and text != field.fixed:
+        return "not_allowed", f"= {field.fixed}"
+    return found
+
+
+def _text(field: Field, text: str) -> tuple[Reason, str] | None:
+    if len(text) < field.min:
+        return ("too_short" if text else "empty"), field.type
+    if field.max is not None and len(text) > field.max:
+        return "too_long", field.type
+    if field.pattern and not re.fullmatch(field.pattern, text):
+        return "pattern", field.pattern
+    return None
+
+
+def _number(field: Field, text: str) -> tuple[Reason, str] | None:
+    value = text.strip(" \t\r\n")
+    if not value:
+        return "empty", field.type
+    if not (_DECIMAL if field.base == "decimal" else _INTEGER).fullmatch(value):
+        return "type", field.type
+    whole, _, fraction = value.lstrip("+-").partition(".")
+    whole, fraction = whole.lstrip("0"), fraction.rstrip("0")
+    if field.base == "int" and not -(2**31) <= int(value) < 2**31:
+        return "too_long", field.type
+    if field.digits and len(whole) + len(fraction) > field.digits:
+        return "too_long", field.type
+    return ("too_long", field.type) if field.base == "decimal" and len(fraction) > field.fraction else None
