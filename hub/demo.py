@@ -56,7 +56,7 @@ def messages(principals: dict[str, DemoPrincipal], now: int) -> list[Signed]:
 
 def documents(now: int) -> dict[str, Any]:  # Any: generated document structs
     """Order, payment, waybill and declaration that belong together, with numbers from ``now``."""
-    return dict(samples.declaration_set(now // 1000))
+    return samples.declaration_set(now // 1000, at=now)._asdict()
 
 
 def _title(name: str) -> str:
