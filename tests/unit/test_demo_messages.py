@@ -1,0 +1,59 @@
+"""The demo's documents pass the sandbox customs, and so does what the sample generator makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from adapters.authorities.customs import scenario
+from adapters.authorities.customs.desk import Desk
+from adapters.authorities.customs.envelope import Envelope
+from adapters.authorities.customs.store import Store
+from hub.demo import messages
+from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.infra.crypto import HostedKey
+from hub.infra.participants import demo_principals
+from schemas import catalog, samples
+from schemas.documents import Transfer
+from tests.support.customs import DXP_ID
+from tests.support.delivery import WallClock
+from tests.support.signing import NOW, a_signer
+
+KINDS = {ORDER: "CEB311", PAYMENT: "CEB411", WAYBILL: "CEB511", DECLARATION: "CEB621"}
+
+
+def test_the_bundled_declaration_is_signed_by_its_enterprises_and_released(tmp_path: Path) -> None:
+    principals = {entry.name: entry for entry in demo_principals(tmp_path, tmp_path / "keys")}
+    agent = HostedKey.from_pem(principals["agent"].key.encode(), principals["agent"].certificate.encode())
+    store = Store(None)
+    desk = Desk(store, scenario.load("release"), lambda code: {agent.fingerprint} if code == "9901D00005" else set())
+    now = WallClock().now()  # the certificates begin today
+    rows = {}
+    for signed in messages(principals, now):
+        assert signed.principal.name == {"order": "platform", "payment": "payer", "waybill": "carrier"}.get(
+            signed.kind, "agent"
+        )
+        envelope = Envelope(signed.kind, signed.principal.dxp_id, (), f"{KINDS[signed.kind]}Message", signed.body, 0)
+        [row] = desk.take(envelope, now)[1]
+        rows[signed.kind] = [planned.status for planned in row.plan]
+    store.close()
+    assert rows[DECLARATION] == ["2", "3", "120", "800", "899"]
+    assert [rows[kind] for kind in (ORDER, PAYMENT, WAYBILL)] == [["2", "120"]] * 3
+
+
+def test_customs_finds_nothing_to_reject_in_made_up_sales() -> None:
+    store = Store(None)
+    desk = Desk(store, scenario.load("release"))
+    transfer = Transfer(copCode="9901D00005", copName="示范", dxpMode="DXP", dxpId=DXP_ID)
+    sales = [samples.declaration_set(number) for number in range(100)]
+    last = []
+    for kind, type_ in KINDS.items():
+        documents = [getattr(sale, kind) for sale in sales]
+        xml = catalog.render(catalog.message(type_), documents, guid="0" * 36, transfer=transfer)
+        if kind == DECLARATION:
+            from adapters import signature
+
+            xml = signature.sign(xml, a_signer())
+        _, rows = desk.take(Envelope(kind, DXP_ID, (), f"{type_}Message", xml, 0), NOW)
+        last += [row.plan[-1].status for row in rows]
+    store.close()
+    assert last == ["120"] * 300 + ["899"] * 100
