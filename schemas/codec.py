@@ -142,7 +142,7 @@ def documents(root: etree._Element, mt: MessageType, *, approved: bool = False) 
 @cache
 def _key_getter(struct: type) -> tuple[Callable[[Any], tuple[str | None, ...]], str]:  # Any: a head
     mt = next(m for m in message_types().values() if STRUCTS[m.struct] is struct)
-    getter = attrgetter(*mt.key)
+    getter: Callable[[Any], Any] = attrgetter(*mt.key)  # Any: one value, or a tuple of several
     if len(mt.key) == 1:
         return (lambda head: (getter(head),)), mt.key_fallback
     return getter, mt.key_fallback

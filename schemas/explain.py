@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 from lxml import etree
@@ -124,7 +124,9 @@ def explain(root: etree._Element, mt: MessageType, edition: str, limit: int) -> 
         reader = _reader(mt.type, edition)
         if reader.schema(root):
             return []
-        log = [(e.type_name, e.path, e.line, e.message) for e in reader.schema.error_log]
+        log = [
+            (e.type_name, e.path, e.line, e.message) for e in cast("Any", reader.schema.error_log)
+        ]  # stubs: no iteration
         collected = _Collector(root, reader, limit)
         for entry in log:
             if collected.full:
@@ -171,7 +173,7 @@ class _Collector:
         tree = self._root.getroottree()
         for _ in range(2):
             try:
-                found = tree.xpath(path, namespaces=self._prefixes)
+                found: Any = tree.xpath(path, namespaces=self._prefixes)  # lxml: depends on the path
             except etree.XPathEvalError:  # a prefix that is declared further down
                 for element in self._root.iter(etree.Element):
                     self._prefixes |= {p: uri for p, uri in element.nsmap.items() if p}
@@ -246,7 +248,7 @@ class _Collector:
                 element = error.elem
                 if element is not None and element is not part:
                     self._value(element, "")
-        except Exception:  # noqa: BLE001 - xmlschema raises KeyError and others on odd xsi:type; libxml2 has judged
+        except Exception:  # xmlschema raises KeyError and others on odd xsi:type; libxml2 has judged
             return
 
     def _attribute(self, element: etree._Element, name: str, kind: str) -> None:
@@ -266,7 +268,7 @@ class _Collector:
         field = self._spec.field(element)
         en, zh = (field.en, field.zh) if field else ("", "")
         inside = next(element.iterchildren(etree.Element), None)
-        if field is not None and any(name.startswith(f"{{{_XSI}}}") for name in element.attrib):
+        if field is not None and any(name.startswith(f"{{{_XSI}}}") for name in map(str, element.attrib)):
             self._add("not_allowed", element, en=en, zh=zh, rule="xsi")
         elif field is not None and element.attrib:
             self._add("unexpected", element, child=f"@{_shown(next(iter(element.attrib)))}")
@@ -291,7 +293,7 @@ class _Collector:
         if not en and not child and (slot := self._slot(element)):
             en, zh = slot.en, slot.zh
         english, chinese = sentences(reason, child or _shown(element.tag), en, zh, rule)
-        at = line or element.sourceline or 0
+        at = line or int(cast("int | None", element.sourceline) or 0)
         fault = SchemaFault(
             path=path, line=at, reason=reason, message=english, message_zh=chinese, document=document
         )  # fmt: skip

@@ -158,9 +158,7 @@ def field(entry: dict[str, Any]) -> Field:  # Any: TOML
 
 def _fields(entries: list[dict[str, Any]], edition: str) -> tuple[Field, ...]:
     changed = [{**e, **e.get("editions", {}).get(edition, {})} for e in entries]
-    return tuple(
-        field({k: v for k, v in e.items() if k != "absent"}) for e in changed if not e.get("absent", False)
-    )
+    return tuple(field({k: v for k, v in e.items() if k != "absent"}) for e in changed if not e.get("absent", False))
 
 
 def _part(element: str, role: Literal["head", "list", "frame"], data: dict[str, Any]) -> Part:

@@ -27,7 +27,9 @@ def _remark(field: Field, other: dict[str, Field]) -> str:
     if field.codes:
         said.append(f"list · 代码表 `{field.codes}`")
     if field.format:
-        said.append({"time14": "`yyyyMMddHHmmss`", "time17": "`yyyyMMddHHmmssSSS`", "date8": "`yyyyMMdd`"}[field.format])
+        said.append(
+            {"time14": "`yyyyMMddHHmmss`", "time17": "`yyyyMMddHHmmssSSS`", "date8": "`yyyyMMdd`"}[field.format]
+        )
     said += [f"{edition}: `{f.type}`" for edition, f in other.items() if f.type != field.type]
     return "; ".join(said)
 

@@ -35,7 +35,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "too_long": ("{name}{of} is longer than allowed ({rule})", "{name}{of} 超过允许长度（{rule}）"),
     "too_short": ("{name}{of} is shorter than allowed ({rule})", "{name}{of} 短于要求长度（{rule}）"),
     "pattern": ("{name}{of} has not the form demanded ({rule})", "{name}{of} 格式不符（{rule}）"),
-    "type": ("{name}{of} is not a number of the form {rule}", "{name}{of} 不是 {rule} 格式的数值"),
+    "type": ("{name}{of} is not of the form {rule}", "{name}{of} 不是 {rule} 格式"),
     "not_allowed": ("{name}{of} holds what is not allowed ({rule})", "{name}{of} 含有不允许的内容（{rule}）"),
     "other": ("{name}{of} does not conform to the schema", "{name}{of} 不符合报文模式"),
 }

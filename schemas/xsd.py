@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 from lxml import etree
@@ -57,7 +57,7 @@ def _facets(field: Field) -> Iterator[tuple[str, object]]:
 
 
 def _simple_type(field: Field) -> str:
-    facets = "".join(f'<xs:{name} value={quoteattr(str(value))}/>' for name, value in _facets(field))
+    facets = "".join(f"<xs:{name} value={quoteattr(str(value))}/>" for name, value in _facets(field))
     return f'<xs:simpleType><xs:restriction base="xs:{field.base}">{facets}</xs:restriction></xs:simpleType>'
 
 
@@ -132,7 +132,9 @@ def xsd_of(mt: MessageType, edition: str) -> str:
     """
     if edition not in mt.editions:
         raise ValueError(f"{mt.type} is not part of edition {edition}")
-    imports = f'  <xs:import namespace="{DS}" schemaLocation="{SIGNATURE_SCHEMA}"/>\n' if "Signature" in mt.frame else ""
+    imports = (
+        f'  <xs:import namespace="{DS}" schemaLocation="{SIGNATURE_SCHEMA}"/>\n' if "Signature" in mt.frame else ""
+    )
     parts = [*mt.parts, *(components(mt.side)[n] for n in mt.frame if n != "Signature")]
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -140,25 +142,27 @@ def xsd_of(mt: MessageType, edition: str) -> str:
         f' targetNamespace="{CEB}" elementFormDefault="qualified" version="{edition}">\n{imports}'
         f'  <xs:element name="{mt.root}">\n    <xs:complexType>\n      <xs:sequence>\n'
         f"{_document(mt, edition)}{_frame(mt, edition)}      </xs:sequence>\n{_attributes()}"
-        "    </xs:complexType>\n  </xs:element>\n" + "".join(_fields(p, edition) for p in parts)
-        + (_ANY if "ExtendMessage" in mt.frame else "") + "</xs:schema>\n"
+        "    </xs:complexType>\n  </xs:element>\n"
+        + "".join(_fields(p, edition) for p in parts)
+        + (_ANY if "ExtendMessage" in mt.frame else "")
+        + "</xs:schema>\n"
     )
 
 
 class _Imports(etree.Resolver):
     """Gives libxml2 the signature's schema from the package; nothing else can be reached."""
 
-    def resolve(self, url: str, public_id: str, context: object) -> object:
+    def resolve(self, url: str, public_id: str, context: Any) -> Any:  # type: ignore[override]  # noqa: ARG002 - lxml
         if url.rsplit("/", 1)[-1] != SIGNATURE_SCHEMA:
             raise ValueError("a schema of the catalogue imports nothing but the signature")
-        return self.resolve_string(signature_xsd(), context)
+        return self.resolve_string(signature_xsd(), context, base_url=SIGNATURE_SCHEMA)
 
 
 def compile_xsd(text: str) -> etree.XMLSchema:
     """Compile a schema that :func:`xsd_of` made; a few milliseconds."""
     parser = etree.XMLParser(no_network=True, resolve_entities=False)
     parser.resolvers.add(_Imports())
-    return etree.XMLSchema(etree.fromstring(text.encode(), parser))
+    return etree.XMLSchema(etree.fromstring(text.encode(), parser))  # noqa: TID251 - our own text, own resolver
 
 
 @cache

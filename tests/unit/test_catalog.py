@@ -1,0 +1,191 @@
+"""The catalogue: what it describes, the schemas it gives, what it says about itself."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from lxml import etree
+
+from schemas import catalog, generate, samples, twin
+from schemas.codes import code_list
+from schemas.documents import STRUCTS
+
+FOUR = ("CEB311", "CEB411", "CEB511", "CEB621")
+RECEIPTS = ("CEB312", "CEB412", "CEB512", "CEB622", "CEB900")
+
+
+def test_it_knows_the_four_messages_and_their_receipts() -> None:
+    assert {mt.type for mt in catalog.messages()} == {*FOUR, *RECEIPTS}
+
+
+@pytest.mark.parametrize("type_", [*FOUR, *RECEIPTS])
+def test_a_message_is_found_by_its_type_and_by_its_root(type_: str) -> None:
+    assert catalog.message(type_) is catalog.message(f"{type_}Message")
+    root = etree.Element(f"{{{catalog.CEB}}}{type_}Message")
+    assert catalog.message_of(root) is catalog.message(type_)
+
+
+@pytest.mark.parametrize("tag", ["CEB311Message", "{x}CEB311Message", f"{{{catalog.CEB}}}CEB999Message",
+                                 f"{{{catalog.CEB}}}Message", f"{{{catalog.CEB}}}OrderHead", f"{{{catalog.CEB}}}CEB"])  # fmt: skip
+def test_a_root_of_another_name_or_namespace_is_no_message(tag: str) -> None:
+    assert catalog.message_of(etree.Element(tag)) is None
+
+
+def test_an_unknown_message_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        catalog.message("CEB999")
+
+
+@pytest.mark.parametrize("type_", FOUR)
+def test_a_message_and_its_receipt_name_each_other(type_: str) -> None:
+    mt = catalog.message(type_)
+    assert catalog.message(mt.receipt).receipt_of == type_
+    assert catalog.message(mt.receipt).direction == "down"
+
+
+def test_the_editions_differ_in_two_lines_of_the_declaration_only() -> None:
+    changes = {
+        (mt.type, new.name, new.type, old.type)
+        for mt in catalog.messages()
+        for part in mt.parts
+        for new, old in zip(part.in_edition("202205"), part.in_edition("2018"), strict=True)
+        if new != old
+    }
+    assert changes == {
+        ("CEB621", "itemNo", "C0..20", "C0..30"),
+        ("CEB621", "tradeCountry", "C1..3", "C3"),
+    }
+
+
+@pytest.mark.parametrize("edition", catalog.EDITIONS)
+@pytest.mark.parametrize("mt", catalog.messages(), ids=lambda mt: mt.type)
+def test_every_schema_compiles_once_and_without_network(mt: catalog.MessageType, edition: str) -> None:
+    assert catalog.validator(mt, edition) is catalog.validator(mt.type, edition)
+    assert f'version="{edition}"' in catalog.xsd(mt, edition)
+
+
+def test_an_edition_nobody_published_is_refused() -> None:
+    with pytest.raises(ValueError, match="edition"):
+        catalog.xsd("CEB311", "1999")
+
+
+@pytest.mark.parametrize("mt", catalog.messages(), ids=lambda mt: mt.type)
+def test_keys_codes_and_structs_of_a_message_exist(mt: catalog.MessageType) -> None:
+    names = {f.name for f in mt.fields}
+    assert set(mt.key) <= names
+    assert mt.struct in STRUCTS
+    for part in mt.parts:
+        assert part.struct in STRUCTS
+        for field in part.fields:
+            assert field.zh
+            assert field.en
+            if field.codes:
+                assert code_list(field.codes).codes
+            if field.fixed and field.codes:
+                assert field.fixed in code_list(field.codes).codes
+            if field.default and field.codes:
+                assert field.default in code_list(field.codes).codes
+
+
+def test_generated_files_are_up_to_date() -> None:
+    assert generate.stale() == []
+
+
+def test_importing_the_catalogue_loads_neither_xmlschema_nor_the_hub() -> None:
+    code = (
+        "import sys, schemas.catalog as c; c.message('CEB311');"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('xmlschema', 'hub', 'adapters', 'asyncio')))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=_root())
+    assert shown.stdout.strip() == "[]"
+
+
+def _root() -> str:
+    return str(generate._ROOT)
+
+
+def test_a_message_only_the_older_schema_accepts_has_the_older_edition() -> None:
+    document = samples.declaration_set(1, overrides={"declaration.list.0.itemNo": "x" * 30}).declaration
+    root = _signed(document)
+    mt = catalog.message("CEB621")
+    assert catalog.edition_that_validates(root, mt) == "2018"
+    assert catalog.edition_that_validates(_signed(samples.declaration_set(1).declaration), mt) == "202205"
+    assert catalog.edition_that_validates(_signed(samples.declaration_set(1).declaration), mt, "2018") == "2018"
+    too_long = samples.declaration_set(1, overrides={"declaration.list.0.itemNo": "x" * 31}).declaration
+    assert catalog.edition_that_validates(_signed(too_long), mt) is None
+
+
+def _signed(document: object) -> etree._Element:
+    """A declaration with something of the form of a signature."""
+    mt = catalog.message("CEB621")
+    xml = catalog.render(mt, [document], guid="9" * 36, transfer=samples.base_transfer("9901D00005"))
+    root = etree.fromstring(xml)
+    algorithm = 'Algorithm="urn:x"'
+    root.append(
+        etree.fromstring(
+            f'<Signature xmlns="{catalog.DS}"><SignedInfo><CanonicalizationMethod {algorithm}/>'
+            f"<SignatureMethod {algorithm}/><Reference><DigestMethod {algorithm}/><DigestValue/></Reference>"
+            "</SignedInfo><SignatureValue/></Signature>"
+        )
+    )
+    return root
+
+
+def test_one_validator_serves_many_threads() -> None:
+    schema = catalog.validator("CEB311")
+    mt = catalog.message("CEB311")
+    good, bad = (
+        catalog.render(
+            mt,
+            [samples.declaration_set(n, overrides=change).order],
+            guid="9" * 36,
+            transfer=samples.base_transfer("9901D00001"),
+        )
+        for n, change in ((1, {}), (2, {"order.orderNo": ""}))
+    )
+
+    def judge(n: int) -> bool:
+        return schema(etree.fromstring(bad if n % 2 else good)) == (n % 2 == 0)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(judge, range(2000)))
+
+
+def test_the_json_schema_speaks_of_every_field_with_the_catalogues_limits() -> None:
+    schema = catalog.json_schema("CEB621", "2018")
+    document = schema["properties"]["documents"]
+    assert document["maxItems"] == 100
+    line = document["items"]["properties"]["list"]["items"]
+    assert line["properties"]["itemNo"]["maxLength"] == 30
+    assert "itemNo" not in line["required"]
+    assert set(line["properties"]) == {f.name for f in catalog.message("CEB621").list.fields}
+    assert line["additionalProperties"] is False
+    assert catalog.json_schema("CEB621")["properties"]["documents"]["items"]["properties"]["list"]["items"][
+        "properties"
+    ]["itemNo"]["maxLength"] == 20  # fmt: skip
+    assert "transfer" in schema["required"]
+    assert "transfer" not in catalog.json_schema("CEB622")["properties"]
+
+
+def test_a_twin_of_the_wrong_shape_names_every_place() -> None:
+    mt = catalog.message("CEB311")
+    value = twin.write(mt, [samples.declaration_set(1).order], guid="G")
+    head, line = value["documents"][0]["head"], value["documents"][0]["list"][0]
+    head["orderNumber"] = "1"
+    line["gnum"] = 1
+    line["qty"] = 1.5
+    value["sender"] = {}
+    _, faults = twin.read(value, mt)
+    assert {(f.path, f.reason, f.document) for f in faults} == {
+        ("/CEB311Message/sender", "unexpected", -1),
+        ("/CEB311Message/Order[1]/OrderHead/orderNumber", "unexpected", 0),
+        ("/CEB311Message/Order[1]/OrderList[1]/qty", "type", 0),
+    }
+
+
+@pytest.mark.parametrize("value", [None, [], 1, "x", {"documents": 1}, {"documents": [1]}, {"documents": [{}]}, {},
+                                   {"documents": [{"head": []}]}, {"documents": [{"head": {}, "list": [1]}]},
+                                   {"documents": [{"head": {"guid": True}}]}, {"guid": 5, "documents": []}])  # fmt: skip
+def test_a_twin_that_is_no_message_at_all_is_refused(value: object) -> None:
+    assert twin.read(value, catalog.message("CEB311"))[1]
