@@ -18,6 +18,9 @@ Now = Tick
 
 Headers = Sequence[tuple[str, bytes]]
 
+#: Header of a record that was in the dead letters and comes again; where it succeeds, its key's mark is taken off.
+REPLAY_HEADER = "replay"
+
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)
 

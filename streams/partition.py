@@ -1,0 +1,341 @@
+"""One partition of a stage's inbox: runs the stage over its records and makes a batch of what comes of it.
+
+A record on which the stage raises goes to the dead letters alone: its key keeps its state and is marked. What goes wrong
+only when the batch is put together (a state that cannot be dumped, an output too large) is found by running the batch
+once more, carefully: handle is pure, so that costs nothing but time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from hub import codec, topics
+from hub.domain.events import TICK_KEY
+from streams.api import REPLAY_HEADER, Now, Output, Record, Stage, Step
+from streams.entries import EMPTY, POISONED, POSITION_KEY, Entry, Origins, Position, origins, unpack_position
+from streams.limits import DeadLetter, Failures, Limits, TooLargeError, describe, largest
+from streams.state import State
+from streams.store import PartitionStore
+
+S = TypeVar("S")
+
+Row = tuple[bytes, bytes | None]
+
+BEGINNING = Now(0, 0, "")
+_ABSENT: Any = object()
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class Ran(NamedTuple):
+    """What ``run`` did: the index of the record to go on ``at``, the events worked off, the reference offset to wait for."""
+
+    at: int
+    events: int
+    reference: int = 0
+
+
+class Partition(Generic[S]):
+    """State, position and the batch being made; driven by the runtime: ``begin``, ``run``, ``encode``, ``commit``.
+
+    ``tail`` is the last changelog offset that is ours or applied; ``kept`` the one a store may claim, with its position
+    record. ``mend``: keys of discarded batches of others, to be written anew.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        stage: Stage[S],
+        store: PartitionStore,
+        seal: Callable[[bytes], bytes],
+        limits: Limits,
+        share: int,
+    ) -> None:
+        self.number = number
+        self.state = State(
+            stage,
+            store,
+            cache_bytes=limits.cache // share,
+            flush_keys=max(limits.flush_keys // share, 1),
+            flush_bytes=limits.flush_bytes // share,
+        )
+        self.room = limits.events
+        self.fresh = True
+        self.mend: dict[bytes, None] = {}
+        self._stage = stage
+        # Any: a bound method of a stage that publishes snapshots.
+        self._snapshot: Any = getattr(stage, "snapshot", None)
+        self._seal = seal
+        self._limits = limits
+        self._failures = Failures(limits)
+        self._origins: Origins = origins(stage.name, number)
+        self._idle = 0
+        self._careful = False
+        kept = self.state.checkpoint()
+        self.committed = unpack_position(kept.position) if kept else None
+        self.tail, self._kept = (kept.tail, (kept.tail, kept.mark)) if kept else (-1, (-1, b""))
+        self.rewind()
+
+    def begin_at(self, offset: int) -> None:
+        """The inbox's first offset; raises LookupError where records before it were not worked off and are gone."""
+        if self.committed is None:
+            self.committed = Position(offset, 0, BEGINNING)
+            self.rewind()
+        elif self.next < offset:
+            lost = offset - self.next
+            self.committed = Position(offset, 0, self.committed.now)
+            self.rewind()
+            raise LookupError(f"partition {self.number}: {lost} records were deleted before they were read")
+
+    def rewind(self) -> None:
+        """Back to what was committed; idle ticks since are read again, and change nothing again."""
+        self.next, self.step, self.now = self.committed or Position(0, 0, BEGINNING)
+        self._idle = 0
+        self.state.rollback()
+        self.begin(0)
+
+    def wipe(self) -> None:
+        """Forget everything: the changelog has it."""
+        self.state.wipe()
+        self.committed, self.tail, self._kept = None, -1, (-1, b"")
+        self.mend.clear()
+        self.rewind()
+
+    # ---- the batch
+
+    def begin(self, room: int) -> None:
+        """A new batch; what is to be mended goes first, as much as there is room for."""
+        self._start = self.position
+        self.outputs: list[Output] = []
+        self._bytes = 0
+        self._failed: list[int] = []
+        self._only_ticks = True
+        self._mended = list(islice(self.mend, room)) if self.mend else []
+        for key in self._mended:
+            self.state.touch(key)
+
+    def run(self, records: Sequence[Record], start: int, room: int, reference: int, *, careful: bool = False) -> Ran:
+        """Run the stage over ``records[start:]`` until ``room`` events or the limit of outputs is reached.
+
+        ``reference`` is how far the reference data reach: a tick that demands more waits for it.
+        """
+        self._careful = careful
+        handle, find, take, absent = self._stage.handle, self.state.find, self._take, _ABSENT
+        overlay, begin, most = self.state.overlay, self._origins.of_record, self._limits.outputs
+        now, events, index, end = self.now, 0, start, len(records)
+        while index < end and events < room and self._bytes < most:
+            record = records[index]
+            key, offset = record.key or b"", record.offset
+            if key == TICK_KEY:
+                ran = self._tick(record, room - events, reference)
+                events += ran.events
+                if not ran.at:
+                    return Ran(index, events, ran.reference)
+                now = self.now
+                self.next, self.step = offset + 1, 0
+                index += 1
+                continue
+            self._only_ticks = False
+            index += 1
+            events += 1
+            self.next = offset + 1
+            entry = overlay.get(key, absent)
+            if entry is absent:
+                entry = find(key)
+            if entry is None:
+                state = None
+            elif entry[0] >= offset:
+                continue
+            else:
+                state = entry[3]
+            try:
+                step = handle(state, record, now)
+                if step is not None:
+                    take(key, offset, entry, step, begin(offset))
+                if entry is not None and entry[2]:
+                    self._unmark(key, record)
+            except Exception as error:
+                self._poison(key, record.value, offset, error)
+        return Ran(index, events)
+
+    def _tick(self, record: Record, room: int, reference: int) -> Ran:
+        """At 1: the tick is worked off; 0: it is not, for want of room or because the reference data lag."""
+        try:
+            tick = codec.tick(record.value)
+        except msgspec.MsgspecError as error:
+            self._dead_letter(TICK_KEY, record.value, record.offset, error, fired=False)
+            return Ran(1, 1)
+        if tick.at <= self.now.at:
+            return Ran(1, 0)
+        now = Now(tick.at, max(tick.reference, self.now.reference), tick.rules)
+        if now.reference > reference:
+            return Ran(0, 0, now.reference)
+        events = 0
+        for due, key in self.state.due(now.at, record.offset):
+            if events >= room or self._bytes >= self._limits.outputs:
+                # The rest follows in the next batch; until then the tick is not over and its time not reached.
+                self.step += 1
+                self.next = record.offset
+                return Ran(0, events)
+            self._fire(key, due, record.offset, now)
+            events += 1
+        self.state.fired(now.at)
+        self.now = now
+        return Ran(1, events)
+
+    def _fire(self, key: bytes, due: int, offset: int, now: Now) -> None:
+        entry = self.state.find(key)
+        if entry is None:
+            return
+        try:
+            self._take(key, offset, entry, self._stage.fire(entry[3], key, now), self._origins.of_due(offset, due, key))
+        except Exception as error:
+            self._poison(key, b"", offset, error, fired=True)
+
+    def _take(self, key: bytes, offset: int, entry: Entry | None, step: Step, origin: bytes) -> None:
+        """Put a step into the batch: all of it or, where it raises, nothing."""
+        state, due, outputs = step
+        marks = entry[2] & POISONED if entry is not None else 0
+        new: Entry | None = (offset, due, marks, state)
+        if state is None:
+            new = (offset, 0, marks | EMPTY, None) if marks else None
+        made: list[Output] = []
+        size = 0
+        if outputs:
+            header = self._origins.header
+            for number, (topic, output_key, value, headers, route) in enumerate(outputs):
+                made.append(Output(topic, output_key, value, [*headers, header(origin, number)], route))
+                size += len(value) if value is not None else 0
+        if self._careful:
+            self._check(key, new, made)
+        if new is not None or entry is not None:
+            self.state.put(key, new)
+        if made:
+            self.outputs += made
+            self._bytes += size
+
+    def _check(self, key: bytes, entry: Entry | None, outputs: list[Output]) -> None:
+        """Raise where this step alone cannot be written."""
+        for output in outputs:
+            _measure(output)
+        if entry is None or entry[2] & EMPTY:
+            return
+        if len(key) + len(self._stage.dump(entry[3])) > self._limits.changelog // 2:
+            raise TooLargeError(topics.changelog(self._stage.name))
+        if self._snapshot is not None and (output := self._snapshot(key, entry[3], entry[0])) is not None:
+            _measure(output)
+
+    def _unmark(self, key: bytes, record: Record) -> None:
+        entry = self.state.find(key)
+        if entry is not None and entry[2] & POISONED and any(name == REPLAY_HEADER for name, _ in record.headers):
+            applied, due, marks, state = entry
+            self.state.put(key, None if marks & EMPTY else (applied, due, 0, state))
+
+    def _poison(self, key: bytes, value: bytes, offset: int, error: Exception, *, fired: bool = False) -> None:
+        entry = self.state.find(key)
+        _, due, marks, state = entry if entry is not None else (0, 0, EMPTY, None)
+        self.state.put(key, (offset, 0 if fired else due, marks | POISONED, state))
+        self._dead_letter(key, value, offset, error, fired=fired)
+
+    def _dead_letter(self, key: bytes, value: bytes | None, offset: int, error: Exception, *, fired: bool) -> None:
+        kind, frame = describe(error)
+        name, number = self._stage.name, self.number
+        letter = DeadLetter(name, number, offset, key, kind, frame, self._seal(value or b""), self.now.at, fired)
+        header = self._origins.header(self._origins.of_record(offset), 0)
+        self.outputs.append(
+            Output(topics.DEAD_LETTERS, f"{name}/{number}/{offset}".encode(), _pack(letter), [header], route=key)
+        )
+        self._failed.append(offset)
+
+    # ---- its end
+
+    @property
+    def position(self) -> Position:
+        """Where the batch ends."""
+        return Position(self.next, self.step, self.now)
+
+    @property
+    def dead_letters(self) -> int:
+        """How many the batch has."""
+        return len(self._failed)
+
+    def passes_idle(self) -> bool:
+        """Forget a batch in which nothing happened, unless it is time to write a position all the same."""
+        happened = self.outputs or self.state.touched or self.step or not self._only_ticks
+        if happened or self._idle >= self._limits.idle_ticks:
+            return False
+        self._idle += 1
+        return True
+
+    def encode(self) -> tuple[list[Row], list[Output]]:
+        """The batch: changelog rows, the position last, and outputs. Raises where something cannot be written."""
+        self._failures.check(self._failed)
+        rows = self.state.encode()
+        outputs = self.outputs if self._snapshot is None else self.outputs + self._snapshots()
+        for output in outputs:
+            _measure(output)
+        rows.append((POSITION_KEY, self.position.pack()))
+        return rows, outputs
+
+    def _snapshots(self) -> list[Output]:
+        overlay, snapshot = self.state.overlay, self._snapshot
+        entries = ((key, overlay[key]) for key in self.state.touched)
+        made = (snapshot(key, entry[3], entry[0]) for key, entry in entries if entry and not entry[2] & EMPTY)
+        return [output for output in made if output is not None]
+
+    def rollback(self) -> None:
+        """Forget the batch and go back to where it began."""
+        self.next, self.step, self.now = self._start
+        self.state.rollback()
+
+    def commit(self, rows: list[Row], last: int) -> None:
+        """The changelog has the batch; ``last`` is its last offset."""
+        self.committed = self.position
+        mark = rows[-1][1] or b""
+        self.state.commit(rows[:-1])
+        self._failures.add(self._failed)
+        for key in self._mended:
+            self.mend.pop(key, None)
+        self._idle = 0
+        self._reached(last, mark)
+
+    def apply(self, rows: list[Row], mark: bytes, last: int) -> bool:
+        """A batch found in the changelog. False where its position is not ahead: it is the late one of a frozen worker,
+        which is discarded whole, and its keys are written anew with the next batch.
+        """
+        position = unpack_position(mark)
+        if self.committed is not None and position.rank <= self.committed.rank:
+            self.mend.update(dict.fromkeys(key for key, _ in rows))
+            self.tail = last
+            return False
+        for key, blob in rows:
+            self.state.absorb(key, blob)
+        self.committed = position
+        self._reached(last, mark)
+        return True
+
+    def _reached(self, last: int, mark: bytes) -> None:
+        self.tail = last
+        if not self.mend:
+            # A store that claimed to know a discarded batch would never mend it.
+            self._kept = last, mark
+        if self.state.full:
+            self.keep()
+
+    def matches(self, offset: int, key: bytes | None, value: bytes | None) -> bool:
+        """Whether the record at the tail is the one the store remembers, or was compacted away."""
+        return offset != self.tail or (key == POSITION_KEY and value == self._kept[1])
+
+    def keep(self) -> None:
+        """Write to the store what was committed."""
+        self.state.rollback()
+        if self.committed is not None and self._kept[0] >= 0:
+            self.state.flush(self.committed, *self._kept)
+
+
+def _measure(output: Output) -> None:
+    if output.value is not None and len(output.value) > largest(output.topic):
+        raise TooLargeError(output.topic)
