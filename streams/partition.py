@@ -80,14 +80,18 @@ class Partition(Generic[S]):
         self.rewind()
 
     def begin_at(self, offset: int) -> None:
-        """The inbox's first offset; raises LookupError where records before it were not worked off and are gone."""
+        """States are here: go on at the position; ``offset`` is the inbox's first.
+
+        Raises LookupError where records were deleted before they were worked off; the position is behind them then.
+        """
+        lost = 0
         if self.committed is None:
             self.committed = Position(offset, 0, BEGINNING)
-            self.rewind()
-        elif self.next < offset:
-            lost = offset - self.next
+        elif self.committed.next < offset:
+            lost = offset - self.committed.next
             self.committed = Position(offset, 0, self.committed.now)
-            self.rewind()
+        self.rewind()
+        if lost:
             raise LookupError(f"partition {self.number}: {lost} records were deleted before they were read")
 
     def rewind(self) -> None:

@@ -172,8 +172,10 @@ class Feeder:
         self._topics = topics
         self._partitions = partitions
 
-    async def live(self, seconds: float, rate: int, settle: float = 16.0, seed: int = 1) -> int:
-        """Feed at a rate (events a second), then tick until all is closed and forgotten; returns the events written.
+    async def live(
+        self, seconds: float, rate: int, settle: float = 16.0, seed: int = 1, stop: asyncio.Event | None = None
+    ) -> int:
+        """Feed at a rate (events a second) for a time or until ``stop``, then tick until all is closed and forgotten; returns the events written.
 
         Keys get four documents over up to 5 s, 5 % of them over 9 s; 3 % lack one, 3 % get one twice, 1 % a poisonous one.
         """
@@ -190,6 +192,8 @@ class Feeder:
             for slot, rows in enumerate(_schedule(seconds, rate, random.Random(seed))):
                 await self._write(producer, rows)
                 count += len(rows)
+                if stop is not None and stop.is_set():
+                    break
                 await asyncio.sleep(max(0.0, began + (slot + 1) * SLOT - loop.time()))
             await asyncio.sleep(settle)
         finally:
