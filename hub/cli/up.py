@@ -1,0 +1,152 @@
+"""``hub up``: the whole hub on one machine, with embedded Kafka and PostgreSQL unless settings name others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from hub.cli import loaded
+from hub.cli.running import WallClock, run, until_told
+from hub.infra.database import migrate
+from hub.infra.embedded import EmbeddedKafka, EmbeddedPostgres, free_port
+from hub.infra.kafka import ensure_topics
+from hub.infra.participants import demo_principals, demo_records
+from hub.infra.reference import publish_anew
+from hub.infra.supervisor import RunFile, Supervisor
+from hub.settings import Settings
+
+#: Seconds for the hub to say that it is ready.
+READY_SECONDS = 90.0
+
+
+@click.command("up")
+@click.option("--demo", is_flag=True, help="Submit the bundled declaration and print its trace to release.")
+@click.option("--once", is_flag=True, help="End after the demo's trace.")
+@click.option("--data", type=click.Path(path_type=Path), help="State folder (default: setting data).")
+@click.option("--port", type=int, help="Port of the API and console on the loopback (default: setting listen).")
+@click.pass_context
+def command(ctx: click.Context, data: Path | None, port: int | None, *, demo: bool, once: bool) -> None:
+    """Run everything on this machine until Ctrl-C: broker, database, hub, sandbox authorities.
+
+    Example: hub up --demo
+    """
+    settings = loaded(ctx, data=data, listen=f"127.0.0.1:{port}" if port else None).settings
+    run(up(settings, demo=demo, once=once))
+
+
+async def up(settings: Settings, *, demo: bool = False, once: bool = False) -> int:
+    """Start all parts, run the demo if asked, wait to be told to end; the exit code."""
+    began = time.monotonic()
+    settings = msgspec.structs.replace(settings, data=settings.data.absolute())
+    settings.data.mkdir(parents=True, exist_ok=True)
+    told = asyncio.create_task(until_told())
+    work = asyncio.create_task(_work(settings, demo=demo, once=once, began=began, told=told))
+    return await work
+
+
+async def _work(settings: Settings, *, demo: bool, once: bool, began: float, told: asyncio.Task[None]) -> int:
+    run_file = RunFile(settings.data / "run.json", listen=settings.listen)
+    supervisor = Supervisor(run_file, settings.data / "logs")
+    try:
+        settings = await _start_servers(settings, supervisor)
+        _start_processes(settings, supervisor)
+        if not await _ready(settings, told):
+            if told.done():
+                return 0
+            click.echo(f"The hub is not ready after {READY_SECONDS:.0f} s; see {settings.data / 'logs'}", err=True)
+            return 1
+        click.echo(f"The hub is ready after {time.monotonic() - began:.1f} s: http://{settings.listen}/")
+        code = 0
+        if demo:
+            from hub import demo as bundled
+
+            code = await bundled.follow(settings)
+            if once:
+                return code
+        if "sandbox" in settings.processes:
+            click.echo(f"Principals of the sandbox, with their keys: {settings.data / 'demo' / 'principals.json'}")
+        click.echo("Ctrl-C ends it.")
+        await told
+        return code
+    finally:
+        await supervisor.stop()
+
+
+async def _start_servers(settings: Settings, supervisor: Supervisor) -> Settings:
+    """Broker and database ready, topics and tables made; the settings with their addresses."""
+    kafka, database = settings.kafka, settings.database
+    starts = []
+    if not kafka:
+        broker = EmbeddedKafka(
+            settings.data / "kafka", settings.kafka_jars, settings.java, free_port(), free_port()
+        )
+        starts.append(supervisor.serve(broker))
+        kafka = broker.bootstrap
+    if not database:
+        postgres = EmbeddedPostgres(settings.data / "postgres", free_port())
+        starts.append(supervisor.serve(postgres))
+        database = postgres.dsn
+    await asyncio.gather(*starts)
+    settings = msgspec.structs.replace(settings, kafka=kafka, database=database)
+    await asyncio.gather(ensure_topics(kafka, settings.partitions, settings.replication), migrate(database))
+    if sandboxed(settings):
+        await publish_anew(kafka, demo_records(demo_principals(settings.data, settings.keys_folder)), WallClock())
+    return settings
+
+
+def sandboxed(settings: Settings) -> bool:
+    """Whether made-up principals and authorities are at work: no real customs is named."""
+    return not settings.customs_url
+
+
+def _start_processes(settings: Settings, supervisor: Supervisor) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    over = {
+        field: getattr(settings, field)
+        for field in settings.__struct_fields__
+        if getattr(settings, field) is not None and getattr(settings, field) != ""
+    }
+    sandbox = f"127.0.0.1:{free_port()}"
+    if sandboxed(settings):
+        over |= {"enrolment": "open", "signatures": "by-schema"}
+        if "sandbox" in settings.processes:
+            over["customs_url"] = f"http://{sandbox}"
+    environ |= {
+        f"HUB_{name.upper()}": ";".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in over.items()
+    }
+    for process in settings.processes:
+        if process == "stream":
+            for group in settings.stage_groups:
+                supervisor.run(f"stream-{group.replace(',', '-')}", ["stream", "--stages", group], environ)
+        elif process == "serve":
+            for number in range(settings.serve_processes):
+                name = "serve" if settings.serve_processes == 1 else f"serve-{number}"
+                supervisor.run(name, ["serve"], environ)
+        elif process == "sandbox":
+            if sandboxed(settings):
+                supervisor.run("sandbox", ["sandbox", "--listen", sandbox], environ)
+        elif process != "deliver" or "customs_url" in over:
+            supervisor.run(process, [process], environ)
+
+
+async def _ready(settings: Settings, told: asyncio.Task[None]) -> bool:
+    """Wait until /readyz says yes; False when the time is over or the end was told."""
+    import aiohttp
+
+    deadline = time.monotonic() + READY_SECONDS
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+        while time.monotonic() < deadline and not told.done():
+            try:
+                async with http.get(f"http://{settings.listen}/readyz") as response:
+                    if response.status == 200:
+                        return True
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                pass
+            await asyncio.sleep(0.1)
+    return False

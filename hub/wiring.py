@@ -1,0 +1,235 @@
+"""Settings → running parts: the only module that names concrete classes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from adapters.door import Door
+from adapters.intake import Judge
+from adapters.signature import SigningKey
+from adapters.transports import http
+from hub import topics
+from hub.cli.running import WallClock, until_told
+from hub.domain.access import Access, Principal
+from hub.domain.faults import Misconfigured
+from hub.domain.matching import MatchSettings
+from hub.domain.money import amount
+from hub.infra.claims import Claims
+from hub.infra.crypto import HubKey
+from hub.infra.database import migrate
+from hub.infra.kafka import KafkaPublisher
+from hub.infra.participants import hosted_key, load_demo
+from hub.infra.reading import PostgresReader
+from hub.infra.readmodel import PostgresWriter
+from hub.infra.records import KafkaRecords
+from hub.infra.reference import ReferenceReader
+from hub.infra.vault import Vault
+from hub.rules import engine
+from hub.settings import Settings
+from hub.web.app import make_app
+from hub.web.ports import Parts
+from streams.api import Stage
+from streams.faust_driver import Options, run
+from streams.project import Projector
+from streams.runtime import Hooks
+from streams.stages.assess import Assess, AssessSettings
+from streams.stages.match import Match
+from streams.stages.register import Register, RegisterSettings
+from streams.stages.resolve import Resolve
+from streams.stages.split import Split
+from streams.ticker import Ticker
+
+_HOUR_MS = 3_600_000
+
+
+def _needs(settings: Settings, *names: str) -> None:
+    missing = [f"HUB_{name.upper()} is not set" for name in names if not getattr(settings, name)]
+    if missing:
+        raise Misconfigured([*missing, "hub up starts everything on one machine"])
+
+
+async def serve(settings: Settings) -> None:
+    """The door, the API and the console, until told to end."""
+    _needs(settings, "kafka", "database")
+    clock = WallClock()
+    vault = Vault(settings.keys_folder)
+    key = HubKey.load(settings.keys_folder)
+    reference = ReferenceReader(settings.kafka, clock)
+    publisher = KafkaPublisher(settings.kafka)
+    claims = Claims(settings.kafka, publisher, settings.partitions)
+    await asyncio.gather(reference.start(), publisher.start())
+    await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
+    door = Door(
+        judge=judge(settings, reference, vault),
+        publisher=publisher,
+        sealer=vault,
+        sign=key.sign,
+        key_id=key.id,
+        claims=claims,
+        clock=clock,
+        settings=settings,
+    )
+    read = PostgresReader(settings.database)
+    records = KafkaRecords(settings.kafka)
+    app = make_app(
+        Parts(
+            read=read,
+            records=records,
+            sealer=vault,
+            clock=clock,
+            by_key=reference.by_key,
+            by_name=reference.by_name,
+            session_secret=vault.digest("session", "console").encode(),
+            routes=http.routes(door, reference.by_key, settings),
+        )
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
+        await until_told()
+    finally:
+        await runner.cleanup()
+        await claims.stop()
+        await read.close()
+        await records.close()
+        await publisher.stop()
+        await reference.stop()
+
+
+async def _migrated(dsn: str) -> None:
+    """Tables made, if the database is there: intake does not wait for it."""
+    try:
+        await migrate(dsn)
+    except OSError:
+        return
+
+
+def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge:
+    """What the door judges messages by."""
+    keys: dict[str, SigningKey] = {}
+    if (settings.data / "demo" / "principals.json").exists():
+        keys |= {name: hosted_key(entry) for name, entry in load_demo(settings.data).items() if entry.key}
+    opened = settings.enrolment == "open"
+
+    def access() -> Access:
+        return Access(open_enrolment=opened, filed=reference.owners())
+
+    return Judge(
+        access=access,
+        signatures=settings.signatures,
+        digest=vault.digest,
+        signing_key=lambda principal: keys.get(principal.name) if principal.hosted else None,
+        certificates=_prints,
+        filed=None if opened else lambda code: code in reference.owners(),
+    )
+
+
+def _prints(principal: Principal) -> frozenset[str]:
+    """Fingerprints of the certificates a principal may sign with."""
+    from base64 import b64decode
+    from hashlib import sha256
+
+    return frozenset(sha256(b64decode(text)).hexdigest() for text in principal.certificates)
+
+
+def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: ReferenceReader) -> list[Stage[Any]]:
+    """The stages of these names, made from settings."""
+    wait = MatchSettings(
+        warn=int(settings.match_warn_hours * _HOUR_MS),
+        expire=int(settings.match_wait_hours * _HOUR_MS),
+        tolerance=amount(settings.match_tolerance),
+    )
+    makers: dict[str, Callable[[], Stage[Any]]] = {
+        "split": lambda: Split(vault.open),
+        "register": lambda: Register(RegisterSettings(overdue=settings.overdue_minutes * 60_000)),
+        "match": lambda: Match(lambda text: vault.digest("match", text), wait),
+        "assess": lambda: Assess(
+            reference.data,
+            settings=AssessSettings(
+                notices=settings.notices, reject_over_allowance=settings.reject_over_allowance
+            ),
+        ),
+        "resolve": Resolve,
+    }
+    return [makers[name]() for name in names]
+
+
+def stream(settings: Settings, names: Sequence[str]) -> None:
+    """Carry stages until told to end; every process that does also ticks. Blocks."""
+    _needs(settings, "kafka")
+    clock = WallClock()
+    vault = Vault(settings.keys_folder)
+    aside = _Aside(settings.kafka, clock, names)
+    aside.start()
+    instance = os.environ.get("HUB_INSTANCE", "") or f"{socket.gethostname()}-{'-'.join(names)}"
+    hooks = Hooks(
+        seal=lambda data: vault.seal(data, clock.now()),
+        reference_ready=aside.reached,
+    )
+    options = Options(
+        bootstrap=settings.kafka,
+        instance=instance,
+        data=settings.data / "states",
+        session=settings.session_ms / 1000,
+    )
+    run(stages(settings, names, vault, aside.reference), options, hooks)
+
+
+class _Aside:
+    """Reference data and ticker on a thread and loop of their own: a long batch of a stage does not stop the clock."""
+
+    def __init__(self, bootstrap: str, clock: WallClock, names: Sequence[str]) -> None:
+        self.reference = ReferenceReader(bootstrap, clock)
+        self._loop = asyncio.new_event_loop()
+        self._ticker = Ticker(
+            bootstrap,
+            [topics.inbox(name) for name in names],
+            clock,
+            lambda: self.reference.data.reached,
+            engine.digest,
+        )
+        self._ready = threading.Event()
+
+    def start(self) -> None:
+        """Begin; returns when the reference data are here."""
+        threading.Thread(target=self._run, name="aside", daemon=True).start()
+        self._ready.wait(60)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._main())
+
+    async def _main(self) -> None:
+        await self.reference.start()
+        await self.reference.ready()
+        self._ready.set()
+        await self._ticker.run()
+
+    async def reached(self, offset: int) -> None:
+        """Wait, in a stage's loop, until the reference data have reached the offset."""
+        if self.reference.data.reached >= offset:
+            return
+        waiting = asyncio.run_coroutine_threadsafe(self.reference.reached(offset), self._loop)
+        await asyncio.wrap_future(waiting)
+
+
+async def project(settings: Settings) -> None:
+    """Keep the read model up with the topics until told to end."""
+    _needs(settings, "kafka", "database")
+    await _migrated(settings.database)
+    projector = Projector(settings.kafka, PostgresWriter(settings.database))
+    running = asyncio.create_task(projector.run())
+    told = asyncio.create_task(until_told())
+    await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
+    projector.stop()
+    await running

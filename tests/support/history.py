@@ -1,0 +1,128 @@
+"""The checker over a recorded history: what was acknowledged against what the topics hold (invariants I1–I5, I9).
+
+Reads every topic from its first offset, judges with nothing of the stages' own code but the events' shapes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from hub import codec
+from hub.topics import ASSESSMENTS, DEAD_LETTERS, STATUSES, SUBMISSIONS
+
+#: States in which a document that takes part in a match may rest (I3); customs' codes come after them.
+ENDED = {"matched", "assessed", "handed over", "repeated", "stale", "superseded", "withdrawn", "expired"}
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """What the sender holds: the id and the register keys of the documents it was told were accepted."""
+
+    submission: str
+    documents: tuple[str, ...]
+
+
+class Verdict(msgspec.Struct):
+    """Everything wrong, by invariant; empty lists are the aim."""
+
+    lost: list[str] = []
+    without_status: list[str] = []
+    not_ended: list[str] = []
+    without_assessment: list[str] = []
+    differing_assessments: list[str] = []
+    doubled_assessments: list[str] = []
+    totals_off: list[str] = []
+    dead_letters: list[str] = []
+    counts: dict[str, int] = {}
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing twice, nothing waits unseen, totals exact."""
+        fields = (getattr(self, name) for name in self.__struct_fields__ if name != "counts")
+        return not any(fields)
+
+
+def acknowledged(answer: bytes) -> Acknowledged:
+    """What an acknowledgement promises."""
+    told = json.loads(answer)
+    return Acknowledged(
+        submission=told["submission"], documents=tuple(f"{d['kind']}/{d['key']}" for d in told["documents"])
+    )
+
+
+async def read_topic(bootstrap: str, topic: str) -> list[tuple[int, int, bytes | None, bytes | None, dict[str, bytes]]]:
+    """Every record of a topic: (partition, offset, key, value, headers), from the first offset to the present end."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=48 << 20, fetch_max_bytes=96 << 20
+    )
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, p) for p in await _partitions(consumer, topic)]
+        ends = await consumer.end_offsets(partitions)
+        begins = await consumer.beginning_offsets(partitions)
+        consumer.assign(partitions)
+        for tp in partitions:
+            consumer.seek(tp, begins[tp])
+        rows = []
+        while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
+            for tp, records in (await consumer.getmany(timeout_ms=300)).items():
+                rows += [
+                    (tp.partition, r.offset, r.key, r.value, dict(r.headers)) for r in records if r.offset < ends[tp]
+                ]
+        return rows
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> Iterable[int]:
+    await consumer.client.set_topics([topic])
+    found: set[int] = consumer.partitions_for_topic(topic) or set()
+    return sorted(found)
+
+
+async def check(bootstrap: str, promised: list[Acknowledged]) -> Verdict:
+    """Compare what was promised with submissions, statuses, assessments and dead letters."""
+    verdict = Verdict()
+    in_log = {key.decode() for _, _, key, _, _ in await read_topic(bootstrap, SUBMISSIONS) if key and key[:1] != b"\x00"}
+    verdict.lost = sorted({p.submission for p in promised} - in_log)
+
+    statuses: dict[str, dict[str, object]] = {}
+    for _, _, key, value, _ in await read_topic(bootstrap, STATUSES):
+        if key is None or value is None:
+            continue
+        status = json.loads(value)
+        old = statuses.get(status["key"])
+        if old is None or int(str(old["revision"])) <= int(status["revision"]):
+            statuses[status["key"]] = status
+    documents = {d for p in promised for d in p.documents}
+    verdict.without_status = sorted(documents - statuses.keys())
+    verdict.not_ended = sorted(
+        d
+        for d in documents & statuses.keys()
+        if statuses[d]["state"] not in ENDED and not str(statuses[d].get("code", ""))
+    )
+    await _check_assessments(bootstrap, {d for d in documents if d.startswith("declaration/")}, verdict)
+    verdict.dead_letters = [str(key) for _, _, key, _, _ in await read_topic(bootstrap, DEAD_LETTERS)]
+    verdict.counts |= {"submissions": len(in_log), "statuses": len(statuses), "documents": len(documents)}
+    return verdict
+
+
+async def _check_assessments(bootstrap: str, declarations: set[str], verdict: Verdict) -> None:
+    """Each declaration revision has one assessment; what was written twice is the same to the byte."""
+    by_revision: dict[tuple[str, int], set[bytes]] = defaultdict(set)
+    revisions: dict[str, set[int]] = defaultdict(set)
+    records = 0
+    for _, _, _, value, _ in await read_topic(bootstrap, ASSESSMENTS):
+        if value is None:
+            continue
+        records += 1
+        assessment = codec.assessment(value)
+        by_revision[assessment.declaration, assessment.revision].add(value)
+        revisions[assessment.declaration].add(assessment.revision)
+    verdict.without_assessment = sorted(declarations - revisions.keys())
+    verdict.differing_assessments = sorted(f"{key} {r}" for (key, r), values in by_revision.items() if len(values) > 1)
+    verdict.counts |= {"assessment records": records, "assessed declarations": len(revisions)}
