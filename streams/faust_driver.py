@@ -115,8 +115,8 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> list[Any]:  # noqa: ARG002 - Faust's signature
         return list(self._positions(self.app.runtime.partitions))
 
-    def _new_offset(self, place: Any) -> int | None:
-        partition = self.app.runtime.partitions.get(place.partition)
+    def _new_offset(self, tp: Any) -> int | None:
+        partition = self.app.runtime.partitions.get(tp.partition)
         return partition.next if partition is not None else None
 
     async def verify_all_partitions_active(self) -> None:

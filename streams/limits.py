@@ -22,14 +22,15 @@ def largest(topic: str) -> int:
 class Limits(msgspec.Struct, frozen=True):
     """Bounds of a batch and of a stage's memory; counts and bytes.
 
-    ``events``: records and dues of one partition's commit; ``changelog``: bytes of its changelog batch; ``outputs``: bytes
-    of its outputs, soft. ``cache``, ``flush_keys`` and ``flush_bytes`` are a stage's, shared by its partitions.
+    ``events``: records and dues of one partition's commit; ``changelog``: bytes of its changelog batch, ``entry`` of one state
+    in it, less than half of that; ``outputs``: bytes of its outputs, soft. ``cache``, ``flush_keys`` and ``flush_bytes`` are a stage's, shared by its partitions.
     ``idle_ticks``: how many ticks on which nothing happens pass before a position is written all the same.
     ``dead_letters``: how many of ``window`` consecutive events of a partition may fail before the process stops.
     """
 
     events: int = 2000
     changelog: int = topics.CHANGELOG_BATCH - (64 << 10)
+    entry: int = 3 << 20
     outputs: int = 16 << 20
     cache: int = 16 << 20
     flush_keys: int = 32_000
@@ -37,6 +38,10 @@ class Limits(msgspec.Struct, frozen=True):
     idle_ticks: int = 30
     dead_letters: int = 50
     window: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.changelog < 2 * self.entry + FRAME:
+            raise ValueError("a changelog batch must hold two entries: one changed, one mended")
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

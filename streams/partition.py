@@ -2,7 +2,8 @@
 
 A record on which the stage raises goes to the dead letters alone: its key keeps its state and is marked. What goes wrong
 only when the batch is put together (a state that cannot be dumped, an output too large) is found by running the batch
-once more, carefully: handle is pure, so that costs nothing but time.
+once more, carefully: handle is pure, so that costs nothing but time. (A state that cannot be dumped and is followed by a
+good one in the same batch goes unnoticed: there the batch decides, as nowhere else.)
 """
 
 from __future__ import annotations
@@ -227,7 +228,7 @@ class Partition(Generic[S]):
             _measure(output)
         if entry is None or entry[2] & EMPTY:
             return
-        if len(key) + len(self._stage.dump(entry[3])) > self._limits.changelog // 2:
+        if len(self._stage.dump(entry[3])) > self._limits.entry:
             raise TooLargeError(topics.changelog(self._stage.name))
         if self._snapshot is not None and (output := self._snapshot(key, entry[3], entry[0])) is not None:
             _measure(output)
@@ -277,7 +278,7 @@ class Partition(Generic[S]):
     def encode(self) -> tuple[list[Row], list[Output]]:
         """The batch: changelog rows, the position last, and outputs. Raises where something cannot be written."""
         self._failures.check(self._failed)
-        rows = self.state.encode()
+        rows = self.state.encode(self._limits.entry)
         outputs = self.outputs if self._snapshot is None else self.outputs + self._snapshots()
         for output in outputs:
             _measure(output)

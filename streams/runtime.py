@@ -218,7 +218,7 @@ class Runtime(Generic[S]):
                 careful = True
                 continue
             size = sum([len(key) + _OVERHEAD + (len(blob) if blob else 0) for key, blob in rows])
-            if size > self._limits.changelog and partition.room > 1:
+            if size > self._limits.changelog:
                 partition.rollback()
                 partition.room = max(min(partition.room, events) // 2, 1)
                 continue

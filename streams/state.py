@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from streams.api import Stage
 from streams.entries import EMPTY, HEAD, Entry, Position
+from streams.limits import TooLargeError
 from streams.store import Change, Checkpoint, PartitionStore
 
 S = TypeVar("S")
@@ -116,8 +117,8 @@ class State(Generic[S]):
                     self._soonest = old[1]
         self.touched.clear()
 
-    def encode(self) -> list[tuple[bytes, bytes | None]]:
-        """(key, entry) of every touched key, as the changelog takes them."""
+    def encode(self, most: int) -> list[tuple[bytes, bytes | None]]:
+        """(key, entry) of every touched key, as the changelog takes them; raises where a dump has more than ``most`` bytes."""
         overlay, pack, dump = self.overlay, HEAD.pack, self._stage.dump
         rows: list[tuple[bytes, bytes | None]] = []
         for key in self.touched:
@@ -126,15 +127,11 @@ class State(Generic[S]):
                 rows.append((key, None))
             else:
                 applied, due, flags, state = entry
-                rows.append((key, pack(applied, due, flags) + (b"" if flags & EMPTY else dump(state))))
+                blob = b"" if flags & EMPTY else dump(state)
+                if len(blob) > most:
+                    raise TooLargeError(self._stage.name)
+                rows.append((key, pack(applied, due, flags) + blob))
         return rows
-
-    def encode_one(self, key: bytes) -> bytes | None:
-        """A touched key's entry, to see that it can be encoded."""
-        entry = self.overlay[key]
-        if entry is None or entry[2] & EMPTY:
-            return None
-        return HEAD.pack(*entry[:3]) + self._stage.dump(entry[3])
 
     def commit(self, rows: list[tuple[bytes, bytes | None]]) -> None:
         """The changelog has the batch: ``rows`` as ``encode`` made them."""
