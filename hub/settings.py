@@ -1,0 +1,196 @@
+"""Settings: from ``hub.toml`` and, over it, ``HUB_…`` of the environment. Frozen, and wrong ones are all named at once."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+MEGABYTE = 1 << 20
+
+
+class SettingsError(Exception):
+    """Settings that cannot work; ``problems`` has a sentence for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator can say. The environment's name of ``kafka`` is ``HUB_KAFKA``; in ``hub.toml`` it is ``kafka``."""
+
+    kafka: str = ""
+    """Bootstrap servers of an own Kafka; empty: one embedded node."""
+    database: str = ""
+    """DSN of an own PostgreSQL; empty: an embedded one."""
+    data: Path = Path(".hub")
+    """The state folder: keys, logs, states of stages, embedded servers' files."""
+    listen: str = "127.0.0.1:8080"
+    """Where the API and the console are served."""
+    enrolment: str = "closed"
+    """``open`` takes unknown enterprise codes from demo principals; ``closed`` refuses them."""
+    signatures: str = "required"
+    """``required`` demands a signature on every message that may carry one; ``by-schema`` where the schema demands it."""
+    partitions: int = 8
+    """Partitions of every topic, fixed when the topics are made."""
+    replication: int = 1
+    """Replicas of every topic: 1 on the embedded node, 3 in production."""
+    keys: Path | None = None
+    """Daily, digest and signing keys; default ``<data>/keys``."""
+    kafka_jars: Path = Path(".kafka/libs")
+    """Apache Kafka's jars for the embedded node (``make`` puts them there)."""
+    java: str = "java"
+    """The Java 17+ that runs the embedded node."""
+    customs_url: str = ""
+    """Where messages are handed over to customs (``POST /dxp``); empty: the sandbox where it runs, else nowhere."""
+    customs_timeout_ms: int = 10_000
+    """How long customs may take to answer a hand-over."""
+    customs_attempts: int = 12
+    """Attempts before a hand-over is parked."""
+    processes: tuple[str, ...] = ("serve", "stream", "project", "deliver", "sandbox")
+    """What ``hub up`` runs."""
+    stage_groups: tuple[str, ...] = ("split,register,resolve", "match,assess")
+    """Which stages share a process under ``hub up``."""
+    serve_processes: int = 1
+    """How many doors ``hub up`` opens on the same port."""
+    scenario: str = "release"
+    """What the sandbox customs does: a bundled scenario's name or a TOML file."""
+    max_bytes: int = 16 * MEGABYTE
+    """Largest message as sent."""
+    max_unpacked: int = 64 * MEGABYTE
+    """Largest message after decompression."""
+    body_seconds: int = 30
+    """How long a sender may take for a message."""
+    max_in_flight: int = 256
+    """Messages the door judges or commits at one time; above it 429."""
+    collect_ms: int = 4
+    """How long the door collects before it writes a batch."""
+    commit_seconds: int = 15
+    """How long the door waits for the broker before it answers 503."""
+    session_ms: int = 6_000
+    """A stage's group session: a silent process loses its partitions after it."""
+    match_wait_hours: float = 24.0
+    """How long documents wait for each other (P: no official figure)."""
+    match_warn_hours: float = 2.0
+    """When the wait is told to those who wait (P)."""
+    match_tolerance: str = "0"
+    """Difference of amounts that still matches, in CNY (P: no official tolerance)."""
+    overdue_minutes: int = 60
+    """When a missing answer of customs is overdue (P)."""
+    notices: bool = True
+    """Whether assessments are handed to customs as messages of their own."""
+    reject_over_allowance: bool = True
+    """Over the yearly limit means return, not full tax (uncertain: the older text of 2016 says tax in full)."""
+    log_level: str = "info"
+    """``debug``, ``info``, ``warning`` or ``error``."""
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the keys are."""
+        return self.keys or self.data / "keys"
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.listen.rpartition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """The port to listen on."""
+        return int(self.listen.rpartition(":")[2])
+
+
+#: Values that may only be one of these.
+CHOICES = {
+    "enrolment": ("open", "closed"),
+    "signatures": ("required", "by-schema"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+#: Names of the environment for children, tests and the reading commands; not settings.
+OTHER_NAMES = frozenset({"HUB_TEST_DATA", "HUB_INSTANCE", "HUB_CONFIG", "HUB_API_KEY"})
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """Settings and where each came from: ``default``, the file's name, or the environment's name."""
+
+    settings: Settings
+    sources: dict[str, str]
+
+
+def load(environ: Mapping[str, str], path: Path | None = None) -> Loaded:
+    """Read ``hub.toml`` (or ``path``) and the environment; raises SettingsError naming every problem."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    file = path or Path("hub.toml")
+    if path is not None and not path.exists():
+        problems.append(f"{path}: there is no such file")
+    if file.exists():
+        for name, value in tomllib.loads(file.read_text("utf-8")).items():
+            _take(name, value, str(file), fields, values, sources, problems)
+    for variable, value in environ.items():
+        if variable.startswith("HUB_") and variable not in OTHER_NAMES:
+            _take(variable[4:].lower(), value, variable, fields, values, sources, problems)
+    for name, allowed in CHOICES.items():
+        if name in values and values[name] not in allowed:
+            problems.append(f"{sources[name]}: {name} is one of {', '.join(allowed)}")
+    settings = Settings(**values)
+    if not settings.listen.rpartition(":")[2].isdigit():
+        problems.append(f"{sources.get('listen', 'listen')}: listen is host:port")
+    if settings.partitions < 1:
+        problems.append(f"{sources.get('partitions', 'partitions')}: at least one partition")
+    if problems:
+        raise SettingsError(problems)
+    return Loaded(settings, {name: sources.get(name, "default") for name in fields})
+
+
+def _take(
+    name: str,
+    value: object,
+    source: str,
+    fields: Mapping[str, msgspec.structs.FieldInfo],
+    values: dict[str, Any],
+    sources: dict[str, str],
+    problems: list[str],
+) -> None:
+    """Convert one value, or say what is wrong with it."""
+    if name not in fields:
+        near = difflib.get_close_matches(name, fields, n=1, cutoff=0.0)
+        hint = f"; the nearest known is {near[0]}" if near else ""
+        problems.append(f"{source}: unknown setting {name}{hint}")
+        return
+    kind = fields[name].type
+    try:
+        values[name] = _convert(value, kind)
+    except (ValueError, TypeError, KeyError):
+        problems.append(f"{source}: {name} is not a {getattr(kind, '__name__', kind)}")
+        return
+    sources[name] = source
+
+
+def _convert(value: object, kind: Any) -> Any:
+    if get_origin(kind) is tuple:
+        parts = str(value).split(";") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+    if Path in (kind, *get_args(kind)):
+        return Path(str(value))
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+    return kind(value)
+
+
+def shown(name: str, value: object) -> str:
+    """A setting as ``hub config`` prints it: the password in a DSN is hidden."""
+    text = ";".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if name == "database" and "@" in text:
+        scheme, _, rest = text.partition("://")
+        return f"{scheme}://…@{rest.rpartition('@')[2]}"
+    return text
