@@ -16,7 +16,7 @@ from adapters.intake import Judge
 from adapters.signature import SigningKey
 from adapters.transports import http
 from hub import topics
-from hub.cli.running import WallClock, until_told
+from hub.infra.process import WallClock, until_told
 from hub.domain.access import Access, Principal
 from hub.domain.faults import Misconfigured
 from hub.domain.matching import MatchSettings

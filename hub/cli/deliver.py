@@ -9,7 +9,8 @@ import click
 from adapters.authorities.customs.outgoing import CustomsGateway
 from hub import topics
 from hub.cli import loaded
-from hub.cli.running import WallClock, run, until_told
+from hub.cli.running import run
+from hub.infra.process import WallClock, until_told
 from hub.domain.faults import Misconfigured
 from hub.infra.kafka import KafkaPublisher
 from hub.infra.vault import Vault

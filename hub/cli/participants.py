@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from hub.cli import loaded
-from hub.cli.running import WallClock, run
+from hub.cli.running import run
+from hub.infra.process import WallClock
 from hub.domain.access import ROLES
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day

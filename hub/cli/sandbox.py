@@ -16,7 +16,8 @@ from adapters.authorities.customs.desk import Desk
 from adapters.authorities.customs.simulator import Simulator
 from adapters.authorities.customs.store import Store
 from hub.cli import loaded
-from hub.cli.running import WallClock, run, until_told
+from hub.cli.running import run
+from hub.infra.process import WallClock, until_told
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured
 from hub.infra.participants import demo_principals, demo_records, load_demo

@@ -11,7 +11,8 @@ import click
 import msgspec
 
 from hub.cli import loaded
-from hub.cli.running import WallClock, run, until_told
+from hub.cli.running import run
+from hub.infra.process import WallClock, until_told
 from hub.infra.database import migrate
 from hub.infra.embedded import EmbeddedKafka, EmbeddedPostgres, free_port
 from hub.infra.kafka import ensure_topics

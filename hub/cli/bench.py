@@ -1,0 +1,55 @@
+"""``hub bench``: how fast, at which cost, on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from hub.bench import run as bench
+from hub.cli import loaded
+
+
+@click.command("bench")
+@click.option("--scenario", type=click.Choice([*bench.SCENARIOS, "sm2"]), default="batched", show_default=True)
+@click.option("--seconds", type=float, default=60.0, show_default=True, help="Length of the measurement.")
+@click.option("--rate", help="Declarations a second, or max (default: the scenario's).")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
+@click.option("--keep/--no-keep", default=True, help="Write the result to bench/results.")
+@click.pass_context
+def command(ctx: click.Context, scenario: str, seconds: float, rate: str | None, *, as_json: bool, keep: bool) -> None:
+    """Measure a hub of its own on this machine, load generator, broker and database included.
+
+    Example: hub bench --scenario single --seconds 60
+    """
+    if scenario == "sm2":
+        raise click.ClickException("signature.sm2: SM2 signatures are not offered yet; there is nothing to measure")
+    per_second = None if rate is None else 0.0 if rate == "max" else float(rate)
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    result = asyncio.run(bench.run(loaded(ctx).settings, scenario, seconds, per_second, say))
+    _table(result)
+    if keep:
+        say(f"kept in {bench.keep(result, Path('bench/results'))}")
+    if as_json:
+        click.echo(msgspec.json.encode(result))
+    sys.exit(1 if result.lost or result.doubled else 0)
+
+
+def _table(result: bench.Result) -> None:
+    click.echo(f"{result.scenario}: {result.declarations_per_s:,} declarations/s ({result.documents_per_s:,} documents/s)")
+    click.echo(f"  offered {result.offered_per_s:,}/s  refused {result.refused}  lost {result.lost}  doubled {result.doubled}  drained after {result.drain_s} s")
+    for step, values in result.latency_ms.items():
+        if values:
+            click.echo(f"  {step:11}" + "".join(f"  {name} {value:,} ms" for name, value in values.items()))
+    total = 0.0
+    for name, micro in result.cpu_us_per_declaration.items():
+        total += micro
+        first, last = result.rss_mb.get(name, [0, 0])
+        click.echo(f"  {name:24} {micro:8.1f} µs CPU a declaration   {first:7.1f} → {last:7.1f} MB")
+    click.echo(f"  {'all':24} {total:8.1f} µs; native floor {result.floor_us} µs")
