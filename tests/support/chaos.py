@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import shutil
 import signal
@@ -94,10 +95,13 @@ class Workers:
         return Counter({sign: text.count(sign) for sign in (*SIGNS, "TRAP") if sign in text})
 
 
-async def until(condition: Callable[[], bool], seconds: float) -> bool:
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float) -> bool:
     """Whether it came true in time."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while True:
+        found = condition()
+        if found if isinstance(found, bool) else await found:
+            return True
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.05)
@@ -112,6 +116,7 @@ class Chaos:
         self.chance = random.Random(seed)
         self.topics = Topics(f"{seed % 10_000}-{time.time_ns() // 1_000_000 % 10_000_000}")
         self.workers = Workers(bootstrap, self.topics, folder)
+        self.exits: list[int | None] = []
         self._broker = broker
 
     async def run(self, scenarios: list[str], rounds: int, rate: int, settle: float = 16.0) -> Verdict:
@@ -176,7 +181,8 @@ class Chaos:
             print("never reached", point)
         await asyncio.sleep(8 + self.chance.random() * 3)
         process.send_signal(signal.SIGCONT)
-        await asyncio.sleep(4)
+        await until(lambda: process.poll() is not None, 6)
+        self.exits.append(process.poll())
 
     async def join(self) -> None:
         self.workers.start("c")
@@ -220,6 +226,7 @@ async def main() -> int:
     parser.add_argument("--jars", type=Path, default=Path(".kafka/libs"))
     parser.add_argument("--keep", action="store_true", help="keep the folder")
     options = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is meant
     scenarios = list(SCENARIOS) if "all" in options.scenarios else options.scenarios
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     broker = EmbeddedKafka(folder / "kafka", options.jars, "java", free_port(), free_port())

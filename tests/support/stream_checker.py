@@ -173,7 +173,13 @@ class Feeder:
         self._partitions = partitions
 
     async def live(
-        self, seconds: float, rate: int, settle: float = 16.0, seed: int = 1, stop: asyncio.Event | None = None
+        self,
+        seconds: float,
+        rate: int,
+        settle: float = 16.0,
+        seed: int = 1,
+        stop: asyncio.Event | None = None,
+        first: int = 0,
     ) -> int:
         """Feed at a rate (events a second) for a time or until ``stop``, then tick until all is closed and forgotten; returns the events written.
 
@@ -189,7 +195,7 @@ class Feeder:
         try:
             loop = asyncio.get_running_loop()
             began = loop.time()
-            for slot, rows in enumerate(_schedule(seconds, rate, random.Random(seed))):
+            for slot, rows in enumerate(_schedule(seconds, rate, random.Random(seed), first)):
                 await self._write(producer, rows)
                 count += len(rows)
                 if stop is not None and stop.is_set():
@@ -201,8 +207,10 @@ class Feeder:
             ticking.cancel()
         return count
 
-    async def fill(self, events: int) -> None:
-        """One tick, then four documents for each of ``events / 4`` keys, as fast as can be."""
+    async def fill(self, events: int, window: int = 10_000) -> None:
+        """One tick, then four documents for each of ``events / 4`` keys, as fast as can be; those of a key come within
+        ``window`` keys.
+        """
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True, max_batch_size=1 << 18
         )
@@ -211,10 +219,11 @@ class Feeder:
         for inbox in (self._topics.join, self._topics.count):
             for partition in range(self._partitions):
                 await producer.send_and_wait(inbox, tick, TICK_KEY, partition)
-        keys = events // 4
-        for start in range(0, events, 4096):
-            some = range(start, min(events, start + 4096))
-            await self._write(producer, [(b"%012d" % (i % keys), document(i // keys, i)) for i in some])
+        for begin in range(0, events // 4, window):
+            keys = range(begin, min(begin + window, events // 4))
+            rows = [(b"%012d" % key, document(kind, key)) for kind in range(4) for key in keys]
+            for at in range(0, len(rows), 4096):
+                await self._write(producer, rows[at : at + 4096])
         await producer.stop()
 
     async def _write(self, producer: AIOKafkaProducer, rows: Sequence[tuple[bytes, bytes]]) -> None:
@@ -238,11 +247,10 @@ class Feeder:
 SLOT = 0.05
 
 
-def _schedule(seconds: float, rate: int, chance: random.Random) -> Iterator[list[tuple[bytes, bytes]]]:
-    """(key, value) rows by slots of time."""
+def _schedule(seconds: float, rate: int, chance: random.Random, key: int) -> Iterator[list[tuple[bytes, bytes]]]:
+    """(key, value) rows by slots of time; ``key`` is the first key."""
     slots: dict[int, list[tuple[bytes, bytes]]] = defaultdict(list)
     last = int((seconds + 10) / SLOT)
-    key = 0
     for slot in range(last):
         if slot * SLOT < seconds:
             for _ in range(max(int(rate / 4 * SLOT), 1)):
