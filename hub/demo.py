@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -63,8 +64,8 @@ def _title(name: str) -> str:
     return next(demo.title for demo in DEMO if demo.name == name)
 
 
-async def follow(settings: Settings, url: str = "") -> int:
-    """Hand in, print what happens, 0 once customs has released the declaration."""
+async def follow(settings: Settings, tell: Callable[[dict[str, Any]], Sequence[str]], url: str = "") -> int:
+    """Hand in, print what happens, 0 once customs has released the declaration; ``tell`` makes lines of a story."""
     url = (url or f"http://{settings.listen}").rstrip("/")
     principals = load_demo(settings.data)
     now = time.time_ns() // 1_000_000
@@ -76,7 +77,7 @@ async def follow(settings: Settings, url: str = "") -> int:
             key = signed.key
         print(f"\nThe declaration {key} on its way · 清单办理过程\n")
         story = await _until_released(http, url, key, principals["office"].api_key)
-        _print_story(story)
+        print("\n".join(tell(story) if story else ["  nothing is known of it yet; hub doctor says what is wrong"]))
         return 0 if story and story.get("status", {}).get("code") in _ENDS else 1
 
 
@@ -132,24 +133,9 @@ async def _until_released(http: aiohttp.ClientSession, url: str, key: str, api_k
     return story
 
 
-def _print_story(story: dict[str, Any]) -> None:
-    if not story:
-        print("  nothing is known of it yet; hub doctor says what is wrong")
-        return
-    from hub.cli.reach import language
-    from hub.cli.trace import told
-
-    print("\n".join(told(story, language())))
-
-
 def _json(body: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(body)
     except msgspec.DecodeError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def run(settings: Settings) -> int:
-    """The whole demo against a running hub; the exit status."""
-    return asyncio.run(follow(settings))

@@ -12,11 +12,11 @@ import msgspec
 
 from hub.cli import loaded
 from hub.cli.running import run
-from hub.infra.process import WallClock, until_told
 from hub.infra.database import migrate
 from hub.infra.embedded import EmbeddedKafka, EmbeddedPostgres, free_port
 from hub.infra.kafka import ensure_topics
 from hub.infra.participants import demo_principals, demo_records
+from hub.infra.process import WallClock, until_told
 from hub.infra.reference import publish_anew
 from hub.infra.supervisor import RunFile, Supervisor
 from hub.settings import Settings
@@ -65,8 +65,10 @@ async def _work(settings: Settings, *, demo: bool, once: bool, began: float, tol
         code = 0
         if demo:
             from hub import demo as bundled
+            from hub.cli.reach import language
+            from hub.cli.trace import told as told_story
 
-            code = await bundled.follow(settings)
+            code = await bundled.follow(settings, lambda story: told_story(story, language()))
             if once:
                 return code
         if "sandbox" in settings.processes:
