@@ -313,6 +313,15 @@ def _edition(root: etree._Element, mt: MessageType, preferred: str, *, signed: b
     raise Refused([_schema_fault(w) for w in wrong] or [fault("schema.other", path=f"/{mt.root}")])
 
 
+def schema_faults(root: etree._Element, mt: MessageType | None, edition: str) -> None:
+    """Raise Refused with what the schema of one edition says; silent where it approves."""
+    if mt is None:
+        raise Refused([fault("schema.unknown_message", root=etree.QName(root).localname[:60])])
+    if not catalog.validator(mt, edition)(root):
+        wrong = [_schema_fault(w) for w in catalog.explain(root, mt, edition)]
+        raise Refused(wrong or [fault("schema.other", path=f"/{mt.root}")])
+
+
 def _schema_fault(wrong: SchemaFault) -> Fault:
     kind = kind_of(f"schema.{wrong.reason}")
     return Fault(
