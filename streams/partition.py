@@ -129,7 +129,7 @@ class Partition(Generic[S]):
         """
         self._careful = careful
         handle, find, take, absent = self._stage.handle, self.state.find, self._take, _ABSENT
-        overlay, begin, most = self.state.overlay, self._origins.of_record, self._limits.outputs
+        overlay, most = self.state.overlay, self._limits.outputs
         now, events, index, end = self.now, 0, start, len(records)
         while index < end and events < room and self._bytes < most:
             record = records[index]
@@ -159,7 +159,7 @@ class Partition(Generic[S]):
             try:
                 step = handle(state, record, now)
                 if step is not None:
-                    take(key, offset, entry, step, begin(offset))
+                    take(key, offset, entry, step)
                 if entry is not None and entry[2]:
                     self._unmark(key, record)
             except Exception as error:
@@ -196,12 +196,12 @@ class Partition(Generic[S]):
         if entry is None:
             return
         try:
-            self._take(key, offset, entry, self._stage.fire(entry[3], key, now), self._origins.of_due(offset, due, key))
+            self._take(key, offset, entry, self._stage.fire(entry[3], key, now), due)
         except Exception as error:
             self._poison(key, b"", offset, error, fired=True)
 
-    def _take(self, key: bytes, offset: int, entry: Entry | None, step: Step, origin: bytes) -> None:
-        """Put a step into the batch: all of it or, where it raises, nothing."""
+    def _take(self, key: bytes, offset: int, entry: Entry | None, step: Step, fired: int = 0) -> None:
+        """Put a step into the batch: all of it or, where it raises, nothing. ``fired``: the due that led to it."""
         state, due, outputs = step
         marks = entry[2] & POISONED if entry is not None else 0
         new: Entry | None = (offset, due, marks, state)
@@ -210,14 +210,16 @@ class Partition(Generic[S]):
         made: list[Output] = []
         size = 0
         if outputs:
-            header = self._origins.header
+            made_by = self._origins
+            header = made_by.header
+            origin = made_by.of_due(offset, fired, key) if fired else made_by.of_record(offset)
             for number, (topic, output_key, value, headers, route) in enumerate(outputs):
                 made.append(Output(topic, output_key, value, [*headers, header(origin, number)], route))
                 size += len(value) if value is not None else 0
         if self._careful:
             self._check(key, new, made)
         if new is not None or entry is not None:
-            self.state.put(key, new)
+            self.state.put(key, new, entry)
         if made:
             self.outputs += made
             self._bytes += size
@@ -237,12 +239,12 @@ class Partition(Generic[S]):
         entry = self.state.find(key)
         if entry is not None and entry[2] & POISONED and any(name == REPLAY_HEADER for name, _ in record.headers):
             applied, due, marks, state = entry
-            self.state.put(key, None if marks & EMPTY else (applied, due, 0, state))
+            self.state.put(key, None if marks & EMPTY else (applied, due, 0, state), entry)
 
     def _poison(self, key: bytes, value: bytes, offset: int, error: Exception, *, fired: bool = False) -> None:
         entry = self.state.find(key)
         _, due, marks, state = entry if entry is not None else (0, 0, EMPTY, None)
-        self.state.put(key, (offset, 0 if fired else due, marks | POISONED, state))
+        self.state.put(key, (offset, 0 if fired else due, marks | POISONED, state), entry)
         self._dead_letter(key, value, offset, error, fired=fired)
 
     def _dead_letter(self, key: bytes, value: bytes | None, offset: int, error: Exception, *, fired: bool) -> None:

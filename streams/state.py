@@ -76,34 +76,33 @@ class State(Generic[S]):
 
     def find(self, key: bytes) -> Entry | None:
         """A key's entry, wherever it is; None for an unknown key."""
-        entry = self.overlay.get(key, _ABSENT)
+        entry: Entry | None = self.overlay.get(key, _ABSENT)
         if entry is not _ABSENT:
-            return entry  # type: ignore[no-any-return]  # _ABSENT is Any
+            return entry
         entry = self._cache.get(key)
         if entry is None:
             blob = self._store.get(key)
-            if blob is None:
-                return None
-            entry = self._decode(blob)
-            self._cache.put(key, entry, len(blob))
+            if blob is not None:
+                # Not cached: nearly always it is changed now, and will be when it is written to the store.
+                entry = self._decode(blob)
         return entry
 
-    def put(self, key: bytes, entry: Entry | None) -> None:
-        """The key's new entry in this batch (None: forget it)."""
-        overlay = self.overlay
-        if key not in self.touched:
-            old = overlay.get(key, _ABSENT)
-            if old is _ABSENT:
-                stored = self.find(key)
-                self._indexed[key] = stored[1] if stored is not None else 0
-            self.touched[key] = old
+    def put(self, key: bytes, entry: Entry | None, old: Entry | None) -> None:
+        """The key's new entry in this batch (None: forget it); ``old`` is what ``find`` gives for it."""
+        overlay, touched = self.overlay, self.touched
+        if key not in touched:
+            before = overlay.get(key, _ABSENT)
+            if before is _ABSENT:
+                self._indexed[key] = old[1] if old is not None else 0
+            touched[key] = before
         overlay[key] = entry
         if entry is not None and 0 < entry[1] < self._soonest:
             self._soonest = entry[1]
 
     def touch(self, key: bytes) -> None:
         """Let the batch hold the key as it is."""
-        self.put(key, self.find(key))
+        entry = self.find(key)
+        self.put(key, entry, entry)
 
     def rollback(self) -> None:
         """As if the batch had not been."""
@@ -182,7 +181,7 @@ class State(Generic[S]):
             entry = self._decode(blob)
             if old is not None and entry[0] < old[0]:
                 return
-        self.put(key, entry)
+        self.put(key, entry, old)
         self._blobs[key] = blob
         self._bytes += len(blob or b"")
         self.touched.clear()
@@ -198,15 +197,16 @@ class State(Generic[S]):
 
     def flush(self, position: Position, tail: int, mark: bytes) -> None:
         """Write what the store does not have, up to a committed position; no batch may be open."""
-        changes, cache, blobs, indexed = [], self._cache, self._blobs, self._indexed
+        changes: list[Change] = []
+        cache, blobs, indexed = self._cache, self._blobs, self._indexed
         for key, entry in self.overlay.items():
             blob = blobs[key]
             if entry is None or blob is None:
-                changes.append(Change(key, None, indexed[key], 0))
+                changes.append((key, None, indexed[key], 0))
                 cache.discard(key)
                 continue
             due = entry[1]
-            changes.append(Change(key, blob, indexed[key], due))
+            changes.append((key, blob, indexed[key], due))
             cache.put(key, entry, len(blob))
             if 0 < due < self._soonest_stored:
                 self._soonest_stored = due

@@ -10,7 +10,7 @@ import shutil
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 from rocksdict import (
@@ -38,13 +38,8 @@ class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     mark: bytes
 
 
-class Change(NamedTuple):
-    """A key's new entry (None: forgotten), the due its old one was indexed under and the new one's (0: none)."""
-
-    key: bytes
-    entry: bytes | None
-    old_due: int
-    due: int
+#: (key, new entry or None: forgotten, the due its old entry was indexed under, the due of the new one; 0: none).
+Change = tuple[bytes, bytes | None, int, int]
 
 
 class PartitionStore(Protocol):
