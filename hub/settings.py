@@ -13,6 +13,10 @@ import msgspec
 MEGABYTE = 1 << 20
 
 
+#: The processes of the hub.
+PROCESSES = ("serve", "stream", "project", "deliver", "sandbox")
+
+
 class SettingsError(Exception):
     """Settings that cannot work; ``problems`` has a sentence for each."""
 
@@ -52,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long customs may take to answer a hand-over."""
     customs_attempts: int = 12
     """Attempts before a hand-over is parked."""
-    processes: tuple[str, ...] = ("serve", "stream", "project", "deliver", "sandbox")
+    processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
     stage_groups: tuple[str, ...] = ("split,register,resolve", "match,assess")
     """Which stages share a process under ``hub up``."""
@@ -111,8 +115,13 @@ CHOICES = {
     "signatures": ("required", "by-schema"),
     "log_level": ("debug", "info", "warning", "error"),
 }
-#: Names of the environment for children, tests and the reading commands; not settings.
-OTHER_NAMES = frozenset({"HUB_TEST_DATA", "HUB_INSTANCE", "HUB_CONFIG", "HUB_API_KEY"})
+#: Names of the environment that are not settings.
+OTHER_NAMES = {
+    "HUB_CONFIG": "the settings file, as `--config`",
+    "HUB_API_KEY": "the key of whoever asks, for the commands that ask a running hub",
+    "HUB_INSTANCE": "the name of this process among those that carry the same stages; default host and stages",
+    "HUB_TEST_DATA": "the folder of official schemas and samples for the tests; where it is unset those tests skip",
+}
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -131,23 +140,50 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Loaded:
     file = path or Path("hub.toml")
     if path is not None and not path.exists():
         problems.append(f"{path}: there is no such file")
-    if file.exists():
-        for name, value in tomllib.loads(file.read_text("utf-8")).items():
-            _take(name, value, str(file), fields, values, sources, problems)
+    for name, value in _of_file(file, problems).items():
+        _take(name, value, str(file), fields, values, sources, problems)
     for variable, value in environ.items():
         if variable.startswith("HUB_") and variable not in OTHER_NAMES:
             _take(variable[4:].lower(), value, variable, fields, values, sources, problems)
-    for name, allowed in CHOICES.items():
-        if name in values and values[name] not in allowed:
-            problems.append(f"{sources[name]}: {name} is one of {', '.join(allowed)}")
     settings = Settings(**values)
-    if not settings.listen.rpartition(":")[2].isdigit():
-        problems.append(f"{sources.get('listen', 'listen')}: listen is host:port")
-    if settings.partitions < 1:
-        problems.append(f"{sources.get('partitions', 'partitions')}: at least one partition")
+    for name, holds, demand in _demands(settings):
+        if not holds:
+            problems.append(f"{sources.get(name, 'default')}: {name} {demand}")
     if problems:
         raise SettingsError(problems)
     return Loaded(settings, {name: sources.get(name, "default") for name in fields})
+
+
+def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
+    """(setting, whether it holds, what is demanded of it) where the type alone does not say it."""
+    host, _, port = settings.listen.rpartition(":")
+    above = ("partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts")
+    unknown = set(settings.processes) - set(PROCESSES)
+    return [
+        *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
+        *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
+        ("listen", bool(host) and port.isdigit() and int(port) < 65_536, "is host:port"),
+        ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
+        ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
+        ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),
+        ("customs_url", not settings.customs_url or settings.customs_url.startswith(("http://", "https://")), "is http(s)://…"),
+    ]
+
+
+def jars(settings: Settings) -> Path:
+    """Where Kafka's jars are: a relative setting counts from here, or else from the project's folder."""
+    beside = Path(__file__).parents[1] / settings.kafka_jars
+    return beside if beside.exists() and not settings.kafka_jars.exists() else settings.kafka_jars
+
+
+def _of_file(file: Path, problems: list[str]) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        problems.append(f"{file}: {error}")
+        return {}
 
 
 def _take(

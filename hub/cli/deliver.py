@@ -10,9 +10,9 @@ from adapters.authorities.customs.outgoing import CustomsGateway
 from hub import topics
 from hub.cli import loaded
 from hub.cli.running import run
-from hub.infra.process import WallClock, until_told
 from hub.domain.faults import Misconfigured
 from hub.infra.kafka import KafkaPublisher
+from hub.infra.process import WallClock, until_told
 from hub.infra.vault import Vault
 from hub.settings import Settings
 from streams.deliver import Deliver, Reply, Retry

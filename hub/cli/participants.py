@@ -10,13 +10,13 @@ import click
 
 from hub.cli import loaded
 from hub.cli.running import run
-from hub.infra.process import WallClock
 from hub.domain.access import ROLES
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
 from hub.domain.reference import ReferenceRecord
 from hub.infra.crypto import api_key_hash, new_api_key
 from hub.infra.participants import principal_value, shown
+from hub.infra.process import WallClock
 from hub.infra.reference import ReferenceReader, as_versions, publish
 from hub.settings import Settings
 

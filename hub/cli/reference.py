@@ -8,8 +8,8 @@ import click
 
 from hub.cli import loaded
 from hub.cli.running import run
-from hub.infra.process import WallClock
 from hub.domain.faults import Misconfigured
+from hub.infra.process import WallClock
 from hub.infra.reference import publish_anew
 from hub.infra.reference_files import read
 

@@ -17,10 +17,10 @@ from adapters.authorities.customs.simulator import Simulator
 from adapters.authorities.customs.store import Store
 from hub.cli import loaded
 from hub.cli.running import run
-from hub.infra.process import WallClock, until_told
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured
 from hub.infra.participants import demo_principals, demo_records, load_demo
+from hub.infra.process import WallClock, until_told
 from hub.infra.reference import ReferenceReader, publish_anew
 from hub.settings import Settings
 

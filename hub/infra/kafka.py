@@ -112,11 +112,14 @@ class KafkaPublisher:
                     ((topic, partition), count, await producer.send_batch(batch, topic, partition=partition))
                     for batch, count in _batches(producer, some)
                 ]
+            # Every confirmation is awaited, also behind a failed one: none is left that nobody hears.
+            answers = await asyncio.gather(*(future for _, _, future in sent), return_exceptions=True)
             offsets: dict[tuple[str, int], list[int]] = {}
-            for place, count, future in sent:
-                first = (await future).offset
-                offsets.setdefault(place, []).extend(range(first, first + count))
-        except (KafkaError, OSError, asyncio.TimeoutError) as error:
+            for (place, count, _), answer in zip(sent, answers, strict=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+                offsets.setdefault(place, []).extend(range(answer.offset, answer.offset + count))
+        except (TimeoutError, KafkaError, OSError) as error:
             raise Unavailable("Kafka") from error
         return offsets
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from hub.infra.embedded import Child, die_with_parent
+from hub.domain.faults import Misconfigured
+from hub.infra.child import Child, spawn
 
 #: Seconds before a process that died is started again: quick at first, slower when it keeps dying.
 PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -21,13 +24,23 @@ END_SECONDS = 20.0
 
 
 class RunFile:
-    """``run.json``: the process id of every part by name, written anew at each change, whole or not at all."""
+    """``run.json``: address and process id of every part by name, written anew at each change, whole or not at all.
+
+    Only one process can hold a folder's file; it holds the database's password, so only its user may read it.
+    """
 
     def __init__(self, path: Path, **facts: object) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._facts = facts
         self._processes: dict[str, int] = {"up": os.getpid()}
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            holder = running(path.parent).get("processes", {}).get("up", "?")
+            raise Misconfigured([f"{path.parent} is in use by another hub up (pid {holder})"]) from error
         self._write()
 
     def set(self, name: str, pid: int) -> None:
@@ -38,21 +51,38 @@ class RunFile:
             self._processes.pop(name, None)
         self._write()
 
+    def say(self, **facts: object) -> None:
+        """Add facts: where the servers are."""
+        self._facts |= facts
+        self._write()
+
     def remove(self) -> None:
         """Nothing runs any more."""
         self._path.unlink(missing_ok=True)
+        os.close(self._lock)
 
     def _write(self) -> None:
         fresh = self._path.with_suffix(".new")
+        fresh.touch(0o600)
         fresh.write_text(json.dumps({"processes": self._processes, **self._facts}, indent=1), "utf-8")
         fresh.replace(self._path)
+
+
+def running(data: Path) -> dict[str, Any]:  # Any: JSON
+    """What ``hub up`` wrote about itself in this folder; empty where none runs."""
+    try:
+        found = json.loads((data / "run.json").read_text("utf-8"))
+        os.kill(found["processes"]["up"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return dict(found)
 
 
 class Supervisor:
     """Runs servers (``Child``) and processes of the hub; ``stop`` ends the processes first, the servers after them."""
 
     def __init__(self, run_file: RunFile, logs: Path) -> None:
-        self._run_file = run_file
+        self.run_file = run_file
         self._logs = logs
         self._tasks: list[asyncio.Task[None]] = []
         self._processes: dict[str, asyncio.subprocess.Process] = {}
@@ -61,9 +91,9 @@ class Supervisor:
 
     async def serve(self, child: Child) -> None:
         """Start a server, return when it is ready, and keep it alive."""
-        await child.start()
         self._servers.append(child)
-        self._run_file.set(child.name.lower(), child.pid)
+        await child.start()
+        self.run_file.set(child.name.lower(), child.pid)
         self._tasks.append(asyncio.create_task(self._keep_server(child), name=child.name))
 
     def run(self, name: str, argv: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -74,35 +104,34 @@ class Supervisor:
         while True:
             assert child.process is not None
             await child.process.wait()
-            self._run_file.set(child.name.lower(), 0)
+            self.run_file.set(child.name.lower(), 0)
             if self._stopping:
                 return
             _say(f"{child.name} ended and is started again")
-            while not self._stopping:
-                try:
-                    await child.start()
-                    break
-                except Exception as error:  # its port or its lock may be held for another moment
-                    _say(f"{child.name}: {error}")
-                    await child.stop(1.0)
-                    await asyncio.sleep(1.0)
-            self._run_file.set(child.name.lower(), child.pid)
+            await self._start_again(child)
+            self.run_file.set(child.name.lower(), child.pid)
+
+    async def _start_again(self, child: Child) -> None:
+        for attempt in range(sys.maxsize):
+            try:
+                await child.start()
+            except (Misconfigured, OSError) as error:  # its port or its lock may be held for another moment
+                _say(f"{child.name}: {error}")
+                await child.stop()
+                await asyncio.sleep(PAUSES[min(attempt + 1, len(PAUSES) - 1)])
+            else:
+                return
 
     async def _keep(self, name: str, argv: Sequence[str], environ: Mapping[str, str]) -> None:
         ends = 0
         loop = asyncio.get_running_loop()
-        self._logs.mkdir(parents=True, exist_ok=True)
         while not self._stopping:
             began = loop.time()
-            with (self._logs / f"{name}.log").open("ab") as log:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "hub", *argv, env=dict(environ), stdin=subprocess.DEVNULL,
-                    stdout=log, stderr=log, preexec_fn=die_with_parent, start_new_session=True,
-                )  # fmt: skip
+            process = await spawn([sys.executable, "-m", "hub", *argv], self._logs / f"{name}.log", dict(environ))
             self._processes[name] = process
-            self._run_file.set(name, process.pid)
+            self.run_file.set(name, process.pid)
             code = await process.wait()
-            self._run_file.set(name, 0)
+            self.run_file.set(name, 0)
             if self._stopping:
                 return
             ends = 0 if loop.time() - began > STEADY_SECONDS else ends + 1
@@ -112,19 +141,23 @@ class Supervisor:
     async def stop(self) -> None:
         """End everything: processes by SIGTERM, by force after a while, then the servers in the reverse of their start."""
         self._stopping = True
-        running = [process for process in self._processes.values() if process.returncode is None]
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        _, late = await asyncio.wait([asyncio.create_task(p.wait()) for p in running], timeout=END_SECONDS) if running else (None, ())
-        for process in running if late else ():
-            if process.returncode is None:
-                process.kill()
-        for child in reversed(self._servers):
-            await child.stop()
+        await asyncio.gather(*(_end(process) for process in self._processes.values()))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._run_file.remove()
+        for child in reversed(self._servers):
+            await child.stop()
+        self.run_file.remove()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), END_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
 
 def _say(what: str) -> None:
