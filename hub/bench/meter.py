@@ -9,8 +9,12 @@ import msgspec
 import psutil
 
 
+#: Its work is done by children, one a session; every other process does its own.
+POSTGRES = "postgresql"
+
+
 class Reading(msgspec.Struct, frozen=True):
-    """CPU seconds since their start and resident bytes, by process name; children count with their parent."""
+    """CPU seconds since their start and resident bytes, by process name."""
 
     cpu: dict[str, float]
     rss: dict[str, int]
@@ -28,10 +32,12 @@ def read(pids: dict[str, int]) -> Reading:
     rss: dict[str, int] = {}
     for name, pid in pids.items():
         try:
-            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+            family = [psutil.Process(pid)]
+            if name == POSTGRES:
+                family += family[0].children()
         except psutil.NoSuchProcess:
             continue
-        cpu[name] = sum(_cpu(member) for member in family) + _reaped(family[0])
+        cpu[name] = sum(_cpu(member) for member in family) + (_reaped(family[0]) if name == POSTGRES else 0.0)
         rss[name] = sum(_rss(member) for member in family)
     return Reading(cpu=cpu, rss=rss)
 

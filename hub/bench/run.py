@@ -101,7 +101,8 @@ async def run(settings: Settings, name: str, seconds: float, rate: float | None,
         if hub.returncode is None:
             hub.send_signal(signal.SIGINT)
             await hub.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        if not os.environ.get('KEEP_BENCH'):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _ready(port: int, hub: asyncio.subprocess.Process) -> None:

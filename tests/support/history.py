@@ -13,7 +13,9 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from hub import codec
-from hub.topics import ASSESSMENTS, DEAD_LETTERS, STATUSES, SUBMISSIONS
+from hub.topics import ASSESSMENTS, DEAD_LETTERS, STATUSES, SUBMISSIONS, changelog
+from streams.entries import HEAD, POSITION_KEY
+from streams.stages.assess import AssessState
 
 #: States in which a document that takes part in a match may rest (I3); customs' codes come after them.
 ENDED = {"matched", "assessed", "handed over", "repeated", "stale", "superseded", "withdrawn", "expired"}
@@ -84,8 +86,11 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> Iterable[int]:
     return sorted(found)
 
 
-async def check(bootstrap: str, promised: list[Acknowledged]) -> Verdict:
-    """Compare what was promised with submissions, statuses, assessments and dead letters."""
+async def check(bootstrap: str, promised: list[Acknowledged], value: int | None = None) -> Verdict:
+    """Compare what was promised with submissions, statuses, assessments, allowances and dead letters.
+
+    ``value`` is what the promised declarations use of their buyers' allowances together (I5), in amounts.
+    """
     verdict = Verdict()
     in_log = {key.decode() for _, _, key, _, _ in await read_topic(bootstrap, SUBMISSIONS) if key and key[:1] != b"\x00"}
     verdict.lost = sorted({p.submission for p in promised} - in_log)
@@ -106,6 +111,8 @@ async def check(bootstrap: str, promised: list[Acknowledged]) -> Verdict:
         if statuses[d]["state"] not in ENDED and not str(statuses[d].get("code", ""))
     )
     await _check_assessments(bootstrap, {d for d in documents if d.startswith("declaration/")}, verdict)
+    if value is not None and (used := await _used(bootstrap)) != value:
+        verdict.totals_off = [f"used {used}, expected {value}"]
     verdict.dead_letters = [str(key) for _, _, key, _, _ in await read_topic(bootstrap, DEAD_LETTERS)]
     verdict.counts |= {"submissions": len(in_log), "statuses": len(statuses), "documents": len(documents)}
     return verdict
@@ -126,3 +133,18 @@ async def _check_assessments(bootstrap: str, declarations: set[str], verdict: Ve
     verdict.without_assessment = sorted(declarations - revisions.keys())
     verdict.differing_assessments = sorted(f"{key} {r}" for (key, r), values in by_revision.items() if len(values) > 1)
     verdict.counts |= {"assessment records": records, "assessed declarations": len(revisions)}
+
+
+async def _used(bootstrap: str) -> int:
+    """What all buyers use by the last state of each in the changelog of assess."""
+    decode = codec.decoder(AssessState)
+    states: dict[bytes, int] = {}
+    for _, _, key, value, _ in await read_topic(bootstrap, changelog("assess")):
+        if key is None or key == POSITION_KEY:
+            continue
+        if not value or len(value) <= HEAD.size:
+            states.pop(key, None)
+            continue
+        state = decode(value[HEAD.size :])
+        states[key] = sum(entry.used() for entry in state.entries.values()) + sum(state.folded.values())
+    return sum(states.values())
