@@ -20,6 +20,7 @@ from hub import codec
 from hub.codec import SubmissionRecord
 from hub.domain.access import Principal
 from hub.domain.acknowledgement import attach_proofs
+from hub.domain.claims import Claimed
 from hub.domain.events import Submission, SubmissionSummary
 from hub.domain.faults import Fault, Refused, Unavailable, fault
 from hub.domain.keys import rfc3339
@@ -33,13 +34,6 @@ MOST_BYTES = 8 << 20
 ON_A_THREAD = 1 << 20
 #: What is kept of a refused body.
 REFUSED_BYTES = 1 << 20
-
-
-class Claimed(msgspec.Struct, frozen=True):
-    """A claim on an Idempotency-Key: which content, and the answer it got."""
-
-    fingerprint: str
-    answer: bytes
 
 
 class ClaimBook(Protocol):
@@ -105,6 +99,8 @@ class Door:
         self._collector: asyncio.Task[None] | None = None
         self._in_flight = 0
         self._keys: dict[str, asyncio.Lock] = {}
+        #: Principals of which a large message is being judged: their lock, and how many wait for it or hold it.
+        self._slow: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def stop(self) -> None:
         """End the collector; what waits hears nothing, and its senders repeat."""
@@ -176,16 +172,28 @@ class Door:
         strict: bool,
     ) -> Judged:  # fmt: skip
         try:
-            if len(data) > ON_A_THREAD:
-                judged = await asyncio.to_thread(self._judge, data, media_type, principal, received_at)
-            else:
+            if len(data) <= ON_A_THREAD and principal.name not in self._slow:
                 judged = self._judge(data, media_type, principal, received_at)
+            else:
+                judged = await self._judged_aside(data, media_type, principal, received_at)
             if strict and (faults := tuple(f for d in judged.documents for f in d.faults)):
                 raise Refused([fault("transport.strict"), *faults], 422)
         except Refused as refused:
             await self._keep(submission, digest, data, media_type, principal, received_at, refused)
             raise
         return judged
+
+    async def _judged_aside(self, data: bytes, media_type: str, principal: Principal, received_at: int) -> Judged:
+        """On a thread; a small message of the same sender must not overtake a large one that is still being judged."""
+        lock, waiting = self._slow.get(principal.name, (asyncio.Lock(), 0))
+        self._slow[principal.name] = lock, waiting + 1
+        try:
+            async with lock:
+                return await asyncio.to_thread(self._judge, data, media_type, principal, received_at)
+        finally:
+            lock, waiting = self._slow.pop(principal.name)
+            if waiting > 1:
+                self._slow[principal.name] = lock, waiting - 1
 
     async def _keep(
         self, submission: str, digest: str, data: bytes, media_type: str, principal: Principal, received_at: int,
@@ -263,12 +271,14 @@ class Door:
                 told = [next(answers) if waiting.ack is not None else b"" for waiting in batch]
                 for waiting, body in zip(batch, told, strict=True):
                     rows.setdefault(waiting.place, []).append(waiting.row(body))
-                await self._publisher.send(rows)
+                async with asyncio.timeout(self._settings.commit_seconds):
+                    await self._publisher.send(rows)
+            except TimeoutError:
+                _fail(batch, Unavailable("the log"))
+                continue
             except Exception as error:
                 # whatever it is, each sender hears of it; only the log being away is Unavailable
-                for waiting in batch:
-                    if not waiting.done.done():
-                        waiting.done.set_exception(error)
+                _fail(batch, error)
                 continue
             for waiting, body in zip(batch, told, strict=True):
                 if not waiting.done.done():
@@ -287,6 +297,12 @@ class Door:
         if not self._queue:
             self._came.clear()
         return batch
+
+
+def _fail(batch: list[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.done.done():
+            waiting.done.set_exception(error)
 
 
 def _acknowledgement(

@@ -90,13 +90,15 @@ async def serve(settings: Settings) -> None:
             routes=http.routes(door, reference.by_key, settings),
         )
     )
-    runner = web.AppRunner(app, access_log=None)
+    # the door unpacks bodies itself, under its own limits
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
         await until_told()
     finally:
         await runner.cleanup()
+        await door.stop()
         await claims.stop()
         await read.close()
         await records.close()

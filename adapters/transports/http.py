@@ -89,6 +89,8 @@ async def _body(request: web.Request, limits: Limits) -> bytes:
             body = await _read(request, limits.max_bytes)
     except TimeoutError:
         raise Refused([fault("transport.slow", seconds=limits.body_seconds)]) from None
+    except web.RequestPayloadError:
+        raise Refused([fault("transport.empty")]) from None
     if encoding == "gzip":
         body = unpack(body, limits.max_unpacked)
     if not body:

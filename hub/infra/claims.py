@@ -15,8 +15,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from adapters.door import Claimed
 from hub import codec
+from hub.domain.claims import Claimed
 from hub.ports import Publisher
 from hub.topics import CLAIMS, DAY_MS, partition_of
 

@@ -121,7 +121,7 @@ async def disturb(hub: Hub, how: signal.Signals) -> list[str]:
     return disturbed
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 async def test_nothing_is_lost_or_doubled_when_every_process_is_disturbed_in_turn(
     tmp_path: Path, how: signal.Signals
 ) -> None:

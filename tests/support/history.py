@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from hub import codec
 from hub.topics import ASSESSMENTS, DEAD_LETTERS, STATUSES, SUBMISSIONS, changelog
@@ -59,16 +58,18 @@ def acknowledged(answer: bytes) -> Acknowledged:
 async def read_topic(bootstrap: str, topic: str) -> list[tuple[int, int, bytes | None, bytes | None, dict[str, bytes]]]:
     """Every record of a topic: (partition, offset, key, value, headers), from the first offset to the present end."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=48 << 20, fetch_max_bytes=96 << 20
+        topic,
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=48 << 20,
+        fetch_max_bytes=96 << 20,
     )
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, p) for p in await _partitions(consumer, topic)]
+        partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(partitions)
-        begins = await consumer.beginning_offsets(partitions)
-        consumer.assign(partitions)
-        for tp in partitions:
-            consumer.seek(tp, begins[tp])
+        await consumer.seek_to_beginning(*partitions)
         rows = []
         while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
             for tp, records in (await consumer.getmany(timeout_ms=300)).items():
@@ -78,12 +79,6 @@ async def read_topic(bootstrap: str, topic: str) -> list[tuple[int, int, bytes |
         return rows
     finally:
         await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> Iterable[int]:
-    await consumer.client.set_topics([topic])
-    found: set[int] = consumer.partitions_for_topic(topic) or set()
-    return sorted(found)
 
 
 async def check(bootstrap: str, promised: list[Acknowledged], value: int | None = None) -> Verdict:
