@@ -1,79 +1,178 @@
-"""The JSON twin's bytes: read strictly, so that two readers cannot see two different messages (pure)."""
+"""The JSON twin (pure): read strictly, judged as the XML it stands for, rendered as one message a document.
+
+Strictly: two readers must not see two different messages, so no name twice in an object, no number that a reader may
+round, no half characters. Paths are JSON pointers.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, NoReturn
 
-from hub.domain.faults import Refused, fault
+import msgspec
+from lxml import etree
 
-#: Deeper than any twin is.
+from adapters.schema_faults import schema_fault, schema_faults
+from adapters.signature_form import signature_of, signed_info_of
+from adapters.xml import parse
+from hub.domain.faults import Fault, Refused, fault
+from schemas import catalog, twin
+from schemas.model import MessageType
+
+#: Deeper than any twin is; more values than a hundred documents of a hundred lines have; digits of an exact integer.
 MAX_DEPTH = 32
-_LONGEST_NUMBER = 40
+MAX_VALUES = 1_000_000
+_DIGITS = 15
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def read(data: bytes) -> tuple[MessageType, twin.Twin]:
+    """The message a body names and its content; raises Refused (families ``json`` and ``schema``)."""
+    value = loads(data)
+    name = value.get("message") if isinstance(value, dict) else None
+    try:
+        mt = catalog.message(name) if isinstance(name, str) else None
+    except KeyError:
+        mt = None
+    if mt is None:
+        raise Refused([fault("schema.unknown_message", path="/message", root=str(name)[:60])])
+    if mt.direction == "down":
+        raise Refused([fault("access.receipt", path="/message")])
+    found, wrong = twin.read(value, mt)
+    if wrong:
+        raise Refused([_pointed(schema_fault(w)) for w in wrong])
+    return mt, found
+
+
+def edition(mt: MessageType, found: twin.Twin, preferred: str) -> str:
+    """The edition whose schema approves the twin as one message; raises Refused with what the preferred one says."""
+    root = parse(_render(mt, found, found.documents, found.guid, seal=True)).root
+    valid = catalog.edition_that_validates(root, mt, preferred)
+    if valid is None:
+        raise Refused([_pointed(wrong) for wrong in schema_faults(root, mt, preferred)])
+    return valid
+
+
+def messages(mt: MessageType, found: twin.Twin) -> tuple[bytes, ...]:
+    """One unsigned message for each document; alone, a document's message has the twin's own number."""
+    if len(found.documents) == 1:
+        return (_render(mt, found, found.documents, found.guid),)
+    return tuple([_render(mt, found, [document], document.head.guid or found.guid) for document in found.documents])
+
+
+def _render(mt: MessageType, found: twin.Twin, documents: list[Any], guid: str, seal: bool = False) -> bytes:
+    try:
+        rendered = catalog.render(
+            mt, documents, guid=guid, version=found.version, transfer=found.transfer,
+            subscribe=found.subscribe, extend=found.extend,
+        )  # fmt: skip
+    except (ValueError, etree.LxmlError):
+        raise Refused([fault("json.characters")]) from None
+    if not seal or mt.signature != "required":
+        return rendered
+    end = rendered.rindex(b"</")
+    return rendered[:end] + _STAND_IN + rendered[end:]
+
+
+#: Has the form of a signature, for a schema that demands one of a message that is signed only later.
+_STAND_IN = signature_of(signed_info_of("urn:none", "urn:none", b"0"), b"0", "0", b"MA==")
+
+
+# ---- strict reading
 
 
 def loads(data: bytes) -> Any:  # Any: JSON
-    """The value of a JSON body; raises Refused (family ``json``). A number with a fraction stays its own text, marked."""
+    """The value of a JSON body; raises Refused (family ``json``)."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refused([fault("json.encoding", line=data.count(b"\n", 0, error.start) + 1)]) from None
+    if text.startswith("\ufeff"):
+        _refuse("json.encoding", line=1)
+    if sum(map(text.count, ",:[{")) > MAX_VALUES:
+        _refuse("json.size", limit=MAX_VALUES)
     if _deepest(text) > MAX_DEPTH:
-        raise Refused([fault("json.depth")])
+        _refuse("json.depth")
     try:
         value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_refuse_number, parse_float=_refuse_fraction, parse_int=_integer
+            text, object_pairs_hook=_object, parse_constant=_number, parse_float=_number, parse_int=_integer
         )
     except json.JSONDecodeError as error:
         raise Refused([fault("json.malformed", line=error.lineno)]) from None
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise Refused([fault("json.encoding")]) from None
+    if "\\u" in text and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        _refuse("json.encoding")
     return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Refused([fault("json.duplicate_key", name=twice[:60].encode("utf-8", "replace").decode())])
+        seen: set[str] = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        _refuse("json.duplicate_key", name=_SURROGATE.sub("?", name[:60]))
     return made
 
 
-def _refuse_number(_: str) -> Any:
-    raise Refused([fault("json.number")])
-
-
-def _refuse_fraction(text: str) -> Any:
-    """``1.50`` as a JSON number loses its zero in most readers: amounts are strings."""
-    raise Refused([fault("json.number", path=f"/{text[:_LONGEST_NUMBER]}")])
+def _number(_: str) -> NoReturn:
+    """NaN, Infinity, and fractions: ``1.50`` loses its zero in most readers, so amounts are strings."""
+    _refuse("json.number")
 
 
 def _integer(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
-        raise Refused([fault("json.number")])
+    if len(text) > _DIGITS:
+        _refuse("json.number")
     return int(text)
 
 
 def _deepest(text: str) -> int:
-    """The deepest nesting, strings aside; counted before the parser recurses."""
+    """The deepest nesting, strings aside; found before the parser recurses."""
     depth = deepest = 0
-    quoted = escaped = False
-    for character in text if ("[" * MAX_DEPTH in text or text.count("{") + text.count("[") > MAX_DEPTH) else "":
-        if quoted:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                quoted = False
-        elif character == '"':
-            quoted = True
-        elif character in "[{":
+    for bracket in _NOT_BRACKETS.sub("", _STRING.sub("", text)):
+        if bracket in "[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif character in "]}":
+        else:
             depth -= 1
     return deepest
+
+
+def _refuse(code: str, line: int = 0, **values: Any) -> NoReturn:
+    raise Refused([fault(code, line=line, **values)])
+
+
+# ---- paths
+
+_PARTS = {"BaseTransfer": "transfer", "BaseSubscribe": "subscribe", "ExtendMessage": "extend"}
+
+
+def pointer(path: str) -> str:
+    """``/CEB311Message/Order[2]/OrderList[1]/qty`` → ``/documents/1/list/0/qty``: the twin's place for an XML path."""
+    steps = path.split("/")[2:]
+    if not steps:
+        return ""
+    name, _, number = steps[0].rstrip("]").partition("[")
+    if name.startswith("@"):
+        return f"/{name[1:]}"
+    if name in _PARTS:
+        place = f"/{_PARTS[name]}" + (f"/{int(number) - 1}" if number and name == "BaseSubscribe" else "")
+        return "/".join([place, *steps[1:]])
+    if not number:
+        return "/" + "/".join(steps) if name[:1].islower() else "/documents"
+    out = [f"/documents/{int(number) - 1}"]
+    for step in steps[1:]:
+        part, _, line = step.rstrip("]").partition("[")
+        if part.endswith("Head"):
+            out.append("head")
+        elif part.endswith("List"):
+            out.append(f"list/{int(line) - 1}" if line else "list")
+        else:
+            out.append(step)
+    return "/".join(out)
+
+
+def _pointed(found: Fault) -> Fault:
+    return msgspec.structs.replace(found, path=pointer(found.path), line=0)

@@ -1,13 +1,14 @@
 """What a document says that cannot be: dates, sums, fixed values, conditional fields (pure).
 
-Checks 4, 15–18 and 20 between fields, the check digits, and what the message tables of the CEB specification (202205)
-fix on the import side. A fault of meaning flags its document; its sender hears what customs will say.
-Texts stay texts: only the few amounts that a check needs become integers.
+Checks 4, 15 to 18 and 20 between fields, the check digits, and what the message tables of the CEB specification
+(202205) fix on the import side. A fault of meaning flags its document; its sender hears what customs will say.
+Texts stay texts: only the few amounts that a check needs become integers. Documents have passed their schema.
+
+This runs for every document: one call a field costs more than the check itself, hence the long functions.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
@@ -16,32 +17,32 @@ from typing import Any, NamedTuple
 from hub.domain.identifiers import company_code_fault, resident_id_fault
 from hub.domain.money import SCALE, amount
 
-#: The heads and lines are generated structs; Any stands for them throughout.
-_Note = Callable[..., None]
-
-_TIME = re.compile(r"\d{14}", re.ASCII)
-_DAY = re.compile(r"\d{8}", re.ASCII)
 _BONDED = frozenset({"1210", "1239"})
 #: The trade modes of an import declaration (code list: trade modes).
-_MODES = frozenset({"9610", "1210", "1239"})
+_MODES = _BONDED | {"9610"}
 _DIRECT_FIELDS = ("trafNo", "voyageNo", "billNo")
 _BONDED_FIELDS = ("emsNo", "areaCode", "areaName")
+_APP_TYPES = frozenset({"1", "2", "3"})
+_APP_STATUSES = frozenset({"1", "2"})
+_CNY = "142"
 #: A fifth digit may be rounded away where price times quantity has more of them: half a fen.
-_HALF_FEN = SCALE // 200
+_HALF_FEN = SCALE // 200 * SCALE
+#: Longer texts of numbers are legal (leading zeros) but not worth remembering.
+_SHORT = 24
 
 
 class Found(NamedTuple):
-    """A fault before it is said: its code, the path below the document (``OrderHead/orderNo``), values of its sentence."""
+    """A fault before it is said: code, path below the document (``OrderHead/orderNo``), values of its sentence."""
 
     code: str
     path: str
     values: dict[str, Any]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16_384)
 def is_day(text: str) -> bool:
     """Whether ``yyyyMMdd`` is a day of the calendar."""
-    if not _DAY.fullmatch(text):
+    if len(text) != 8 or not (text.isascii() and text.isdigit()):
         return False
     try:
         date(int(text[:4]), int(text[4:6]), int(text[6:]))
@@ -50,181 +51,205 @@ def is_day(text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16_384)
 def is_time(text: str) -> bool:
     """Whether ``yyyyMMddHHmmss`` is a second of the calendar."""
-    return bool(_TIME.fullmatch(text)) and is_day(text[:8]) and text[8:10] < "24" and text[10:12] < "60" and text[12:] < "60"
+    if len(text) != 14 or not (text.isascii() and text.isdigit()):
+        return False
+    return text[8:10] < "24" and text[10:12] < "60" and text[12:] < "60" and is_day(text[:8])
 
 
-_company = lru_cache(maxsize=8192)(company_code_fault)
-_amount = lru_cache(maxsize=65536)(amount)
+_company = lru_cache(maxsize=16_384)(company_code_fault)
+_person = lru_cache(maxsize=16_384)(resident_id_fault)
+_remembered = lru_cache(maxsize=65_536)(amount)
+
+
+def number(text: str | None) -> int:
+    """An amount the schema has approved (``hub.domain.money``)."""
+    if text is None:
+        return 0
+    if len(text) <= _SHORT:
+        return _remembered(text)
+    sign = "-" if text.startswith("-") else ""
+    return amount(sign + text.lstrip("+-").lstrip("0"))
 
 
 class Checker:
-    """Collects what one document is flagged for; one instance a message, ``found`` emptied for each document."""
+    """Collects what one document is flagged for; one a message. ``value``: of the last declaration, what is dutiable."""
 
     def __init__(self, today: date) -> None:
         self._today = today
         self.found: list[Found] = []
+        self.value = 0
 
     def check(self, kind: str, document: Any) -> list[Found]:
-        """Everything wrong in meaning with a document of the kind; an empty list mostly."""
+        """Everything wrong in meaning with a document of the kind (Any: its struct); an empty list mostly."""
         self.found = []
         _CHECKS[kind](self, document)
         return self.found
 
-    def note(self, code: str, path: str, **values: Any) -> None:
+    def _note(self, code: str, path: str, **values: Any) -> None:
         self.found.append(Found(code, path, values))
 
     # ---- what all have
 
-    def _submission(self, head: Any, where: str) -> None:
+    def _head(self, head: Any, where: str, companies: tuple[str | None, ...], names: tuple[str, ...]) -> None:
+        """Submission fields, currency and codes of companies."""
         if not is_time(head.appTime):
-            self.note("meaning.date", f"{where}/appTime", name="appTime")
-        if head.appType not in ("1", "2", "3"):
-            self.note("meaning.code", f"{where}/appType", name="appType", allowed="1, 2, 3")
-        if head.appStatus not in ("1", "2"):
-            self.note("meaning.code", f"{where}/appStatus", name="appStatus", allowed="1, 2")
-
-    def _companies(self, head: Any, where: str, names: tuple[str, ...]) -> None:
-        for name in names:
-            code = getattr(head, name)
+            self._note("meaning.date", f"{where}/appTime", name="appTime")
+        if head.appType not in _APP_TYPES:
+            self._note("meaning.code", f"{where}/appType", name="appType", allowed="1, 2, 3")
+        if head.appStatus not in _APP_STATUSES:
+            self._note("meaning.code", f"{where}/appStatus", name="appStatus", allowed="1, 2")
+        if head.currency != _CNY:
+            self._fixed(f"{where}/currency", _CNY)
+        for code, name in zip(companies, names, strict=True):
             if code and (wrong := _company(code)):
-                self.note(wrong, f"{where}/{name}", name=name)
+                self._note(wrong, f"{where}/{name}", name=name)
 
-    def _fixed(self, part: Any, where: str, **wanted: str) -> None:
-        for name, value in wanted.items():
-            if getattr(part, name) != value:
-                self.note("meaning.fixed", f"{where}/{name}", name=name, value=value)
+    def _fixed(self, path: str, value: str) -> None:
+        self._note("meaning.fixed", path, name=path.rpartition("/")[2], value=value)
 
-    def _person(self, kind: str | None, number: str | None, where: str, name: str) -> None:
-        if kind == "1" and (wrong := resident_id_fault(number or "", self._today)):
-            self.note(wrong, f"{where}/{name}", name=name)
+    def _buyer(self, kind: str, identity: str, where: str, side: str) -> None:
+        """``side``: buyer or payer. Only resident IDs are taken, and they have a check digit."""
+        if kind != "1":
+            self._fixed(f"{where}/{side}IdType", "1")
+        elif wrong := _person(identity, self._today):
+            self._note(wrong, f"{where}/{side}IdNumber", name=f"{side}IdNumber")
+
+    def _not_negative(self, where: str, **amounts: str | None) -> None:
+        for name, text in amounts.items():
+            if text is not None and text[:1] == "-" and number(text) < 0:
+                self._note("meaning.negative", f"{where}/{name}", name=name)
+
+    def _positive(self, path: str) -> None:
+        self._note("meaning.not_positive", path, name=path.rpartition("/")[2])
 
     def _lines(self, lines: Any, where: str) -> int:
-        """Numbers and totals of the lines; the sum of their totals."""
+        """Numbers, quantities and totals of the lines; the sum of the totals."""
         total = 0
-        for number, line in enumerate(lines, 1):
-            place = f"{where}[{number}]"
-            gnum = line.gnum
-            if gnum != str(number) and gnum.lstrip("+0") != str(number):
-                self.note("meaning.line_number", f"{place}/gnum")
-            qty, price, price_total = _amount(line.qty), _amount(line.price), _amount(line.totalPrice)
-            total += price_total
+        for place, line in enumerate(lines, 1):
+            if line.gnum != str(place) and number(line.gnum) != place * SCALE:
+                self._note("meaning.line_number", f"{where}[{place}]/gnum")
+            qty, price, whole = number(line.qty), number(line.price), number(line.totalPrice)
+            total += whole
             if qty <= 0:
-                self.note("meaning.not_positive", f"{place}/qty", name="qty")
+                self._positive(f"{where}[{place}]/qty")
             if price < 0:
-                self.note("meaning.negative", f"{place}/price", name="price")
-            if abs(price * qty - price_total * SCALE) > _HALF_FEN * SCALE:
-                self.note("meaning.line_total", f"{place}/totalPrice")
-            if line.currency != "142":
-                self.note("meaning.fixed", f"{place}/currency", name="currency", value="142")
+                self._note("meaning.negative", f"{where}[{place}]/price", name="price")
+            if not -_HALF_FEN <= price * qty - whole * SCALE <= _HALF_FEN:
+                self._note("meaning.line_total", f"{where}[{place}]/totalPrice")
+            if line.currency != _CNY:
+                self._fixed(f"{where}[{place}]/currency", _CNY)
         return total
 
-    def _amounts(self, head: Any, where: str, names: tuple[str, ...]) -> None:
-        for name in names:
-            text = getattr(head, name)
-            if text is not None and text[:1] == "-" and _amount(text) < 0:
-                self.note("meaning.negative", f"{where}/{name}", name=name)
+    def _parcel(self, packs: str, where: str) -> None:
+        if packs != "1" and number(packs) != SCALE:
+            self._fixed(f"{where}/packNo", "1")
 
     # ---- the four
 
     def _order(self, document: Any) -> None:
-        head = document.head
-        self._submission(head, "OrderHead")
-        self._companies(head, "OrderHead", ("ebpCode", "ebcCode", "payCode"))
-        self._fixed(head, "OrderHead", orderType="I", currency="142", buyerIdType="1")
-        self._person(head.buyerIdType, head.buyerIdNumber, "OrderHead", "buyerIdNumber")
-        self._amounts(head, "OrderHead", ("goodsValue", "freight", "discount", "taxTotal", "acturalPaid"))
-        goods = _amount(head.goodsValue)
-        due = goods + _amount(head.freight) + _amount(head.taxTotal) - _amount(head.discount)
-        if _amount(head.acturalPaid) != due:
-            self.note("meaning.paid_total", "OrderHead/acturalPaid")
+        head, where = document.head, "OrderHead"
+        self.value = 0
+        self._head(head, where, (head.ebpCode, head.ebcCode, head.payCode), ("ebpCode", "ebcCode", "payCode"))
+        if head.orderType != "I":
+            self._fixed("OrderHead/orderType", "I")
+        self._buyer(head.buyerIdType, head.buyerIdNumber, where, "buyer")
+        goods, freight, tax = number(head.goodsValue), number(head.freight), number(head.taxTotal)
+        discount, paid = number(head.discount), number(head.acturalPaid)
+        if min(goods, freight, tax, discount, paid) < 0:
+            self._not_negative(
+                where, goodsValue=head.goodsValue, freight=head.freight, discount=head.discount,
+                taxTotal=head.taxTotal, acturalPaid=head.acturalPaid,
+            )  # fmt: skip
+        if paid != goods + freight + tax - discount:
+            self._note("meaning.paid_total", "OrderHead/acturalPaid")
         if self._lines(document.list, "OrderList") != goods:
-            self.note("meaning.goods_value", "OrderHead/goodsValue")
+            self._note("meaning.goods_value", "OrderHead/goodsValue")
 
     def _payment(self, document: Any) -> None:
-        head = document.head
-        self._submission(head, "PaymentHead")
-        self._companies(head, "PaymentHead", ("payCode", "ebpCode"))
-        self._fixed(head, "PaymentHead", currency="142", payerIdType="1")
-        self._person(head.payerIdType, head.payerIdNumber, "PaymentHead", "payerIdNumber")
+        head, where = document.head, "PaymentHead"
+        self.value = 0
+        self._head(head, where, (head.payCode, head.ebpCode), ("payCode", "ebpCode"))
+        self._buyer(head.payerIdType, head.payerIdNumber, where, "payer")
         if not is_time(head.payTime):
-            self.note("meaning.date", "PaymentHead/payTime", name="payTime")
-        if _amount(head.amountPaid) <= 0:
-            self.note("meaning.not_positive", "PaymentHead/amountPaid", name="amountPaid")
+            self._note("meaning.date", "PaymentHead/payTime", name="payTime")
+        if number(head.amountPaid) <= 0:
+            self._positive("PaymentHead/amountPaid")
 
     def _waybill(self, document: Any) -> None:
-        head = document.head
-        self._submission(head, "LogisticsHead")
-        self._companies(head, "LogisticsHead", ("logisticsCode",))
-        self._fixed(head, "LogisticsHead", currency="142")
-        self._one_parcel(head, "LogisticsHead")
-        self._amounts(head, "LogisticsHead", ("freight", "insuredFee"))
-        if _amount(head.weight) <= 0:
-            self.note("meaning.not_positive", "LogisticsHead/weight", name="weight")
+        head, where = document.head, "LogisticsHead"
+        self.value = 0
+        self._head(head, where, (head.logisticsCode,), ("logisticsCode",))
+        self._parcel(head.packNo, where)
+        self._not_negative(where, freight=head.freight, insuredFee=head.insuredFee)
+        if number(head.weight) <= 0:
+            self._positive("LogisticsHead/weight")
 
     def _declaration(self, document: Any) -> None:
-        head = document.head
-        where = "InventoryHead"
-        self._submission(head, where)
-        self._companies(head, where, ("ebpCode", "ebcCode", "logisticsCode", "agentCode", "assureCode", "areaCode"))
-        self._fixed(head, where, ieFlag="I", currency="142", buyerIdType="1")
-        self._one_parcel(head, where)
-        self._person(head.buyerIdType, head.buyerIdNumber, where, "buyerIdNumber")
-        self._amounts(head, where, ("freight", "insuredFee"))
+        head, where = document.head, "InventoryHead"
+        companies = (head.ebpCode, head.ebcCode, head.logisticsCode, head.agentCode, head.assureCode, head.areaCode)
+        self._head(
+            head, where, companies, ("ebpCode", "ebcCode", "logisticsCode", "agentCode", "assureCode", "areaCode")
+        )
+        if head.ieFlag != "I":
+            self._fixed("InventoryHead/ieFlag", "I")
+        self._parcel(head.packNo, where)
+        self._buyer(head.buyerIdType, head.buyerIdNumber, where, "buyer")
+        freight, insurance = number(head.freight), number(head.insuredFee)
+        if freight < 0 or insurance < 0:
+            self._not_negative(where, freight=head.freight, insuredFee=head.insuredFee)
         if not is_day(head.declTime):
-            self.note("meaning.date", f"{where}/declTime", name="declTime")
+            self._note("meaning.date", "InventoryHead/declTime", name="declTime")
         if head.ieDate and not is_day(head.ieDate):
-            self.note("meaning.date", f"{where}/ieDate", name="ieDate")
+            self._note("meaning.date", "InventoryHead/ieDate", name="ieDate")
         self._mode(document, head, where)
-        self._weights(head, where)
-        self._lines(document.list, "InventoryList")
+        gross, net = number(head.grossWeight), number(head.netWeight)
+        if gross <= 0:
+            self._positive("InventoryHead/grossWeight")
+        if net <= 0:
+            self._positive("InventoryHead/netWeight")
+        if net > gross:
+            self._note("meaning.weight", "InventoryHead/netWeight")
+        self.value = self._lines(document.list, "InventoryList") + freight + insurance
         self._quantities(document.list)
-
-    def _one_parcel(self, head: Any, where: str) -> None:
-        if head.packNo != "1" and head.packNo.lstrip("+0") != "1":
-            self.note("meaning.fixed", f"{where}/packNo", name="packNo", value="1")
 
     def _mode(self, document: Any, head: Any, where: str) -> None:
         mode = head.tradeMode
+        if mode == "9610":
+            if not (head.trafNo and head.voyageNo and head.billNo):
+                self._needed(head, where, _DIRECT_FIELDS, mode)
+            return
         if mode not in _MODES:
-            self.note("meaning.code", f"{where}/tradeMode", name="tradeMode", allowed="9610, 1210, 1239")
+            self._note("meaning.code", f"{where}/tradeMode", name="tradeMode", allowed="9610, 1210, 1239")
             return
-        bonded = mode in _BONDED
-        for name in _BONDED_FIELDS if bonded else _DIRECT_FIELDS:
-            if not getattr(head, name):
-                self.note("meaning.needed", f"{where}/{name}", name=name, mode=mode)
-        if not bonded:
-            return
+        self._needed(head, where, _BONDED_FIELDS, mode)
         for name in _DIRECT_FIELDS:
             if getattr(head, name):
-                self.note("meaning.not_used", f"{where}/{name}", name=name, mode=mode)
-        if head.country != "142":
-            self.note("meaning.fixed", f"{where}/country", name="country", value="142")
-        for number, line in enumerate(document.list, 1):
+                self._note("meaning.not_used", f"{where}/{name}", name=name, mode=mode)
+        if head.country != _CNY:
+            self._fixed(f"{where}/country", _CNY)
+        for place, line in enumerate(document.list, 1):
             if not line.itemRecordNo:
-                place = f"InventoryList[{number}]/itemRecordNo"
-                self.note("meaning.needed", place, name="itemRecordNo", mode=mode)
+                path = f"InventoryList[{place}]/itemRecordNo"
+                self._note("meaning.needed", path, name="itemRecordNo", mode=mode)
 
-    def _weights(self, head: Any, where: str) -> None:
-        gross, net = _amount(head.grossWeight), _amount(head.netWeight)
-        for name, value in (("grossWeight", gross), ("netWeight", net)):
-            if value <= 0:
-                self.note("meaning.not_positive", f"{where}/{name}", name=name)
-        if net > gross:
-            self.note("meaning.weight", f"{where}/netWeight")
+    def _needed(self, head: Any, where: str, names: tuple[str, ...], mode: str) -> None:
+        for name in names:
+            if not getattr(head, name):
+                self._note("meaning.needed", f"{where}/{name}", name=name, mode=mode)
 
     def _quantities(self, lines: Any) -> None:
-        for number, line in enumerate(lines, 1):
-            place = f"InventoryList[{number}]"
-            first = _amount(line.qty1)
+        for place, line in enumerate(lines, 1):
+            first = number(line.qty1)
             if first <= 0:
-                self.note("meaning.not_positive", f"{place}/qty1", name="qty1")
-            if line.unit == line.unit1 and _amount(line.qty) != first:
-                self.note("meaning.unit_quantity", f"{place}/qty1")
-            if bool(line.qty2) != bool(line.unit2) or (line.qty2 and _amount(line.qty2) <= 0):
-                self.note("meaning.second_unit", f"{place}/qty2")
+                self._positive(f"InventoryList[{place}]/qty1")
+            if line.unit == line.unit1 and number(line.qty) != first:
+                self._note("meaning.unit_quantity", f"InventoryList[{place}]/qty1")
+            second, unit = line.qty2, line.unit2
+            if (second or unit) and (not second or not unit or number(second) <= 0):
+                self._note("meaning.second_unit", f"InventoryList[{place}]/qty2")
 
 
 _CHECKS: dict[str, Callable[[Checker, Any], None]] = {
