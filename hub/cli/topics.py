@@ -1,0 +1,57 @@
+"""``hub topics``: every Kafka topic of the hub, and where the broker differs from it."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import msgspec
+
+from hub.cli import loaded
+from hub.cli.running import run
+from hub.domain.faults import Unavailable
+from hub.topics import DAY_MS, TOPICS, Topic
+
+_DRIFTED = 1
+
+
+@click.command("topics")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def command(ctx: click.Context, *, as_json: bool) -> None:
+    """Print the topics; where a broker is known, also how it differs from them (exit 1).
+
+    Example: HUB_KAFKA=broker:9092 hub topics
+    """
+    settings = loaded(ctx).settings
+    for topic in TOPICS:
+        click.echo(json.dumps({"topic": msgspec.to_builtins(topic)}) if as_json else _line(topic))
+
+    async def main() -> int:
+        from hub.infra.kafka import topic_drift
+
+        if not settings.kafka:
+            click.echo("no broker to compare with: set HUB_KAFKA or start hub up", err=True)
+            return 0
+        try:
+            drift = await topic_drift(settings.kafka, settings.partitions)
+        except Unavailable as error:
+            click.echo(f"not compared: {error}", err=True)
+            return 0
+        for topic, name, wanted, found in drift:
+            if as_json:
+                click.echo(json.dumps({"drift": {"topic": topic, "setting": name, "wanted": wanted, "found": found}}))
+            else:
+                click.echo(f"drift: {topic}: {name} should be {wanted}, is {found or 'missing'}")
+        if not drift:
+            click.echo(f"the broker agrees ({settings.partitions} partitions each)", err=True)
+        return _DRIFTED if drift else 0
+
+    run(main())
+
+
+def _line(topic: Topic) -> str:
+    kept = "compacted" if topic.cleanup == "compact" else "for ever"
+    if topic.retention_ms > 0:
+        kept = f"{topic.retention_ms // DAY_MS} days"
+    return f"{topic.name:20} {kept:10} {topic.key:34} {topic.holds}"

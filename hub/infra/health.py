@@ -1,0 +1,205 @@
+"""Checks of an installation: each looks at one thing and says what it found and what to do, in two languages."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sys
+from typing import Literal
+
+import asyncpg
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from hub.domain.faults import Unavailable
+from hub.infra.child import who_listens
+from hub.infra.kafka import topic_drift
+from hub.infra.supervisor import running
+from hub.settings import Settings, jars
+from hub.topics import STAGES, inbox
+
+_JAVA, _PYTHON = 17, (3, 11)
+#: Messages a stage may be behind before somebody should look.
+MOST_BEHIND = 10_000
+_OTHERS = 0o077
+
+
+class Health(msgspec.Struct, frozen=True):
+    """What was found. ``off``: not in use here, nothing to do."""
+
+    name: str
+    state: Literal["ok", "off", "wrong"]
+    found: str
+    found_zh: str
+    remedy: str = ""
+    remedy_zh: str = ""
+
+
+async def python_health(_: Settings) -> Health:
+    """Python is new enough."""
+    version = sys.version.split()[0]
+    if sys.version_info >= _PYTHON:
+        return Health("python", "ok", f"Python {version}", f"Python {version}")
+    return Health(
+        "python", "wrong", f"Python {version} is too old", f"Python {version} 版本过低",
+        "install Python 3.11 or newer, then make run", "请安装 Python 3.11 或更高版本，再运行 make run",
+    )  # fmt: skip
+
+
+async def java_health(settings: Settings) -> Health:
+    """The Java that the embedded Kafka needs."""
+    if settings.kafka and not running(settings.data):
+        return Health("java", "off", "not needed: an own Kafka is named", "不需要：已指定自有 Kafka")
+    remedy = "install Java 17 or newer (Debian: openjdk-17-jre-headless), or set HUB_KAFKA to an own Kafka"
+    remedy_zh = "请安装 Java 17 或更高版本，或以 HUB_KAFKA 指定自有 Kafka"
+    if shutil.which(settings.java) is None:
+        return Health("java", "wrong", f"no {settings.java}", f"找不到 {settings.java}", remedy, remedy_zh)
+    process = await asyncio.create_subprocess_exec(settings.java, "-version", stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    number = re.search(rb'version "(\d+)', said)
+    version = int(number[1]) if number else 0
+    if version >= _JAVA:
+        return Health("java", "ok", f"Java {version}", f"Java {version}")
+    return Health("java", "wrong", f"Java {version} is too old", f"Java {version} 版本过低", remedy, remedy_zh)
+
+
+async def jars_health(settings: Settings) -> Health:
+    """Kafka's jars for the embedded node."""
+    if settings.kafka and not running(settings.data):
+        return Health("jars", "off", "not needed: an own Kafka is named", "不需要：已指定自有 Kafka")
+    folder = jars(settings)
+    found = sorted(path.name for path in folder.glob("kafka_*.jar"))
+    if found:
+        return Health("jars", "ok", f"{folder}: {found[0]}", f"{folder}：{found[0]}")
+    return Health(
+        "jars", "wrong", f"no Kafka jars in {folder}", f"{folder} 中没有 Kafka 的 jar 文件",
+        "run make run, or set HUB_KAFKA_JARS", "请运行 make run，或设置 HUB_KAFKA_JARS",
+    )  # fmt: skip
+
+
+async def port_health(settings: Settings) -> Health:
+    """The hub's own port: free, or the hub itself listens."""
+    other = await asyncio.to_thread(who_listens, settings.port)
+    if other is None or running(settings.data):
+        text = f"{settings.listen} " + ("is the running hub's" if other else "is free")
+        return Health("port", "ok", text, f"{settings.listen} " + ("由本系统使用" if other else "空闲"))
+    return Health(
+        "port", "wrong", f"{settings.listen} is in use by {other}", f"{settings.listen} 已被 {other} 占用",
+        "end that process, or set HUB_LISTEN to another port", "请结束该进程，或以 HUB_LISTEN 指定其他端口",
+    )  # fmt: skip
+
+
+async def keys_health(settings: Settings) -> Health:
+    """Keys are readable by their owner only."""
+    folder = settings.keys_folder
+    if not folder.exists():
+        return Health("keys", "off", f"{folder}: made at the first start", f"{folder}：首次启动时生成")
+    # Kept out by the folder, or by each file.
+    open_ = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_mode & _OTHERS]
+    if not folder.stat().st_mode & _OTHERS or not open_:
+        return Health("keys", "ok", f"{folder}: the owner's only", f"{folder}：仅所有者可读")
+    return Health(
+        "keys", "wrong", f"{folder}: others can read {open_[0].name}", f"{folder}：其他用户可读取 {open_[0].name}",
+        f"chmod -R go= {folder}", f"chmod -R go= {folder}",
+    )  # fmt: skip
+
+
+async def kafka_health(settings: Settings) -> Health:
+    """A broker answers."""
+    if not settings.kafka:
+        return _no_server("kafka")
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=5000)
+    try:
+        await admin.start()
+        count = len(await admin.list_topics())
+    except (KafkaError, OSError, ValueError):
+        return Health(
+            "kafka", "wrong", f"no broker answers at {settings.kafka}", f"{settings.kafka} 无应答",
+            "start the broker, or correct HUB_KAFKA", "请启动 Kafka，或更正 HUB_KAFKA",
+        )  # fmt: skip
+    finally:
+        await admin.close()
+    return Health("kafka", "ok", f"{settings.kafka}, {count} topics", f"{settings.kafka}，{count} 个主题")
+
+
+async def topics_health(settings: Settings) -> Health:
+    """The broker's topics are those of ``hub.topics``."""
+    if not settings.kafka:
+        return _no_server("topics")
+    try:
+        drift = await topic_drift(settings.kafka, settings.partitions)
+    except Unavailable:
+        return Health("topics", "off", "not looked at: no broker", "未检查：Kafka 无应答")
+    if not drift:
+        return Health("topics", "ok", "as they should be", "与定义一致")
+    topic, name, wanted, found = drift[0]
+    return Health(
+        "topics", "wrong", f"{len(drift)} differences, first: {topic} {name} is {found or 'missing'}, not {wanted}",
+        f"{len(drift)} 处不一致，首处：{topic} 的 {name} 为 {found or '缺失'}，应为 {wanted}",
+        "hub topics shows all; missing topics are made at the next start, settings are changed on the broker",
+        "hub topics 列出全部；缺失的主题下次启动时创建，设置请在 Kafka 上更改",
+    )  # fmt: skip
+
+
+async def lag_health(settings: Settings) -> Health:
+    """No stage is far behind its inbox."""
+    if not settings.kafka:
+        return _no_server("lag")
+    try:
+        behind = await lags(settings.kafka)
+    except (KafkaError, OSError, ValueError):
+        return Health("lag", "off", "not looked at: no broker", "未检查：Kafka 无应答")
+    text = ", ".join(f"{stage} {count}" for stage, count in behind.items())
+    if max(behind.values(), default=0) <= MOST_BEHIND:
+        return Health("lag", "ok", text or "no stage has run yet", text or "尚无阶段运行过")
+    return Health(
+        "lag", "wrong", text, text,
+        "see that hub stream runs (hub up's logs), or start more of it", "请确认 hub stream 正在运行，或增加其进程数",
+    )  # fmt: skip
+
+
+async def lags(bootstrap: str) -> dict[str, int]:
+    """Records each stage has not yet taken from its inbox, by stage; stages that never ran are left out."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    behind: dict[str, int] = {}
+    try:
+        await admin.start()
+        await consumer.start()
+        for stage in STAGES:
+            offsets = await admin.list_consumer_group_offsets(f"hub-{stage}")
+            mine = {place: at.offset for place, at in offsets.items() if place.topic == inbox(stage) and at.offset >= 0}
+            if mine:
+                ends: dict[TopicPartition, int] = await consumer.end_offsets(list(mine))
+                behind[stage] = sum(max(0, ends[place] - at) for place, at in mine.items())
+    finally:
+        await consumer.stop()
+        await admin.close()
+    return behind
+
+
+async def database_health(settings: Settings) -> Health:
+    """The read model's database takes a session."""
+    if not settings.database:
+        return _no_server("database")
+    try:
+        connection = await asyncpg.connect(settings.database, timeout=5)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, ValueError) as error:
+        kind = type(error).__name__  # its text may hold the DSN
+        return Health(
+            "database", "wrong", f"no session: {kind}", f"无法连接：{kind}",
+            "start PostgreSQL, or correct HUB_DATABASE", "请启动 PostgreSQL，或更正 HUB_DATABASE",
+        )  # fmt: skip
+    try:
+        version = await connection.fetchval("SHOW server_version")
+    finally:
+        await connection.close()
+    return Health("database", "ok", f"PostgreSQL {version}", f"PostgreSQL {version}")
+
+
+def _no_server(name: str) -> Health:
+    """Neither named nor running here: hub up brings its own."""
+    return Health(name, "off", "none named, none running: hub up brings its own", "未指定且未运行：hub up 自带")
