@@ -16,7 +16,6 @@ from adapters.intake import Judge
 from adapters.signature import SigningKey
 from adapters.transports import http
 from hub import topics
-from hub.infra.process import WallClock, until_told
 from hub.domain.access import Access, Principal
 from hub.domain.faults import Misconfigured
 from hub.domain.matching import MatchSettings
@@ -26,6 +25,7 @@ from hub.infra.crypto import HubKey
 from hub.infra.database import migrate
 from hub.infra.kafka import KafkaPublisher
 from hub.infra.participants import hosted_key, load_demo
+from hub.infra.process import WallClock, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import psutil
 
-
 #: Its work is done by children, one a session; every other process does its own.
 POSTGRES = "postgresql"
 

@@ -101,7 +101,7 @@ async def run(settings: Settings, name: str, seconds: float, rate: float | None,
         if hub.returncode is None:
             hub.send_signal(signal.SIGINT)
             await hub.wait()
-        if not os.environ.get('KEEP_BENCH'):
+        if not os.environ.get("KEEP_BENCH"):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -167,7 +167,7 @@ async def _measure(
     tally = msgspec.json.decode((folder / "tally.json").read_bytes(), type=load.Tally)
     accepted = tally.accepted * scenario.each // 4
     drained = time.time()
-    while len(watch.seen) < accepted and time.time() - drained < DRAIN_SECONDS:
+    while len(watch.seen) < accepted and time.time() - drained < DRAIN_SECONDS:  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.1)
     drain = max([*assessed.seen.values(), tally.ended_at]) - tally.ended_at
     await watch.stop()

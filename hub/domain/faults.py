@@ -70,7 +70,7 @@ class HubError(Exception):
     """Root of everything the hub raises on purpose."""
 
 
-class Refused(HubError):
+class Refused(HubError):  # noqa: N818 - reads as what happened
     """The message cannot be taken; ``status`` is the HTTP status, ``faults`` say why (at least one)."""
 
     def __init__(self, faults: list[Fault] | tuple[Fault, ...], status: int | None = None) -> None:
@@ -79,7 +79,7 @@ class Refused(HubError):
         super().__init__("; ".join(f"{f.code} {f.path}".strip() for f in self.faults))
 
 
-class Unavailable(HubError):
+class Unavailable(HubError):  # noqa: N818 - reads as what happened
     """``what`` is away for the moment; try again after ``retry_after`` seconds. Says nothing about the outcome."""
 
     def __init__(self, what: str, retry_after: int = 2) -> None:
@@ -88,7 +88,7 @@ class Unavailable(HubError):
         super().__init__(f"{what} is not available")
 
 
-class Misconfigured(HubError):
+class Misconfigured(HubError):  # noqa: N818 - reads as what happened
     """Settings or reference data that cannot work; every problem found, not only the first."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -39,9 +39,10 @@ def round_half_up(numerator: int, denominator: int, places: int = 2) -> int:
     ``numerator`` is an amount (scaled), ``denominator`` a plain positive integer.
     Half up to 0.01 for each tax line is the hub's choice: no official rounding rule was found.
     """
-    step = 10 ** (_DIGITS - places) * denominator
+    unit: int = 10 ** (_DIGITS - places)
+    step = unit * denominator
     quotient, rest = divmod(abs(numerator), step)
-    rounded = (quotient + (2 * rest >= step)) * 10 ** (_DIGITS - places)
+    rounded = (quotient + (2 * rest >= step)) * unit
     return -rounded if numerator < 0 else rounded
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 import msgspec
@@ -38,7 +39,7 @@ class Hub:
         self.port = free_port()
         self.process: asyncio.subprocess.Process | None = None
 
-    async def __aenter__(self) -> Hub:
+    async def __aenter__(self) -> Self:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("HUB_")}
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "hub", "up", "--data", str(self.data), "--port", str(self.port), env=environ
@@ -70,7 +71,7 @@ class Hub:
     @property
     def kafka(self) -> str:
         properties = (self.data / "kafka" / "server.properties").read_text()
-        line = next(l for l in properties.splitlines() if l.startswith("advertised.listeners="))
+        line = next(line for line in properties.splitlines() if line.startswith("advertised.listeners="))
         return line.rpartition("//")[2]
 
 

@@ -91,10 +91,10 @@ async def check(bootstrap: str, promised: list[Acknowledged], value: int | None 
     verdict.lost = sorted({p.submission for p in promised} - in_log)
 
     statuses: dict[str, dict[str, object]] = {}
-    for _, _, key, value, _ in await read_topic(bootstrap, STATUSES):
-        if key is None or value is None:
+    for _, _, key, raw, _ in await read_topic(bootstrap, STATUSES):
+        if key is None or raw is None:
             continue
-        status = json.loads(value)
+        status = json.loads(raw)
         old = statuses.get(status["key"])
         if old is None or int(str(old["revision"])) <= int(status["revision"]):
             statuses[status["key"]] = status
