@@ -378,7 +378,11 @@ async def _letters(bootstrap: str, stage: str) -> set[tuple[int, int]]:
     found = set()
     for records in (await read(bootstrap, DEAD_LETTERS)).values():
         for record in records:
-            letter = _letter(record.value)
+            # The topic is shared with tests of others, who put what is no letter of a stage; a lost letter of ours counts.
+            try:
+                letter = _letter(record.value)
+            except msgspec.DecodeError:
+                continue
             if letter.stage == stage:
                 assert letter.error == "builtins.ValueError", letter.error
                 assert letter.value.startswith(b"sealed "), "not sealed"
