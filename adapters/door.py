@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
-from contextlib import suppress
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
-from adapters.intake import Judge, Judged
+from adapters.intake import Judge, Judged, Postponed
 from hub import codec
 from hub.codec import SubmissionRecord
 from hub.domain.access import Principal
@@ -27,11 +29,15 @@ from hub.domain.keys import rfc3339
 from hub.ports import Clock, Publisher, Row, Sealer
 from hub.topics import REFUSALS, SUBMISSIONS, partition_of
 
+_log = logging.getLogger(__name__)
+
 #: Submissions of one batch, and the bytes of bodies after which no more is added.
 MOST = 256
 MOST_BYTES = 8 << 20
 #: Bodies above this are judged on a thread, so that the others need not wait for them.
-ON_A_THREAD = 1 << 20
+ON_A_THREAD = 256 << 10
+#: Faults kept in clear of one refusal.
+MOST_FAULTS = 200
 #: What is kept of a refused body.
 REFUSED_BYTES = 1 << 20
 
@@ -66,7 +72,15 @@ class Accepted(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class _Waiting(msgspec.Struct):
+class Kept(Refused):
+    """A refusal that is kept, under the id of the submission it would have been."""
+
+    def __init__(self, submission: str, refused: Refused) -> None:
+        self.submission = submission
+        super().__init__(refused.faults, refused.status)
+
+
+class _Waiting(msgspec.Struct, eq=False):
     """Something to be written: an acknowledgement still without proof (None for a refusal), and how to make the row."""
 
     ack: dict[str, Any] | None
@@ -113,12 +127,26 @@ class Door:
         self, data: bytes, media_type: str, principal: Principal, *, key: str = "", strict: bool = False
     ) -> Accepted:
         """Judge, commit, acknowledge. Raises Refused, Unavailable (outcome unknown: repeat the same bytes)."""
+        async with self._bounded():
+            return await self._submit(data, media_type, principal, key, strict)
+
+    async def refuse(self, data: bytes, media_type: str, principal: Principal, refused: Refused) -> Kept:
+        """Keep what was refused before it could be judged (too large, cut short …): the refusal, to be raised."""
+        digest = hashlib.sha256(data).hexdigest()
+        submission = _id(principal, "", digest)
+        async with self._bounded():
+            now = self._clock.now()
+            return await self._keep(submission, digest, data, media_type, principal, now, refused)
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        """In number and time: Refused where too many are in hand, Unavailable where the log does not confirm."""
         if self._in_flight >= self._settings.max_in_flight:
             raise Refused([fault("transport.busy")])
         self._in_flight += 1
         try:
             async with asyncio.timeout(self._settings.commit_seconds):
-                return await self._submit(data, media_type, principal, key, strict)
+                yield
         except TimeoutError as error:
             raise Unavailable("the log") from error
         finally:
@@ -127,11 +155,13 @@ class Door:
     async def _submit(self, data: bytes, media_type: str, principal: Principal, key: str, strict: bool) -> Accepted:
         received_at = self._clock.now()
         digest = hashlib.sha256(data).hexdigest()
-        mark = f"\x00k{key}" if key else f"\x00c{digest}"
-        submission = hashlib.sha256(f"{principal.name}{mark}".encode()).hexdigest()[:32]
-        if key:
-            return await self._keyed(submission, digest, data, media_type, principal, received_at, strict)
-        judged = await self._judged(submission, digest, data, media_type, principal, received_at, strict)
+        submission = _id(principal, key, digest)
+        try:
+            if key:
+                return await self._keyed(submission, digest, data, media_type, principal, received_at, strict)
+            judged = await self._judged(data, media_type, principal, received_at, strict)
+        except Refused as refused:
+            raise await self._keep(submission, digest, data, media_type, principal, received_at, refused) from None
         ack = _acknowledgement(submission, digest, judged, principal, received_at)
         body = await self._write(submission, digest, data, media_type, principal, received_at, judged, ack)
         return Accepted(submission, body)
@@ -151,16 +181,15 @@ class Door:
             known = self._claims.known(submission)
             if known is not None and known.fingerprint != digest:
                 raise Refused([fault("transport.key_reused")])
-            judged = await self._judged(submission, digest, data, media_type, principal, received_at, strict)
+            judged = await self._judged(data, media_type, principal, received_at, strict)
             ack = _acknowledgement(submission, digest, judged, principal, received_at)
             (answer,) = attach_proofs([ack], self._sign, self._key_id)
             won = known or await self._claims.claim(submission, digest, answer)
             if won.fingerprint != digest:
                 raise Refused([fault("transport.key_reused")])
-            # whoever comes second completes the first's claim: split drops the repetition
-            await self._write(
-                submission, digest, data, media_type, principal, received_at, judged, None, won.answer
-            )
+            # Whoever comes second completes the first's claim, as of the time it was made: split drops the repetition.
+            since = received_at if won.answer == answer else _received_at(won.answer)
+            await self._write(submission, digest, data, media_type, principal, since, judged, None, won.answer)
             return Accepted(submission, won.answer)
         finally:
             lock.release()
@@ -168,19 +197,17 @@ class Door:
                 self._keys.pop(submission, None)
 
     async def _judged(
-        self, submission: str, digest: str, data: bytes, media_type: str, principal: Principal, received_at: int,
-        strict: bool,
-    ) -> Judged:  # fmt: skip
-        try:
-            if len(data) <= ON_A_THREAD and principal.name not in self._slow:
-                judged = self._judge(data, media_type, principal, received_at)
-            else:
-                judged = await self._judged_aside(data, media_type, principal, received_at)
-            if strict and (faults := tuple(f for d in judged.documents for f in d.faults)):
-                raise Refused([fault("transport.strict"), *faults], 422)  # noqa: TRY301 - kept with the others below
-        except Refused as refused:
-            await self._keep(submission, digest, data, media_type, principal, received_at, refused)
-            raise
+        self, data: bytes, media_type: str, principal: Principal, received_at: int, strict: bool
+    ) -> Judged:
+        """Judge at once, or, what takes its time, aside."""
+        judged: Judged | None = None
+        if len(data) <= ON_A_THREAD and principal.name not in self._slow:
+            with suppress(Postponed):
+                judged = self._judge(data, media_type, principal, received_at, quick=True)
+        if judged is None:
+            judged = await self._judged_aside(data, media_type, principal, received_at)
+        if strict and (faults := tuple(f for d in judged.documents for f in d.faults)):
+            raise Refused([fault("transport.strict"), *faults], 422)
         return judged
 
     async def _judged_aside(self, data: bytes, media_type: str, principal: Principal, received_at: int) -> Judged:
@@ -198,34 +225,31 @@ class Door:
     async def _keep(
         self, submission: str, digest: str, data: bytes, media_type: str, principal: Principal, received_at: int,
         refused: Refused,
-    ) -> None:  # fmt: skip
-        """Everything refused is kept, with its faults and a bounded part of its bytes."""
+    ) -> Kept:  # fmt: skip
+        """Everything refused is kept, with its faults and a bounded part of its bytes; the refusal, to be raised then."""
         head = SubmissionSummary(
             id=submission, principal=principal.name, sender=principal.name, received_at=received_at, message="",
-            guid="", edition="", digest=digest, size=len(data), media_type=media_type, faults=refused.faults,
+            guid="", edition="", digest=digest, size=len(data), media_type=media_type, faults=refused.faults[:MOST_FAULTS],
             status=refused.status,
         )  # fmt: skip
         sealed = self._sealer.seal(data[:REFUSED_BYTES], received_at)
         row: Row = (submission.encode(), sealed, [(codec.SUMMARY_HEADER, codec.pack(head))])
         place = REFUSALS, partition_of(principal.name.encode(), self._settings.partitions)
         await self._enqueue(None, lambda _: row, place, len(sealed))
+        return Kept(submission, refused)
 
     async def _write(
         self, submission: str, digest: str, data: bytes, media_type: str, principal: Principal, received_at: int,
         judged: Judged, ack: dict[str, Any] | None, answer: bytes = b"",
     ) -> bytes:  # fmt: skip
         """Into the next batch; the acknowledgement's bytes once it is in the log."""
-        seal = self._sealer.seal
-        documents = seal(
-            codec.pack(
-                Submission(
-                    id=submission, principal=principal.name, sender=judged.sender, received_at=received_at,
-                    message=judged.message, guid=judged.guid, edition=judged.edition, documents=judged.documents,
-                    authority=judged.authority, dxp_id=judged.dxp_id, copmsg_id=judged.copmsg_id,
-                    subscribers=judged.subscribers,
-                )
-            ),
-            received_at,
+        whole = codec.pack(
+            Submission(
+                id=submission, principal=principal.name, sender=judged.sender, received_at=received_at,
+                message=judged.message, guid=judged.guid, edition=judged.edition, documents=judged.documents,
+                authority=judged.authority, dxp_id=judged.dxp_id, copmsg_id=judged.copmsg_id,
+                subscribers=judged.subscribers,
+            )
         )  # fmt: skip
         head = SubmissionSummary(
             id=submission, principal=principal.name, sender=judged.sender, received_at=received_at,
@@ -234,14 +258,20 @@ class Door:
             documents=tuple([(d.index, d.kind, d.key, d.faults) for d in judged.documents]),
         )  # fmt: skip
         headers = [(codec.SUMMARY_HEADER, codec.pack(head))]
-        received = seal(data, received_at)
-        messages = tuple([seal(message, received_at) for message in judged.messages])
+        contents = (whole, data, *judged.messages)
+        if len(data) > ON_A_THREAD:
+            documents, received, *rendered = await asyncio.to_thread(self._sealed, contents, received_at)
+        else:
+            documents, received, *rendered = self._sealed(contents, received_at)
+        messages = tuple(rendered)
 
         def row(proven: bytes) -> Row:
             record = SubmissionRecord(documents, received, messages, proven)
             return submission.encode(), codec.pack(record), headers
 
-        place = SUBMISSIONS, partition_of(judged.sender.encode(), self._settings.partitions)
+        # An authority's receipts are spread: they count by their returnTime, not by their place in the log.
+        spread = submission if judged.authority else judged.sender
+        place = SUBMISSIONS, partition_of(spread.encode(), self._settings.partitions)
         size = len(documents) + len(received) + sum(map(len, messages))
         if ack is None:
             made = row(answer)
@@ -249,15 +279,25 @@ class Door:
             return answer
         return await self._enqueue(ack, row, place, size)
 
+    def _sealed(self, contents: Sequence[bytes], received_at: int) -> list[bytes]:
+        return [self._sealer.seal(content, received_at) for content in contents]
+
     async def _enqueue(
         self, ack: dict[str, Any] | None, row: Callable[[bytes], Row], place: tuple[str, int], size: int
     ) -> bytes:
         if self._collector is None or self._collector.done():
             self._collector = asyncio.create_task(self._collect(), name="collector")
         done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(ack, row, place, size, done))
+        waiting = _Waiting(ack, row, place, size, done)
+        self._queue.append(waiting)
         self._came.set()
-        return await done
+        try:
+            return await done
+        except asyncio.CancelledError:
+            # Nobody waits for it any more: its bytes must not pile up while the log is away.
+            with suppress(ValueError):
+                self._queue.remove(waiting)
+            raise
 
     async def _collect(self) -> None:
         while True:
@@ -265,24 +305,36 @@ class Door:
             await asyncio.sleep(self._settings.collect_ms / 1000)
             batch = self._take()
             try:
-                proven = attach_proofs([w.ack for w in batch if w.ack is not None], self._sign, self._key_id)
-                answers = iter(proven)
-                rows: dict[tuple[str, int], list[Row]] = {}
-                told = [next(answers) if waiting.ack is not None else b"" for waiting in batch]
-                for waiting, body in zip(batch, told, strict=True):
-                    rows.setdefault(waiting.place, []).append(waiting.row(body))
-                async with asyncio.timeout(self._settings.commit_seconds):
-                    await self._publisher.send(rows)
-            except TimeoutError:
-                _fail(batch, Unavailable("the log"))
-                continue
-            except Exception as error:
-                # whatever it is, each sender hears of it; only the log being away is Unavailable
+                await self._put(batch)
+            except Unavailable as error:
                 _fail(batch, error)
-                continue
-            for waiting, body in zip(batch, told, strict=True):
-                if not waiting.done.done():
-                    waiting.done.set_result(body)
+            except Exception:
+                # What cannot be written must not keep its neighbours out.
+                _log.exception("a batch of the door could not be written")
+                for waiting in batch:
+                    await self._alone(waiting)
+
+    async def _alone(self, waiting: _Waiting) -> None:
+        try:
+            await self._put([waiting])
+        except Exception as error:
+            _fail([waiting], error)
+
+    async def _put(self, batch: list[_Waiting]) -> None:
+        """Sign and write a batch, and answer everybody in it."""
+        proven = iter(attach_proofs([w.ack for w in batch if w.ack is not None], self._sign, self._key_id))
+        bodies = [next(proven) if waiting.ack is not None else b"" for waiting in batch]
+        rows: dict[tuple[str, int], list[Row]] = {}
+        for waiting, body in zip(batch, bodies, strict=True):
+            rows.setdefault(waiting.place, []).append(waiting.row(body))
+        try:
+            async with asyncio.timeout(self._settings.commit_seconds):
+                await self._publisher.send(rows)
+        except TimeoutError:
+            raise Unavailable("the log") from None
+        for waiting, body in zip(batch, bodies, strict=True):
+            if not waiting.done.done():
+                waiting.done.set_result(body)
 
     def _take(self) -> list[_Waiting]:
         """The next batch, in order of arrival, bounded by number and bytes."""
@@ -297,6 +349,21 @@ class Door:
         if not self._queue:
             self._came.clear()
         return batch
+
+
+def _id(principal: Principal, key: str, digest: str) -> str:
+    """Of principal and Idempotency-Key, or of principal and content: 32 hexadecimal digits."""
+    mark = f"\x00k{key}" if key else f"\x00c{digest}"
+    return hashlib.sha256(f"{principal.name}{mark}".encode()).hexdigest()[:32]
+
+
+class _Dated(msgspec.Struct):
+    received_at: datetime
+
+
+def _received_at(answer: bytes) -> int:
+    """When the message was received that an acknowledgement speaks of, ms."""
+    return round(msgspec.json.decode(answer, type=_Dated).received_at.timestamp() * 1000)
 
 
 def _fail(batch: list[_Waiting], error: Exception) -> None:
@@ -321,7 +388,7 @@ def _acknowledgement(
                 "kind": d.kind,
                 "key": d.key,
                 "status": "flagged" if d.faults else "accepted",
-                "faults": [told(f) for f in d.faults],
+                "faults": [told(f) for f in (*judged.notes, *d.faults)],
             }
             for d in judged.documents
         ],

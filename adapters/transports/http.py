@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
-from adapters.door import Door, told
+from adapters.door import Accepted, Door, Kept, told
 from hub.domain.access import Principal
 from hub.domain.faults import Fault, Refused, Unavailable, fault, kind_of
 
@@ -19,6 +19,8 @@ MEDIA_TYPES = {
     "text/xml": "application/xml",
     "application/json": "application/json",
 }
+#: Bytes that all bodies under way may hold, as a multiple of the largest.
+HELD = 4
 _RETRY = {429: "1", 409: "2", 503: "2"}
 
 
@@ -35,21 +37,31 @@ class Limits(Protocol):
 
 def routes(door: Door, by_key: Callable[[str], Principal | None], limits: Limits) -> list[web.RouteDef]:
     """The route of the door; ``by_key`` finds the principal of an API key."""
+    held = Held(HELD * limits.max_unpacked)
+
+    async def _taken(request: web.Request, principal: Principal) -> Accepted:
+        media_type, key, packed = _media_type(request), _key(request), _packed(request)
+        body = _Body(held)
+        try:
+            try:
+                data = await body.read(request, limits, packed=packed)
+            except Refused as refused:
+                if refused.status == 429:
+                    raise
+                raise await door.refuse(body.so_far(), media_type, principal, refused) from None
+            return await door.submit(data, media_type, principal, key=key, strict=_strict(request))
+        finally:
+            body.release()
 
     async def post(request: web.Request) -> web.StreamResponse:
         try:
-            principal = _caller(request, by_key)
-            media_type = MEDIA_TYPES.get(request.content_type)
-            if media_type is None:
-                raise Refused([fault("transport.media_type", found=request.content_type[:60])])  # noqa: TRY301 - said as the others below
-            key = _key(request)
-            body = await _body(request, limits)
-            strict = "handling=strict" in request.headers.get("Prefer", "").replace(" ", "").lower()
-            done = await door.submit(body, media_type, principal, key=key, strict=strict)
+            done = await _taken(request, _caller(request, by_key))
+        except Kept as kept:
+            return _problem(f"/v1/submissions/{kept.submission}", kept.status, kept.faults)
         except Refused as refused:
-            return _problem(request, refused.status, refused.faults)
+            return _problem(request.path, refused.status, refused.faults)
         except Unavailable:
-            return _problem(request, 503, (fault("transport.outcome_unknown"),))
+            return _problem(request.path, 503, (fault("transport.outcome_unknown"),))
         return web.Response(
             status=202,
             body=done.body,
@@ -78,34 +90,85 @@ def _key(request: web.Request) -> str:
     return key
 
 
-async def _body(request: web.Request, limits: Limits) -> bytes:
-    if (request.content_length or 0) > limits.max_bytes:
-        raise Refused([fault("transport.too_large", limit=limits.max_bytes)])
+def _media_type(request: web.Request) -> str:
+    media_type = MEDIA_TYPES.get(request.content_type)
+    if media_type is None:
+        raise Refused([fault("transport.media_type", found=request.content_type[:60])])
+    return media_type
+
+
+def _packed(request: web.Request) -> bool:
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise Refused([fault("transport.content_encoding", found=encoding[:60])])
-    try:
-        async with asyncio.timeout(limits.body_seconds):
-            body = await _read(request, limits.max_bytes)
-    except TimeoutError:
-        raise Refused([fault("transport.slow", seconds=limits.body_seconds)]) from None
-    except web.RequestPayloadError:
-        raise Refused([fault("transport.empty")]) from None
-    if encoding == "gzip":
-        body = unpack(body, limits.max_unpacked)
-    if not body:
-        raise Refused([fault("transport.empty")])
-    return body
+    return encoding == "gzip"
 
 
-async def _read(request: web.Request, most: int) -> bytes:
-    chunks, size = [], 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > most:
-            raise Refused([fault("transport.too_large", limit=most)])
-        chunks.append(chunk)
-    return b"".join(chunks) if len(chunks) != 1 else chunks[0]
+def _strict(request: web.Request) -> bool:
+    wishes = ",".join(request.headers.getall("Prefer", [])).replace(" ", "").replace('"', "").lower()
+    return "handling=strict" in wishes.replace(";", ",").split(",")
+
+
+class Held:
+    """Bytes that all bodies under way hold together."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._now = most, 0
+
+    def add(self, size: int) -> None:
+        """Count them; 429 beyond the most."""
+        self._now += size
+        if self._now > self._most:
+            raise Refused([fault("transport.busy")])
+
+    def release(self, size: int) -> None:
+        """They are gone."""
+        self._now -= size
+
+
+class _Body:
+    """A body on its way in, counted until ``release``."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def so_far(self) -> bytes:
+        """What was read."""
+        return b"".join(self._chunks)
+
+    def release(self) -> None:
+        """Let go."""
+        self._held.release(self._size)
+        self._size = 0
+
+    def _add(self, size: int) -> None:
+        self._size += size
+        self._held.add(size)
+
+    async def read(self, request: web.Request, limits: Limits, *, packed: bool) -> bytes:
+        """The whole body, unpacked; raises Refused."""
+        if (request.content_length or 0) > limits.max_bytes:
+            raise Refused([fault("transport.too_large", limit=limits.max_bytes)])
+        try:
+            async with asyncio.timeout(limits.body_seconds):
+                async for chunk in request.content.iter_any():
+                    self._chunks.append(chunk)
+                    self._add(len(chunk))
+                    if self._size > limits.max_bytes:
+                        raise Refused([fault("transport.too_large", limit=limits.max_bytes)])
+        except TimeoutError:
+            raise Refused([fault("transport.slow", seconds=limits.body_seconds)]) from None
+        except web.RequestPayloadError:
+            raise Refused([fault("transport.empty")]) from None
+        data = self._chunks[0] if len(self._chunks) == 1 else self.so_far()
+        if packed:
+            data = unpack(data, limits.max_unpacked)
+            self._add(len(data))
+        if not data:
+            raise Refused([fault("transport.empty")])
+        return data
 
 
 def unpack(packed: bytes, most: int) -> bytes:
@@ -122,20 +185,24 @@ def unpack(packed: bytes, most: int) -> bytes:
     return body
 
 
-def _problem(request: web.Request, status: int, faults: tuple[Fault, ...]) -> web.Response:
-    """RFC 9457: the type is the first fault's page."""
+def _problem(instance: str, status: int, faults: tuple[Fault, ...]) -> web.Response:
+    """RFC 9457: the type is the first fault's page; ``instance`` is where a refusal that was kept can be read."""
     first = faults[0]
+    kind = kind_of(first.code)
     body = {
         "type": f"/problems/{first.code}",
-        "title": kind_of(first.code).code,
+        "title": first.message if "{" in kind.message else kind.message,
         "status": status,
         "detail": first.message,
-        "instance": request.path,
+        "instance": instance,
         "faults": [told(f) for f in faults],
     }
     headers = {"Retry-After": _RETRY[status]} if status in _RETRY else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return web.Response(
+    response = web.Response(
         status=status, body=msgspec.json.encode(body), content_type="application/problem+json", headers=headers
     )
+    if status in (408, 413):
+        response.force_close()  # what is left of the body is not wanted
+    return response
