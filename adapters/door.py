@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from adapters.collector import Collector
 from adapters.intake import Judge, Judged, Postponed
 from hub import codec
 from hub.codec import SubmissionRecord
@@ -29,11 +29,6 @@ from hub.domain.keys import rfc3339
 from hub.ports import Clock, Publisher, Row, Sealer
 from hub.topics import REFUSALS, SUBMISSIONS, partition_of
 
-_log = logging.getLogger(__name__)
-
-#: Submissions of one batch, and the bytes of bodies after which no more is added.
-MOST = 256
-MOST_BYTES = 8 << 20
 #: Bodies above this are judged on a thread, so that the others need not wait for them.
 ON_A_THREAD = 256 << 10
 #: Faults kept in clear of one refusal.
@@ -80,16 +75,6 @@ class Kept(Refused):
         super().__init__(refused.faults, refused.status)
 
 
-class _Waiting(msgspec.Struct, eq=False):
-    """Something to be written: an acknowledgement still without proof (None for a refusal), and how to make the row."""
-
-    ack: dict[str, Any] | None
-    row: Callable[[bytes], Row]
-    place: tuple[str, int]
-    size: int
-    done: asyncio.Future[bytes]
-
-
 class Door:
     """Takes messages of principals; one instance a process."""
 
@@ -105,23 +90,18 @@ class Door:
         clock: Clock,
         settings: DoorSettings,
     ) -> None:
-        self._judge, self._publisher, self._sealer = judge, publisher, sealer
+        self._judge, self._sealer = judge, sealer
         self._sign, self._key_id = sign, key_id
+        self._collector = Collector(publisher, sign, key_id, settings.collect_ms / 1000, settings.commit_seconds)
         self._claims, self._clock, self._settings = claims, clock, settings
-        self._queue: list[_Waiting] = []
-        self._came = asyncio.Event()
-        self._collector: asyncio.Task[None] | None = None
         self._in_flight = 0
         self._keys: dict[str, asyncio.Lock] = {}
         #: Principals of which a large message is being judged: their lock, and how many wait for it or hold it.
         self._slow: dict[str, tuple[asyncio.Lock, int]] = {}
 
     async def stop(self) -> None:
-        """End the collector; what waits hears nothing, and its senders repeat."""
-        if self._collector is not None:
-            self._collector.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._collector
+        """End writing; what waits hears nothing, and its senders repeat."""
+        await self._collector.stop()
 
     async def submit(
         self, data: bytes, media_type: str, principal: Principal, *, key: str = "", strict: bool = False
@@ -235,7 +215,7 @@ class Door:
         sealed = self._sealer.seal(data[:REFUSED_BYTES], received_at)
         row: Row = (submission.encode(), sealed, [(codec.SUMMARY_HEADER, codec.pack(head))])
         place = REFUSALS, partition_of(principal.name.encode(), self._settings.partitions)
-        await self._enqueue(None, lambda _: row, place, len(sealed))
+        await self._collector.put(None, lambda _: row, place, len(sealed))
         return Kept(submission, refused)
 
     async def _write(
@@ -275,80 +255,12 @@ class Door:
         size = len(documents) + len(received) + sum(map(len, messages))
         if ack is None:
             made = row(answer)
-            await self._enqueue(None, lambda _: made, place, size)
+            await self._collector.put(None, lambda _: made, place, size)
             return answer
-        return await self._enqueue(ack, row, place, size)
+        return await self._collector.put(ack, row, place, size)
 
     def _sealed(self, contents: Sequence[bytes], received_at: int) -> list[bytes]:
         return [self._sealer.seal(content, received_at) for content in contents]
-
-    async def _enqueue(
-        self, ack: dict[str, Any] | None, row: Callable[[bytes], Row], place: tuple[str, int], size: int
-    ) -> bytes:
-        if self._collector is None or self._collector.done():
-            self._collector = asyncio.create_task(self._collect(), name="collector")
-        done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(ack, row, place, size, done)
-        self._queue.append(waiting)
-        self._came.set()
-        try:
-            return await done
-        except asyncio.CancelledError:
-            # Nobody waits for it any more: its bytes must not pile up while the log is away.
-            with suppress(ValueError):
-                self._queue.remove(waiting)
-            raise
-
-    async def _collect(self) -> None:
-        while True:
-            await self._came.wait()
-            await asyncio.sleep(self._settings.collect_ms / 1000)
-            batch = self._take()
-            try:
-                await self._put(batch)
-            except Unavailable as error:
-                _fail(batch, error)
-            except Exception:
-                # What cannot be written must not keep its neighbours out.
-                _log.exception("a batch of the door could not be written")
-                for waiting in batch:
-                    await self._alone(waiting)
-
-    async def _alone(self, waiting: _Waiting) -> None:
-        try:
-            await self._put([waiting])
-        except Exception as error:
-            _fail([waiting], error)
-
-    async def _put(self, batch: list[_Waiting]) -> None:
-        """Sign and write a batch, and answer everybody in it."""
-        proven = iter(attach_proofs([w.ack for w in batch if w.ack is not None], self._sign, self._key_id))
-        bodies = [next(proven) if waiting.ack is not None else b"" for waiting in batch]
-        rows: dict[tuple[str, int], list[Row]] = {}
-        for waiting, body in zip(batch, bodies, strict=True):
-            rows.setdefault(waiting.place, []).append(waiting.row(body))
-        try:
-            async with asyncio.timeout(self._settings.commit_seconds):
-                await self._publisher.send(rows)
-        except TimeoutError:
-            raise Unavailable("the log") from None
-        for waiting, body in zip(batch, bodies, strict=True):
-            if not waiting.done.done():
-                waiting.done.set_result(body)
-
-    def _take(self) -> list[_Waiting]:
-        """The next batch, in order of arrival, bounded by number and bytes."""
-        size = 0
-        for count, waiting in enumerate(self._queue, 1):
-            size += waiting.size
-            if count == MOST or size >= MOST_BYTES:
-                batch, self._queue = self._queue[:count], self._queue[count:]
-                break
-        else:
-            batch, self._queue = self._queue, []
-        if not self._queue:
-            self._came.clear()
-        return batch
 
 
 def _id(principal: Principal, key: str, digest: str) -> str:
@@ -364,12 +276,6 @@ class _Dated(msgspec.Struct):
 def _received_at(answer: bytes) -> int:
     """When the message was received that an acknowledgement speaks of, ms."""
     return round(msgspec.json.decode(answer, type=_Dated).received_at.timestamp() * 1000)
-
-
-def _fail(batch: list[_Waiting], error: Exception) -> None:
-    for waiting in batch:
-        if not waiting.done.done():
-            waiting.done.set_exception(error)
 
 
 def _acknowledgement(
