@@ -76,6 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long the door collects before it writes a batch."""
     commit_seconds: int = 15
     """How long the door waits for the broker before it answers 503."""
+    instance: str = ""
+    """The name of a process among those that carry the same stages, each its own; empty: host and stages."""
     session_ms: int = 6_000
     """A stage's group session: a silent process loses its partitions after it."""
     match_wait_hours: float = 24.0
@@ -119,7 +121,6 @@ CHOICES = {
 OTHER_NAMES = {
     "HUB_CONFIG": "the settings file, as `--config`",
     "HUB_API_KEY": "the key of whoever asks, for the commands that ask a running hub",
-    "HUB_INSTANCE": "the name of this process among those that carry the same stages; default host and stages",
     "HUB_TEST_DATA": "the folder of official schemas and samples for the tests; where it is unset those tests skip",
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -171,7 +170,7 @@ def stream(settings: Settings, names: Sequence[str]) -> None:
     vault = Vault(settings.keys_folder)
     aside = _Aside(settings.kafka, clock, names)
     aside.start()
-    instance = os.environ.get("HUB_INSTANCE", "") or f"{socket.gethostname()}-{'-'.join(names)}"
+    instance = settings.instance or f"{socket.gethostname()}-{'-'.join(names)}"
     hooks = Hooks(
         seal=lambda data: vault.seal(data, clock.now()),
         reference_ready=aside.reached,

@@ -61,7 +61,7 @@ def test_a_file_that_is_named_must_be_there_and_be_toml(tmp_path: Path) -> None:
     assert len(problems_of({}, tmp_path / "bad.toml")) == 1
 
 
-@pytest.mark.parametrize("name", ["HUB_TEST_DATA", "HUB_INSTANCE", "HUB_CONFIG", "HUB_API_KEY"])
+@pytest.mark.parametrize("name", ["HUB_TEST_DATA", "HUB_CONFIG", "HUB_API_KEY"])
 def test_names_that_are_no_settings_are_left_alone(name: str) -> None:
     assert load({name: "x"}).settings == Settings()
 
