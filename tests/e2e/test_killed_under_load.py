@@ -15,12 +15,13 @@ import aiohttp
 import msgspec
 import pytest
 
-from adapters.intake import _dutiable
 from hub.bench import messages
 from hub.bench.load import messages as framed
+from hub.domain.money import amount
 from hub.infra.embedded import free_port
 from hub.infra.participants import load_demo
 from schemas import samples
+from schemas.documents import Declaration
 from tests.support.history import Acknowledged, acknowledged, check
 
 pytestmark = pytest.mark.slow
@@ -29,6 +30,12 @@ DECLARATIONS = 600
 EACH = 5
 #: Longer than the session of a stage's group: its partitions go to whoever comes next.
 FROZEN_SECONDS = 8.0
+
+
+def dutiable(declaration: Declaration) -> int:
+    """What a declaration uses of its buyer's allowance: goods, freight and insurance."""
+    head = declaration.head
+    return sum(amount(line.totalPrice) for line in declaration.list) + amount(head.freight) + amount(head.insuredFee)
 
 
 class Hub:
@@ -139,7 +146,7 @@ async def test_nothing_is_lost_or_doubled_when_every_process_is_disturbed_in_tur
         assert len(disturbed) >= 8
         assert len(promised) == DECLARATIONS * 4 // EACH
         await hub.ready()
-        value = sum(_dutiable(samples.declaration_set(n, at=at).declaration) for n in range(DECLARATIONS))
+        value = sum(dutiable(samples.declaration_set(n, at=at).declaration) for n in range(DECLARATIONS))
         deadline = time.monotonic() + 120
         verdict = await check(hub.kafka, promised, value)
         while not verdict.good and time.monotonic() < deadline:
