@@ -16,7 +16,7 @@ JAVA ?= java
 # Test processes side by side; they share one broker and one database.
 WORKERS ?= 2
 
-say = @printf '\033[1m== %s\033[0m\n' "$(1)"
+say = @if [ -t 1 ]; then printf '\033[1m== %s\033[0m\n' "$(1)"; else echo "== $(1)"; fi
 
 .PHONY: help run demo test check bench clean lint types contracts quick browser setup dev
 

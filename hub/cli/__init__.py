@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from hub import VERSION
-from hub.settings import Loaded, SettingsError, load
+from hub.settings import PROCESSES, Loaded, SettingsError, load
 
 #: Every command, in the order ``hub --help`` shows them; each is ``hub/cli/<name>.py`` with a ``command``.
 COMMANDS = (
@@ -79,6 +79,10 @@ def loaded(ctx: click.Context, *, alone: bool = False, **over: object) -> Loaded
         found = load(environ, ctx.obj)
     except SettingsError as error:
         raise click.ClickException("\n".join(error.problems)) from error
+    if ctx.info_name in PROCESSES:
+        from hub.infra import telemetry
+
+        telemetry.configure(ctx.info_name, found.settings.log_level)
     return found if alone else _with_servers_of_up(found)
 
 
