@@ -101,3 +101,8 @@ async def _apply(stage: Stage[Any], table: Any, record: Record, now: Now, send: 
         output = snapshot(record.key, step.state, record.offset)
         if output is not None:
             await send(output.topic, output.key, output.value, output.route or output.key)
+
+
+def run(app: faust.App) -> None:
+    """Run the application on this thread until it is ended."""
+    faust.Worker(app, loglevel="WARN", quiet=True).execute_from_commandline()

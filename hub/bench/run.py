@@ -193,7 +193,7 @@ async def _measure(
             who: [round(early.rss.get(who, 0) / 2**20, 1), round(size / 2**20, 1)] for who, size in last.rss.items()
         },
         floor_us=round(floor.floor_us(sample, len(sample) * scenario.each // 4), 1),
-        plain_faust_us=None,
+        plain_faust_us=await _plain(folder, kafka, partitions, min(accepted, 6000)),
         lost=accepted - len(watch.seen),
         doubled=assessed.doubled,
         machine=machine(),
@@ -203,6 +203,33 @@ async def _measure(
         drain_s=round(drain, 2),
         sample=tally.sample,
     )
+
+
+async def _plain(folder: Path, kafka: str, partitions: int, declarations: int) -> float | None:
+    """The same stages in plain Faust on the same log, µs of CPU a declaration; None where it did not get through."""
+    job = plain_job(folder, kafka, partitions, declarations)
+    runner = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hub.bench.plain", str(job), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    await runner.wait()
+    result = folder / "plain.txt"
+    return float(result.read_text("utf-8")) if result.exists() else None
+
+
+def plain_job(folder: Path, kafka: str, partitions: int, declarations: int) -> Path:
+    """The yardstick's job as a file."""
+    path = folder / "plain.json"
+    job = {
+        "bootstrap": kafka,
+        "partitions": partitions,
+        "keys": str(folder / "data" / "keys"),
+        "data": str(folder / "plain"),
+        "declarations": declarations,
+        "warm": declarations // 3,
+        "result": str(folder / "plain.txt"),
+    }
+    path.write_text(json.dumps(job), "utf-8")
+    return path
 
 
 def _latencies(watch: Watch, tally: load.Tally, each: int, rate: float) -> list[float]:
