@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import faust
+import mode.loop
 
 from hub import codec
 from hub.domain.events import TICK_KEY
@@ -101,6 +102,11 @@ async def _apply(stage: Stage[Any], table: Any, record: Record, now: Now, send: 
         output = snapshot(record.key, step.state, record.offset)
         if output is not None:
             await send(output.topic, output.key, output.value, output.route or output.key)
+
+
+def use_uvloop() -> None:
+    """As the real stages do; before anything makes a loop."""
+    mode.loop.use("uvloop")
 
 
 def run(app: faust.App) -> None:

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import mode.loop
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -100,7 +99,7 @@ def main() -> None:
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
     asyncio.run(_prepare(job))
     reference = asyncio.run(_reference(job))
-    mode.loop.use("uvloop")
+    plain.use_uvloop()
     vault = Vault(Path(job.keys))
     stages: list[Stage[Any]] = [
         Split(vault.open),
