@@ -52,4 +52,4 @@ def _table(result: bench.Result) -> None:
         total += micro
         first, last = result.rss_mb.get(name, [0, 0])
         click.echo(f"  {name:24} {micro:8.1f} µs CPU a declaration   {first:7.1f} → {last:7.1f} MB")
-    click.echo(f"  {'all':24} {total:8.1f} µs; native floor {result.floor_us} µs")
+    click.echo(f"  {'all':24} {total:8.1f} µs; native floor {result.floor_us} µs; plain Faust {result.plain_faust_us or '–'} µs")

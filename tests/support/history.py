@@ -35,7 +35,7 @@ class Verdict(msgspec.Struct):
     not_ended: list[str] = []
     without_assessment: list[str] = []
     differing_assessments: list[str] = []
-    doubled_assessments: list[str] = []
+    assessed_without_a_document: list[str] = []
     totals_off: list[str] = []
     dead_letters: list[str] = []
     counts: dict[str, int] = {}
@@ -114,20 +114,26 @@ async def check(bootstrap: str, promised: list[Acknowledged], value: int | None 
 
 
 async def _check_assessments(bootstrap: str, declarations: set[str], verdict: Verdict) -> None:
-    """Each declaration revision has one assessment; what was written twice is the same to the byte."""
-    by_revision: dict[tuple[str, int], set[bytes]] = defaultdict(set)
-    revisions: dict[str, set[int]] = defaultdict(set)
+    """One assessment for each set of versions put together; what was written twice is the same to the byte.
+
+    Customs may store a declaration before a document of it has reached match (its partition lags after a crash): then
+    the hub assesses what it has (the document is elsewhere) and again once it is here. So the last word counts, and that
+    must have been said with all documents.
+    """
+    by_id: dict[str, set[bytes]] = defaultdict(set)
+    last: dict[str, tuple[str, ...]] = {}
     records = 0
     for _, _, _, value, _ in await read_topic(bootstrap, ASSESSMENTS):
         if value is None:
             continue
         records += 1
         assessment = codec.assessment(value)
-        by_revision[assessment.declaration, assessment.revision].add(value)
-        revisions[assessment.declaration].add(assessment.revision)
-    verdict.without_assessment = sorted(declarations - revisions.keys())
-    verdict.differing_assessments = sorted(f"{key} {r}" for (key, r), values in by_revision.items() if len(values) > 1)
-    verdict.counts |= {"assessment records": records, "assessed declarations": len(revisions)}
+        by_id[assessment.id].add(value)
+        last[assessment.declaration] = tuple(finding.code for finding in assessment.findings)
+    verdict.without_assessment = sorted(declarations - last.keys())
+    verdict.differing_assessments = sorted(id_ for id_, values in by_id.items() if len(values) > 1)
+    verdict.assessed_without_a_document = sorted(key for key, codes in last.items() if "rule.document_missing" in codes)
+    verdict.counts |= {"assessment records": records, "assessments": len(by_id), "assessed declarations": len(last)}
 
 
 async def _used(bootstrap: str) -> int:
