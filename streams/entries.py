@@ -1,7 +1,7 @@
 """What the changelog and the store hold, as bytes: entries of keys, positions of partitions, origins of outputs.
 
-Entry: applied (8 bytes), due (8), flags (1), then the stage's own dump. Position: next offset (8), step (4), the tick's
-time (8) and reference offset (8), then the rule set's digest. All numbers big-endian, so that bytes sort as numbers do.
+Entry: applied (8 bytes), due (8), flags (1), then the stage's own dump. Position: next offset (8), step (4), shown
+(8), the tick's time (8) and reference offset (8), then the rule set's digest. All numbers big-endian, so that bytes sort as numbers do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ POISONED = 1
 EMPTY = 2
 
 HEAD = Struct(">qqB")
-_POSITION = Struct(">qiqq")
+_POSITION = Struct(">qiqqq")
 _ORIGIN = Struct(">HQQ")
 _N = Struct(">I")
 
@@ -34,12 +34,14 @@ Entry = tuple[int, int, int, Any]
 class Position(NamedTuple):
     """How far a partition's log has been worked off: the next offset, and the last tick before it.
 
-    ``step`` counts the commits within a tick that fires more than one batch holds; 0 between records.
+    ``step`` counts the commits within a tick that fires more than one batch holds; 0 between records. What was applied
+    before the offset ``shown`` has its snapshot; of what was applied since, the snapshot may still be owed.
     """
 
     next: int
     step: int
     now: Now
+    shown: int = 0
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -48,13 +50,13 @@ class Position(NamedTuple):
 
     def pack(self) -> bytes:
         now = self.now
-        return _POSITION.pack(self.next, self.step, now.at, now.reference) + now.rules.encode()
+        return _POSITION.pack(self.next, self.step, self.shown, now.at, now.reference) + now.rules.encode()
 
 
 def unpack_position(data: bytes) -> Position:
     """The reverse of ``Position.pack``."""
-    following, step, at, reference = _POSITION.unpack_from(data)
-    return Position(following, step, Now(at, reference, data[_POSITION.size :].decode()))
+    following, step, shown, at, reference = _POSITION.unpack_from(data)
+    return Position(following, step, Now(at, reference, data[_POSITION.size :].decode()), shown)
 
 
 def origins(stage: str, partition: int) -> Origins:

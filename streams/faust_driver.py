@@ -30,6 +30,8 @@ from streams.store import Memory, MemoryStore, RocksStore, Store
 
 log = logging.getLogger(__name__)
 
+#: Seconds the broker holds a fetch back while little happens, and how many records one has to lead to until it is more.
+_QUIET_SECONDS, _BUSY_RECORDS = 0.02, 200
 #: Seconds a graceful end may take; then the process ends as by a crash, which is just as safe.
 STOP_SECONDS = 15.0
 
@@ -39,7 +41,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     ``instance``: this process's name in its groups; a twin of the same name takes over at once. ``data``: folder of the
     states, None keeps them in memory. ``session``, ``rebalance``: seconds until a silent member loses its partitions, and
-    members may take to rejoin. ``records``, ``fetch_bytes``: of one fetch, bytes for each partition.
+    members may take to rejoin. ``records``, ``fetch_bytes``: of one fetch, bytes for each partition. Under load the
+    broker holds a fetch back for ``gather`` seconds or until ``gather_bytes`` are there: a commit costs nearly the same for one
+    event as for a hundred.
     """
 
     bootstrap: str
@@ -50,11 +54,26 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: float = 0.5
     records: int = 4000
     fetch_bytes: int = 2 << 20
+    gather: float = 0.15
+    gather_bytes: int = 1 << 20
     limits: Limits = Limits()
 
 
 class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types here
-    """Lets the lease see the coordinator's answers."""
+    """Lets the lease see the coordinator's answers, and the broker gather what a fetch brings."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_min_bytes = self.app.gather_bytes
+        consumer._fetch_max_wait_ms = int(_QUIET_SECONDS * 1000)
+        return consumer
+
+    def pace(self, written: int) -> None:
+        """Let the next fetch be held back as befits what came of the last: so many records were written."""
+        fetcher = self._consumer._fetcher
+        if fetcher is not None:
+            seconds = self.app.gather if written >= _BUSY_RECORDS else _QUIET_SECONDS
+            fetcher._fetch_max_wait_ms = int(seconds * 1000)
 
     async def on_start(self) -> None:
         await super().on_start()
@@ -85,12 +104,14 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         async with self.app.busy:
             if not self.flow_active or self.app.consumer_generation_id != runtime.generation:
                 return  # perform_seek follows
+            before = runtime.written
             try:
                 gaps = await runtime.handle({place.partition: some for place, some in records.items()})
                 if gaps:
                     log.warning("%s: gaps in partitions %s", runtime.stage.name, gaps)
                     await runtime.skip_deleted()
                     await self.seek_wait(self._positions(gaps))
+                self._thread.pace(runtime.written - before)
             except Exception as error:
                 log.exception("%s: a batch failed", runtime.stage.name)
                 end(f"a batch failed: {type(error).__name__}")
@@ -136,6 +157,8 @@ class _App(faust.App):  # type: ignore[misc]
     lease: Lease
     hooks: Hooks
     busy: asyncio.Lock
+    gather: float
+    gather_bytes: int
 
     def _new_transport(self) -> _Transport:
         return _Transport(self.conf.broker_consumer, self)
@@ -224,6 +247,7 @@ def _make(
         consumer_auto_offset_reset="earliest",
     )
     app.hooks = hooks
+    app.gather, app.gather_bytes = options.gather, options.gather_bytes
     app.busy = asyncio.Lock()
     app.lease = Lease(options.session, options.rebalance, end=hooks.end)
     app.kafka = KafkaLog(options.bootstrap)

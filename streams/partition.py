@@ -8,8 +8,9 @@ good one in the same batch goes unnoticed: there the batch decides, as nowhere e
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from hub import codec, topics
 from hub.domain.events import TICK_KEY
 from streams.api import REPLAY_HEADER, Now, Output, Record, Stage, Step
-from streams.entries import EMPTY, POISONED, POSITION_KEY, Entry, Origins, Position, origins, unpack_position
+from streams.entries import EMPTY, HEAD, POISONED, POSITION_KEY, Entry, Origins, Position, origins, unpack_position
 from streams.limits import DeadLetter, Failures, Limits, TooLargeError, describe, largest
 from streams.state import State
 from streams.store import PartitionStore
@@ -43,7 +44,9 @@ class Partition(Generic[S]):
     """State, position and the batch being made; driven by the runtime: ``begin``, ``run``, ``encode``, ``commit``.
 
     ``tail`` is the last changelog offset that is ours or applied; ``kept`` the one a store may claim, with its position
-    record. ``mend``: keys of discarded batches of others, to be written anew.
+    record. ``mend``: keys of discarded batches of others, to be written anew. ``owed``: keys whose snapshot is still to be
+    published, in the order of their first change: an offset at or before it, and when (s, monotonic). They are not in the
+    changelog; what they are follows from the position's ``shown``, and a store is only written when there are none.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Partition(Generic[S]):
         self.room = limits.events
         self.fresh = True
         self.mend: dict[bytes, None] = {}
+        self.owed: dict[bytes, tuple[int, float]] = {}
         self._stage = stage
         # Any: a bound method of a stage that publishes snapshots.
         self._snapshot: Any = getattr(stage, "snapshot", None)
@@ -87,17 +91,17 @@ class Partition(Generic[S]):
         """
         lost = 0
         if self.committed is None:
-            self.committed = Position(offset, 0, BEGINNING)
+            self.committed = Position(offset, 0, BEGINNING, offset)
         elif self.committed.next < offset:
             lost = offset - self.committed.next
-            self.committed = Position(offset, 0, self.committed.now)
+            self.committed = Position(offset, 0, self.committed.now, self.committed.shown)
         self.rewind()
         if lost:
             raise LookupError(f"partition {self.number}: {lost} records were deleted before they were read")
 
     def rewind(self) -> None:
         """Back to what was committed; idle ticks since are read again, and change nothing again."""
-        self.next, self.step, self.now = self.committed or Position(0, 0, BEGINNING)
+        self.next, self.step, self.now, _ = self.committed or Position(0, 0, BEGINNING)
         self._idle = 0
         self.state.rollback()
         self.begin(0)
@@ -107,13 +111,16 @@ class Partition(Generic[S]):
         self.state.wipe()
         self.committed, self.tail, self._kept = None, -1, (-1, b"")
         self.mend.clear()
+        self.owed.clear()
         self.rewind()
 
     # ---- the batch
 
     def begin(self, room: int) -> None:
         """A new batch; what is to be mended goes first, as much as there is room for."""
-        self._start = self.position
+        self._start = self.next, self.step, self.now
+        self._showing: dict[bytes, None] = {}
+        self._shown = 0
         self.outputs: list[Output] = []
         self._bytes = 0
         self._failed: list[int] = []
@@ -261,8 +268,8 @@ class Partition(Generic[S]):
 
     @property
     def position(self) -> Position:
-        """Where the batch ends."""
-        return Position(self.next, self.step, self.now)
+        """Where the batch ends, once it is encoded."""
+        return Position(self.next, self.step, self.now, self._shown)
 
     @property
     def dead_letters(self) -> int:
@@ -271,7 +278,7 @@ class Partition(Generic[S]):
 
     def passes_idle(self) -> bool:
         """Forget a batch in which nothing happened, unless it is time to write a position all the same."""
-        happened = self.outputs or self.state.touched or self.step or not self._only_ticks
+        happened = self.outputs or self.state.touched or self.step or self.owed or not self._only_ticks
         if happened or self._idle >= self._limits.idle_ticks:
             return False
         self._idle += 1
@@ -281,17 +288,36 @@ class Partition(Generic[S]):
         """The batch: changelog rows, the position last, and outputs. Raises where something cannot be written."""
         self._failures.check(self._failed)
         rows = self.state.encode(self._limits.entry)
-        outputs = self.outputs if self._snapshot is None else self.outputs + self._snapshots()
+        outputs = self.outputs if self._snapshot is None else self.outputs + self._snapshots(rows)
         for output in outputs:
             _measure(output)
         rows.append((POSITION_KEY, self.position.pack()))
         return rows, outputs
 
-    def _snapshots(self) -> list[Output]:
-        overlay, snapshot = self.state.overlay, self._snapshot
-        entries = ((key, overlay[key]) for key in self.state.touched)
-        made = (snapshot(key, entry[3], entry[0]) for key, entry in entries if entry and not entry[2] & EMPTY)
-        return [output for output in made if output is not None]
+    def _snapshots(self, rows: list[Row]) -> list[Output]:
+        """Those to be published now: all that are owed, or the oldest of them and what may be too large."""
+        showing = self._showing = dict.fromkeys(self._overdue(rows))
+        snapshot, find, made = self._snapshot, self.state.find, []
+        for key in showing:
+            entry = find(key)
+            if entry is not None and not entry[2] & EMPTY:
+                output = snapshot(key, entry[3], entry[0])
+                if output is not None:
+                    made.append(output)
+        left = next((offset for key, (offset, _) in self.owed.items() if key not in showing), None)
+        if left is not None:
+            self._shown = left
+        else:
+            self._shown = self.next if all(key in showing for key, _ in rows) else self._start[0]
+        return made
+
+    def _overdue(self, rows: list[Row]) -> list[bytes]:
+        limits = self._limits
+        if len(rows) < limits.busy or self.state.full:
+            return [*self.owed, *(key for key, _ in rows)]
+        before = time.monotonic() - limits.snapshot_seconds
+        keys = [key for key, _ in takewhile(lambda owed: owed[1][1] <= before, self.owed.items())]
+        return keys + [key for key, blob in rows if blob is not None and len(blob) > limits.snapshot_bytes]
 
     def rollback(self) -> None:
         """Forget the batch and go back to where it began."""
@@ -302,12 +328,24 @@ class Partition(Generic[S]):
         """The changelog has the batch; ``last`` is its last offset."""
         self.committed = self.position
         mark = rows[-1][1] or b""
-        self.state.commit(rows[:-1])
+        written = rows[:-1]
+        self.state.commit(written)
+        if self._snapshot is not None:
+            self._owe(written)
         self._failures.add(self._failed)
         for key in self._mended:
             self.mend.pop(key, None)
         self._idle = 0
         self._reached(last, mark)
+
+    def _owe(self, rows: list[Row]) -> None:
+        owed, showing = self.owed, self._showing
+        for key in showing:
+            owed.pop(key, None)
+        first = self._start[0], time.monotonic()
+        for key, _ in rows:
+            if key not in showing:
+                owed.setdefault(key, first)
 
     def apply(self, rows: list[Row], mark: bytes, last: int) -> bool:
         """A batch found in the changelog. False where its position is not ahead: it is the late one of a frozen worker,
@@ -321,8 +359,20 @@ class Partition(Generic[S]):
         for key, blob in rows:
             self.state.absorb(key, blob)
         self.committed = position
+        if self._snapshot is not None:
+            self._owe_again(rows, position.shown)
         self._reached(last, mark)
         return True
+
+    def _owe_again(self, rows: list[Row], shown: int) -> None:
+        """What a changelog's batch leaves owed: too much rather than too little, a repeated snapshot says the same."""
+        owed, at = self.owed, time.monotonic()
+        for key, blob in rows:
+            owed.pop(key, None)
+            if blob is not None and (applied := HEAD.unpack_from(blob)[0]) >= shown:
+                owed[key] = applied, at
+        for key in [key for key, _ in takewhile(lambda item: item[1][0] < shown, owed.items())]:
+            del owed[key]
 
     def _reached(self, last: int, mark: bytes) -> None:
         self.tail = last
@@ -339,7 +389,7 @@ class Partition(Generic[S]):
     def keep(self) -> None:
         """Write to the store what was committed."""
         self.state.rollback()
-        if self.committed is not None and self._kept[0] >= 0:
+        if self.committed is not None and self._kept[0] >= 0 and not self.owed:
             self.state.flush(self.committed, *self._kept)
 
 

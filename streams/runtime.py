@@ -83,6 +83,8 @@ class Runtime(Generic[S]):
     ) -> None:
         self.stage = stage
         self.generation = -1
+        #: Records written so far, the changelog's included.
+        self.written = 0
         self.partitions: dict[int, Partition[S]] = {}
         self._log = log_
         self._open_store = store
@@ -200,6 +202,7 @@ class Runtime(Generic[S]):
             number, tail = batch.partition.number, batch.partition.tail
             if written[number][0] != tail + 1:
                 self._hooks.end(f"{self._changelog} {number}: another has written at {tail + 1}")
+        self.written += len(outputs) + sum(len(batch.rows) for batch in batches)
         return {number: end - 1 for number, (_, end) in written.items()}
 
     async def _prepare(self, partition: Partition[S], records: Sequence[Record], start: int) -> Prepared:

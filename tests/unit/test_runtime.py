@@ -603,6 +603,53 @@ async def test_each_touched_key_is_published_once_a_batch_with_its_revision() ->
     assert log.values("latest") == [b"4 4"]
 
 
+async def test_under_load_a_snapshot_waits_for_what_follows_soon_and_is_not_forgotten_by_a_crash() -> None:
+    log = MemoryLog()
+    limits = Limits(busy=2, snapshot_seconds=1e9)
+    runtime = await started(log, stage=Told(), limits=limits)
+    for number, key in enumerate((b"a", b"b", b"a", b"b", b"a")):
+        log.put(INBOX, key, b"=%d" % number)
+    await work_off(runtime, log, at_once=2)
+    # The last batch is not busy: nothing is owed any longer.
+    assert log.values("latest") == [b"4 4", b"3 3"]
+    for key in (b"a", b"b"):
+        log.put(INBOX, key, b"=x")
+    await work_off(runtime, log)
+    assert len(log.values("latest")) == 2
+    runtime = await started(log, stage=Told(), limits=limits)
+    log.tick(INBOX, T0)
+    await work_off(runtime, log)
+    assert log.values("latest")[2:] == [b"5 x", b"6 x"]
+    log.tick(INBOX, T0 + 1)
+    await work_off(await started(log, stage=Told(), limits=limits), log)
+    assert len(log.values("latest")) == 4
+
+
+async def test_the_store_is_written_only_when_no_snapshot_is_owed() -> None:
+    log, store = MemoryLog(), MemoryStore()
+    runtime = await started(log, store, stage=Told(), limits=Limits(busy=1, snapshot_seconds=1e9, flush_keys=3))
+    for number in range(2):
+        log.put(INBOX, b"%d" % number, b"=x")
+        await work_off(runtime, log)
+        assert store.partition(0).checkpoint() is None
+    log.put(INBOX, b"2", b"=x")
+    await work_off(runtime, log)
+    assert len(log.values("latest")) == 3
+    assert store.partition(0).checkpoint() is not None
+
+
+async def test_a_large_state_is_published_at_once_since_it_may_be_refused() -> None:
+    log = MemoryLog()
+    limits = Limits(busy=1, snapshot_seconds=1e9, snapshot_bytes=100)
+    runtime = await started(log, stage=Told(), limits=limits)
+    log.put(INBOX, b"a", b"=small")
+    log.put(INBOX, b"b", b"big 101")
+    log.put(INBOX, b"c", b"big 2000000")
+    await work_off(runtime, log)
+    assert [value and value[:3] for value in log.values("latest")] == [b"1 x"]
+    assert [letter.key for letter in letters(log)] == [b"c"]
+
+
 # ---- all together
 
 _commands = st.sampled_from([b"=1", b"=2", b"=again", b"=bad", b"+1", b"+2", b"+5", b"-", b"!", b"?", b"many 2"])
@@ -622,8 +669,16 @@ async def test_any_log_cut_and_crashed_anyhow_comes_to_what_it_says(
             log.tick(INBOX, at)
         else:
             log.put(INBOX, *event)
-    limits = Limits(events=data.draw(st.integers(1, 6)), flush_keys=2, cache=0, idle_ticks=2, dead_letters=100)
-    runtime = await started(log, store, limits=limits)
+    limits = Limits(
+        events=data.draw(st.integers(1, 6)),
+        flush_keys=2,
+        cache=0,
+        idle_ticks=2,
+        dead_letters=100,
+        busy=data.draw(st.integers(1, 3)),
+        snapshot_seconds=data.draw(st.sampled_from([0.0, 1e9])),
+    )
+    runtime = await started(log, store, stage=Told(), limits=limits)
     for cut in cuts:
         records = log.records(INBOX, 0, runtime.partitions[0].next)[:cut]
         log.crash_at = data.draw(st.sampled_from(["", "", "outputs", "changelog", "after"]))
@@ -632,11 +687,17 @@ async def test_any_log_cut_and_crashed_anyhow_comes_to_what_it_says(
         except CrashError:
             # The store survives as it was: it is a checkpoint. Or it is lost with its machine.
             store = data.draw(st.sampled_from([store, MemoryStore()]))
-            runtime = await started(log, store, limits=limits)
+            runtime = await started(log, store, stage=Told(), limits=limits)
         log.crash_at = ""
     await work_off(runtime, log)
+    log.tick(INBOX, at + 1000)
+    # Whatever snapshots are owed, the next process knows it.
+    await work_off(await started(log, store, stage=Told()), log)
     want = replay(Echo(), 0, log.records(INBOX))
     found = {b"".join(origin_of(record.headers) or ()): record.value for record in log.records(OUT)}
     assert found == {origin: value for origin, (_, _, value) in want.outputs.items()}
     assert {letter.offset for letter in letters(log)} == want.letters
     assert table(Echo(), log.records(CHANGELOG))[1] == want.states
+    latest = {record.key: record.value for record in log.records("latest")}
+    for key, (applied, _, _, state) in want.states.items():
+        assert state is None or latest[key] == b"%d %s" % (applied, state)
