@@ -135,10 +135,6 @@ class _Sold(NamedTuple):
     def total(self) -> int:
         return self.fen * self.quantity
 
-    @property
-    def tax(self) -> int:
-        return (self.total * self.good.rate + 5_000) // 10_000
-
 
 def _basket(draw: Random) -> list[_Sold]:
     sold: list[_Sold] = []
@@ -196,7 +192,13 @@ class _Sale(NamedTuple):
 
     @property
     def tax(self) -> int:
-        return sum(line.tax for line in self.sold)
+        """Of goods and freight, which is spread over the lines by their value."""
+        shares = [self.freight * line.total // self.value for line in self.sold]
+        shares[-1] += self.freight - sum(shares)
+        return sum(
+            ((line.total + share) * line.good.rate + 5_000) // 10_000
+            for line, share in zip(self.sold, shares, strict=True)
+        )
 
     @property
     def paid(self) -> str:
