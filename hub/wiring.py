@@ -24,7 +24,7 @@ from hub.infra.crypto import HubKey
 from hub.infra.database import migrate
 from hub.infra.kafka import KafkaPublisher
 from hub.infra.participants import hosted_key, load_demo
-from hub.infra.process import WallClock, until_told
+from hub.infra.process import WallClock, collect_seldom, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
@@ -93,6 +93,7 @@ async def serve(settings: Settings) -> None:
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
     try:
+        collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
         await until_told()
     finally:
@@ -181,7 +182,9 @@ def stream(settings: Settings, names: Sequence[str]) -> None:
         data=settings.data / "states",
         session=settings.session_ms / 1000,
     )
-    run(stages(settings, names, vault, aside.reference), options, hooks)
+    carried = stages(settings, names, vault, aside.reference)
+    collect_seldom()
+    run(carried, options, hooks)
 
 
 class _Aside:
@@ -227,6 +230,7 @@ async def project(settings: Settings) -> None:
     _needs(settings, "kafka", "database")
     await _migrated(settings.database)
     projector = Projector(settings.kafka, PostgresWriter(settings.database))
+    collect_seldom()
     running = asyncio.create_task(projector.run())
     told = asyncio.create_task(until_told())
     await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)

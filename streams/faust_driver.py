@@ -8,7 +8,6 @@ rests on. Nothing else in the hub but the bench's yardstick imports Faust.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -195,10 +194,6 @@ def run(
     """``serve`` on a loop of its own until SIGTERM or SIGINT."""
     # Faust's consumer threads make loops of their own by the policy.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    # States are many small tuples without cycles; looking through all of them at every turn costs a third of the CPU.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
     async def main() -> None:
         stop = asyncio.Event()

@@ -23,7 +23,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Bounds of a batch and of a stage's memory; counts and bytes.
 
     ``events``: records and dues of one partition's commit; ``changelog``: bytes of its changelog batch, ``entry`` of one state
-    in it, less than half of that; ``outputs``: bytes of its outputs, soft. ``cache``, ``flush_keys`` and ``flush_bytes`` are a stage's, shared by its partitions.
+    in it, less than half of that; ``outputs``: bytes of its outputs, soft. ``flush_keys`` and ``flush_bytes`` are a stage's, shared by
+    its partitions.
     ``idle_ticks``: how many ticks on which nothing happens pass before a position is written all the same.
     A batch of ``busy`` events or more publishes a key's snapshot only ``snapshot_seconds`` after its first change, so that what
     follows within them is told in the same; one of a state above ``snapshot_bytes`` at once, since it may not fit its topic.
@@ -34,9 +35,8 @@ class Limits(msgspec.Struct, frozen=True):
     changelog: int = topics.CHANGELOG_BATCH - (64 << 10)
     entry: int = 3 << 20
     outputs: int = 16 << 20
-    cache: int = 16 << 20
-    flush_keys: int = 32_000
-    flush_bytes: int = 16 << 20
+    flush_keys: int = 48_000
+    flush_bytes: int = 32 << 20
     idle_ticks: int = 30
     busy: int = 32
     snapshot_seconds: float = 0.8

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
 from hub.topics import partition_of
-from streams.api import Output
+from streams.api import Headers, Output
 from streams.limits import largest
 
 #: (key, value) of a changelog record.
@@ -114,11 +115,7 @@ class KafkaLog:
     async def append(self, topic: str, batches: Mapping[int, Sequence[Row]]) -> dict[int, tuple[int, int]]:
         sent = []
         for partition, rows in batches.items():
-            batch = BatchBuilder(_UNBOUNDED, 0)
-            append = batch.append
-            for key, value in rows:
-                append(timestamp=None, key=key, value=value)
-            batch.close()
+            batch = _batch([(key, value, ()) for key, value in rows])
             sent.append((partition, len(rows), await self._send(batch, topic, partition)))
         done = {}
         for partition, count, future in sent:
@@ -189,15 +186,27 @@ class KafkaReader:
 def _batches(topic: str, outputs: Sequence[Output]) -> list[BatchBuilder]:
     """Batches that stay below the topic's limit; one record alone may reach it."""
     most = min(BATCH_BYTES, largest(topic))
-    made = []
-    batch = BatchBuilder(_UNBOUNDED, 0)
+    made: list[BatchBuilder] = []
+    rows: list[tuple[bytes, bytes | None, Headers]] = []
+    total = 0
     for _, key, value, headers, _ in outputs:
         size = (len(value) if value is not None else 0) + len(key) + _RECORD_BYTES
-        if batch.record_count() and batch.size() + size > most:
-            batch.close()
-            made.append(batch)
-            batch = BatchBuilder(_UNBOUNDED, 0)
-        batch.append(timestamp=None, key=key, value=value, headers=list(headers))
-    batch.close()
-    made.append(batch)
+        if rows and total + size > most:
+            made.append(_batch(rows))
+            rows, total = [], 0
+        rows.append((key, value, headers))
+        total += size
+    made.append(_batch(rows))
     return made
+
+
+def _batch(rows: Iterable[tuple[bytes, bytes | None, Headers]]) -> BatchBuilder:
+    """A closed batch. Filled past the client's wrapper, which costs four times what the record itself does."""
+    batch = BatchBuilder(_UNBOUNDED, 0)
+    append, at, count = batch._builder.append, int(time.time() * 1000), 0
+    for key, value, headers in rows:
+        append(count, at, key, value, headers if type(headers) is list else list(headers))
+        count += 1
+    batch._relative_offset = count
+    batch.close()
+    return batch

@@ -62,7 +62,6 @@ class Partition(Generic[S]):
         self.state = State(
             stage,
             store,
-            cache_bytes=limits.cache // share,
             flush_keys=max(limits.flush_keys // share, 1),
             flush_bytes=limits.flush_bytes // share,
         )

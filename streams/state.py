@@ -1,8 +1,8 @@
 """The states of one partition while it is worked on: what is not yet committed, what is not yet in the store, what is hot.
 
 ``touched`` is the batch being made, ``overlay`` everything newer than the store (written to it in large pieces, so that a
-key that changes eight times in a minute is written once), the cache what was decoded lately. All three are bounded: the
-batch by the runtime's limits, the others by ``flush_keys``, ``flush_bytes`` and ``cache_bytes``.
+key that changes eight times in a minute is written once), ``recent`` what was written to it last and need not be decoded
+again. The batch is bounded by the runtime's limits, the others by ``flush_keys`` and ``flush_bytes``, each.
 """
 
 from __future__ import annotations
@@ -22,49 +22,19 @@ NEVER = 1 << 62
 _ABSENT: Any = object()
 
 
-class _Cache:
-    """Decoded entries in two generations, bounded by their encoded bytes: what the older one's end does not see goes."""
-
-    def __init__(self, limit: int) -> None:
-        self._half = limit // 2
-        self._young: dict[bytes, tuple[Entry, int]] = {}
-        self._old: dict[bytes, tuple[Entry, int]] = {}
-        self._bytes = 0
-
-    def get(self, key: bytes) -> Entry | None:
-        found = self._young.get(key)
-        if found is None:
-            found = self._old.pop(key, None)
-            if found is None:
-                return None
-            self.put(key, *found)
-        return found[0]
-
-    def put(self, key: bytes, entry: Entry, size: int) -> None:
-        self._young[key] = entry, size
-        self._bytes += size + 100
-        if self._bytes > self._half:
-            self._old, self._young, self._bytes = self._young, {}, 0
-
-    def discard(self, key: bytes) -> None:
-        self._young.pop(key, None)
-        self._old.pop(key, None)
-
-
 class State(Generic[S]):
     """The entries of one partition by key, and which are due."""
 
     def __init__(
-        self, stage: Stage[S], store: PartitionStore, *, cache_bytes: int, flush_keys: int, flush_bytes: int
+        self, stage: Stage[S], store: PartitionStore, *, flush_keys: int, flush_bytes: int
     ) -> None:
         self._stage = stage
         self._store = store
-        self._cache = _Cache(cache_bytes)
-        self._cache_bytes = cache_bytes
         self._flush_keys = flush_keys
         self._flush_bytes = flush_bytes
         self._bytes = 0
         self.overlay: dict[bytes, Entry | None] = {}
+        self._recent: dict[bytes, Entry | None] = {}
         self.touched: dict[bytes, Entry | None] = {}
         self._blobs: dict[bytes, bytes | None] = {}
         self._indexed: dict[bytes, int] = {}
@@ -79,13 +49,12 @@ class State(Generic[S]):
         entry: Entry | None = self.overlay.get(key, _ABSENT)
         if entry is not _ABSENT:
             return entry
-        entry = self._cache.get(key)
-        if entry is None:
-            blob = self._store.get(key)
-            if blob is not None:
-                # Not cached: nearly always it is changed now, and will be when it is written to the store.
-                entry = self._decode(blob)
-        return entry
+        entry = self._recent.get(key, _ABSENT)
+        if entry is not _ABSENT:
+            return entry
+        blob = self._store.get(key)
+        # Not kept: nearly always it is changed now, and will be kept then.
+        return self._decode(blob) if blob is not None else None
 
     def put(self, key: bytes, entry: Entry | None, old: Entry | None) -> None:
         """The key's new entry in this batch (None: forget it); ``old`` is what ``find`` gives for it."""
@@ -198,29 +167,28 @@ class State(Generic[S]):
     def flush(self, position: Position, tail: int, mark: bytes) -> None:
         """Write what the store does not have, up to a committed position; no batch may be open."""
         changes: list[Change] = []
-        cache, blobs, indexed = self._cache, self._blobs, self._indexed
+        blobs, indexed = self._blobs, self._indexed
         for key, entry in self.overlay.items():
             blob = blobs[key]
             if entry is None or blob is None:
                 changes.append((key, None, indexed[key], 0))
-                cache.discard(key)
                 continue
             due = entry[1]
             changes.append((key, blob, indexed[key], due))
-            cache.put(key, entry, len(blob))
             if 0 < due < self._soonest_stored:
                 self._soonest_stored = due
         self._store.write(changes, Checkpoint(position.pack(), tail, mark))
+        self._recent = self.overlay
         self._clear()
 
     def wipe(self) -> None:
         """Forget everything, the store's part too."""
         self._store.wipe()
         self._clear()
-        self._cache = _Cache(self._cache_bytes)
+        self._recent = {}
 
     def _clear(self) -> None:
-        self.overlay.clear()
+        self.overlay = {}
         self.touched.clear()
         self._blobs.clear()
         self._indexed.clear()

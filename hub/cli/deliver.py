@@ -12,7 +12,7 @@ from hub.cli import loaded
 from hub.cli.running import run
 from hub.domain.faults import Misconfigured
 from hub.infra.kafka import KafkaPublisher
-from hub.infra.process import WallClock, until_told
+from hub.infra.process import WallClock, collect_seldom, until_told
 from hub.infra.vault import Vault
 from hub.settings import Settings
 from streams.deliver import Deliver, Reply, Retry
@@ -40,6 +40,7 @@ async def serve(settings: Settings) -> None:
         session_ms=settings.session_ms,
     )
     await publisher.start()
+    collect_seldom()
     delivering = asyncio.create_task(deliver.run())
     told = asyncio.create_task(until_told())
     try:

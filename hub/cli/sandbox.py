@@ -20,7 +20,7 @@ from hub.cli.running import run
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured
 from hub.infra.participants import demo_principals, demo_records, load_demo
-from hub.infra.process import WallClock, until_told
+from hub.infra.process import WallClock, collect_seldom, until_told
 from hub.infra.reference import ReferenceReader, publish_anew
 from hub.settings import Settings
 
@@ -74,6 +74,7 @@ async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> Non
     runner = web.AppRunner(simulator.app, access_log=None)
     await runner.setup()
     host, _, port = listen.rpartition(":")
+    collect_seldom()
     sending = asyncio.create_task(simulator.run())
     try:
         await web.TCPSite(runner, host, int(port)).start()

@@ -1,7 +1,7 @@
 """What the parts tell each other: submissions, the stages' events, and what they publish.
 
 Times are integers of milliseconds since the epoch (UTC), amounts integers of 1/100000 (``hub.domain.money``).
-Field names are short only where a record is written four times for each declaration.
+What only stages tell each other (the inboxes) is written as arrays: fields are added at the end and never taken out.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class SubmissionSummary(msgspec.Struct, frozen=True, omit_defaults=True):
 # ---- inbox.register ----------------------------------------------------------------------------------------------
 
 
-class Received(msgspec.Struct, frozen=True, tag="received", omit_defaults=True, gc=False):
+class Received(msgspec.Struct, frozen=True, tag="received", array_like=True, gc=False):
     """A document of an enterprise came in; split → register, one for each document."""
 
     document: SubmittedDocument
@@ -111,7 +111,7 @@ class Received(msgspec.Struct, frozen=True, tag="received", omit_defaults=True, 
     subscribers: tuple[str, ...] = ()
 
 
-class ReceiptArrived(msgspec.Struct, frozen=True, tag="receipt", omit_defaults=True, gc=False):
+class ReceiptArrived(msgspec.Struct, frozen=True, tag="receipt", array_like=True, gc=False):
     """An authority answered about a document. ``code`` and ``time`` as it wrote them (returnStatus, returnTime)."""
 
     authority: str
@@ -124,7 +124,7 @@ class ReceiptArrived(msgspec.Struct, frozen=True, tag="receipt", omit_defaults=T
     numbers: dict[str, str] = {}  # preNo, invtNo, customsCode as far as given
 
 
-class MatchReport(msgspec.Struct, frozen=True, tag="match", omit_defaults=True, gc=False):
+class MatchReport(msgspec.Struct, frozen=True, tag="match", array_like=True, gc=False):
     """What match knows of the document: ``waiting`` (for the kinds in ``awaited``, until ``due``), ``matched``, ``expired``.
 
     ``revision`` is the register revision of the document it speaks of; an older one is ignored.
@@ -141,7 +141,7 @@ class MatchReport(msgspec.Struct, frozen=True, tag="match", omit_defaults=True, 
     warning: bool = False
 
 
-class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", omit_defaults=True, gc=False):
+class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", array_like=True, gc=False):
     """Assess is done with the declaration's revision; officers only."""
 
     revision: int
@@ -152,7 +152,7 @@ class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", omit_defau
     findings: int
 
 
-class HandedOver(msgspec.Struct, frozen=True, tag="handover", omit_defaults=True, gc=False):
+class HandedOver(msgspec.Struct, frozen=True, tag="handover", array_like=True, gc=False):
     """Deliver's word on the hand-over of the submission a document came in: ``delivered``, ``refused`` or ``parked``."""
 
     submission: str
@@ -169,7 +169,7 @@ RegisterEvent = Received | ReceiptArrived | MatchReport | AssessmentReport | Han
 # ---- inbox.match -------------------------------------------------------------------------------------------------
 
 
-class Joining(msgspec.Struct, frozen=True, tag="join", omit_defaults=True, gc=False):
+class Joining(msgspec.Struct, frozen=True, tag="join", array_like=True, gc=False):
     """A document (its newest version) takes part in the match of its order; register → match, key = orderNo."""
 
     kind: str
@@ -186,7 +186,7 @@ class Joining(msgspec.Struct, frozen=True, tag="join", omit_defaults=True, gc=Fa
     sender: str = ""
 
 
-class Leaving(msgspec.Struct, frozen=True, tag="leave", omit_defaults=True, gc=False):
+class Leaving(msgspec.Struct, frozen=True, tag="leave", array_like=True, gc=False):
     """A document no longer takes part: deleted, moved to another order, rejected, withdrawn."""
 
     kind: str
@@ -196,7 +196,7 @@ class Leaving(msgspec.Struct, frozen=True, tag="leave", omit_defaults=True, gc=F
     at: int
 
 
-class Elsewhere(msgspec.Struct, frozen=True, tag="elsewhere", omit_defaults=True, gc=False):
+class Elsewhere(msgspec.Struct, frozen=True, tag="elsewhere", array_like=True, gc=False):
     """Customs stored the declaration (120), so the documents missing here are there: they reached customs directly."""
 
     key: str
@@ -210,7 +210,7 @@ MatchEvent = Joining | Leaving | Elsewhere
 # ---- inbox.assess ------------------------------------------------------------------------------------------------
 
 
-class Matched(msgspec.Struct, frozen=True, tag="matched", omit_defaults=True, gc=False):
+class Matched(msgspec.Struct, frozen=True, tag="matched", array_like=True, gc=False):
     """A declaration with the documents behind it, key = the buyer's digest; all of them without persons.
 
     ``states`` says of each kind: ``here``, ``elsewhere`` or ``missing`` (design §2).
@@ -235,7 +235,7 @@ class Matched(msgspec.Struct, frozen=True, tag="matched", omit_defaults=True, gc
     sender: str = ""
 
 
-class Position(msgspec.Struct, frozen=True, tag="position", omit_defaults=True, gc=False):
+class Position(msgspec.Struct, frozen=True, tag="position", array_like=True, gc=False):
     """The absolute allowance position of a declaration; assess keeps the one of the highest revision (design §4)."""
 
     declaration_key: str
@@ -254,14 +254,14 @@ AssessEvent = Matched | Position
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------
 
 
-class Link(msgspec.Struct, frozen=True, tag="link", omit_defaults=True, gc=False):
+class Link(msgspec.Struct, frozen=True, tag="link", array_like=True, gc=False):
     """The number (the record's key) belongs to these register keys."""
 
     keys: tuple[str, ...]
     at: int
 
 
-class Lead(msgspec.Struct, frozen=True, tag="lead", omit_defaults=True, gc=False):
+class Lead(msgspec.Struct, frozen=True, tag="lead", array_like=True, gc=False):
     """Something that knows only the number (the record's key): the register event waits until the link arrives.
 
     ``alternatives`` are further numbers to try in turn.

@@ -205,12 +205,15 @@ class EmbeddedPostgres(Child):
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": "",
-            "shared_buffers": "64MB",
+            "shared_buffers": "256MB",
             "max_connections": 60,
             # The read model can be rebuilt from Kafka: a lost second of it is caught up from there.
             "synchronous_commit": "off",
-            "max_wal_size": "1GB",
-            "checkpoint_timeout": "10min",
+            # No copy follows it, and a page is written whole into the log only after a checkpoint: seldom.
+            "wal_level": "minimal",
+            "max_wal_senders": 0,
+            "max_wal_size": "4GB",
+            "checkpoint_timeout": "15min",
             "autovacuum_naptime": "30s",
             "jit": "off",
         }

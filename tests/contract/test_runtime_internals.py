@@ -7,6 +7,7 @@ from typing import Any
 
 import aiokafka
 import faust
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import SendProduceReqHandler
@@ -36,7 +37,7 @@ def test_the_versions_are_those_that_were_proven() -> None:
 def test_what_is_overridden_is_there_with_the_same_parameters() -> None:
     for own, theirs in ((_Consumer, driver.Consumer), (_Thread, driver.AIOKafkaConsumerThread), (_App, App)):
         for name, function in vars(own).items():
-            if inspect.isfunction(function) and name not in {"_handle", "_positions"}:
+            if inspect.isfunction(function) and name not in {"_handle", "_positions", "pace"}:
                 assert parameters(function) == parameters(getattr(theirs, name)), name
     assert _Transport.Consumer is _Consumer
     assert "self.Consumer(" in source(driver.Transport.create_consumer)
@@ -92,3 +93,22 @@ def test_a_batch_is_refused_by_nothing_but_its_size_and_knows_it() -> None:
 def test_the_client_s_records_have_what_a_stage_reads() -> None:
     fields = {field.name for field in ConsumerRecord.__dataclass_fields__.values()}
     assert set(Record.__struct_fields__) <= fields
+
+
+def test_a_batch_may_be_filled_past_its_wrapper() -> None:
+    slow, fast = BatchBuilder(1 << 30, 0), BatchBuilder(1 << 30, 0)
+    rows: list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]] = [(b"k", b"v", [("h", b"x")]), (b"k", None, [])]
+    for number, (key, value, headers) in enumerate(rows):
+        slow.append(timestamp=1, key=key, value=value, headers=headers)
+        fast._builder.append(number, 1, key, value, headers)
+    fast._relative_offset = len(rows)
+    assert fast.record_count() == slow.record_count()
+    assert bytes(fast._build()) == bytes(slow._build())
+
+
+def test_the_broker_holds_a_fetch_back_as_the_fetcher_is_told_at_any_time() -> None:
+    assert "self._fetch_max_wait_ms,\n                self._fetch_min_bytes," in source(Fetcher)
+    starting = source(aiokafka.AIOKafkaConsumer.start)
+    assert "fetch_min_bytes=self._fetch_min_bytes" in starting
+    assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in starting
+    assert "self._consumer" in source(driver.AIOKafkaConsumerThread)

@@ -25,7 +25,7 @@ from tests.support.stream_stages import Count, Join, Topics
 
 POINTS = ("before-outputs", "mid-outputs", "before-changelog", "mid-changelog", "after-changelog", "at-socket")
 #: Small enough for several commits a fetch, several writes of the store a run, and positions soon after the last event.
-LIMITS = Limits(events=400, flush_keys=2000, cache=1 << 20, idle_ticks=3, dead_letters=200)
+LIMITS = Limits(events=400, flush_keys=2000, idle_ticks=3, dead_letters=200)
 
 
 class Trap:

@@ -672,7 +672,6 @@ async def test_any_log_cut_and_crashed_anyhow_comes_to_what_it_says(
     limits = Limits(
         events=data.draw(st.integers(1, 6)),
         flush_keys=2,
-        cache=0,
         idle_ticks=2,
         dead_letters=100,
         busy=data.draw(st.integers(1, 3)),
