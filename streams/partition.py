@@ -27,6 +27,9 @@ S = TypeVar("S")
 
 Row = tuple[bytes, bytes | None]
 
+#: A tick is as old as this when the next one comes.
+_TICK_SECONDS = 1.0
+
 BEGINNING = Now(0, 0, "")
 _ABSENT: Any = object()
 _pack = msgspec.msgpack.Encoder().encode
@@ -314,7 +317,9 @@ class Partition(Generic[S]):
         limits = self._limits
         if len(rows) < limits.busy or self.state.full:
             return [*self.owed, *(key for key, _ in rows)]
-        before = time.monotonic() - limits.snapshot_seconds
+        # What is late itself is told later: more of what follows is in it, which is what helps to catch up.
+        late = max(time.time() - self.now.at / 1000 - _TICK_SECONDS, 0) if self.now.at else 0
+        before = time.monotonic() - limits.snapshot_seconds - 2 * late
         keys = [key for key, _ in takewhile(lambda owed: owed[1][1] <= before, self.owed.items())]
         return keys + [key for key, blob in rows if blob is not None and len(blob) > limits.snapshot_bytes]
 

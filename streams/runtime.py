@@ -259,11 +259,12 @@ class Runtime(Generic[S]):
                 dead,
                 seconds,
                 cpu,
-                self._lag(),
+                self.lag(),
             )
         )
 
-    def _lag(self) -> int:
+    def lag(self) -> int:
+        """Records of the inbox not yet worked off, as far as the driver knows its ends."""
         if self.end_of is None:
             return 0
         ends = ((partition.next, self.end_of(number)) for number, partition in self.partitions.items())

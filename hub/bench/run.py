@@ -27,6 +27,7 @@ from hub.settings import Settings
 #: Declarations sent before the measurement, so that caches, code and connections are warm.
 WARM_UP_SECONDS = 5.0
 DRAIN_SECONDS = 120.0
+REPORT_SECONDS = 15.0
 
 
 class Scenario(msgspec.Struct, frozen=True):
@@ -156,12 +157,15 @@ async def _measure(
     pids = meter.processes(data / "run.json") | {"load": sender.pid, "bench": os.getpid()}
     first, first_seen, began = meter.read(pids), len(assessed.seen), time.time()
     early = first
+    said, said_seen, said_at = first, first_seen, began
     while time.time() - began < seconds and sender.returncode is None:
         await asyncio.sleep(1.0)
         if early is first and time.time() - began >= min(60.0, seconds / 2):
             early = meter.read(pids)
-        if int(time.time() - began) % 15 == 0:
-            say(f"  {time.time() - began:4.0f} s  assessed {len(assessed.seen):,}")
+        if time.time() - said_at >= REPORT_SECONDS:
+            reading, seen, at = meter.read(pids), len(assessed.seen), time.time()
+            say(_progress(at - began, meter.used(said, reading), seen - said_seen, at - said_at))
+            said, said_seen, said_at = reading, seen, at
     last, last_seen, ended = meter.read(pids), len(assessed.seen), time.time()
     await sender.wait()
     tally = msgspec.json.decode((folder / "tally.json").read_bytes(), type=load.Tally)
@@ -203,6 +207,11 @@ async def _measure(
         drain_s=round(drain, 2),
         sample=tally.sample,
     )
+
+
+def _progress(at: float, used: dict[str, float], count: int, span: float) -> str:
+    shares = "  ".join(f"{who} {cpu / max(count, 1) * 1e6:.0f}" for who, cpu in used.items() if cpu / span > 0.02)
+    return f"  {at:4.0f} s  {count / span:6,.0f}/s  µs CPU: {shares}"
 
 
 async def _plain(folder: Path, kafka: str, partitions: int, declarations: int) -> float | None:

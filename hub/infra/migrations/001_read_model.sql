@@ -42,7 +42,6 @@ CREATE INDEX documents_by_time ON documents (received_at);
 CREATE INDEX documents_by_principal ON documents (principal, received_at);
 -- Only what needs somebody: small, and what a declarant asks for first at midnight of a sale.
 CREATE INDEX documents_in_need ON documents (principal, received_at) WHERE need <> '';
-ALTER TABLE documents SET (autovacuum_vacuum_scale_factor = 0.05);
 
 -- Any other number of a document → its register key. The business key and the order number need no row here.
 CREATE TABLE numbers (
