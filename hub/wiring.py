@@ -62,7 +62,7 @@ async def serve(settings: Settings) -> None:
     key = HubKey.load(settings.keys_folder)
     reference = ReferenceReader(settings.kafka, clock)
     publisher = KafkaPublisher(settings.kafka)
-    claims = Claims(settings.kafka, publisher, settings.partitions)
+    claims = Claims(settings.kafka, publisher, settings.partitions, settings.data / "claims" / (settings.instance or "serve"))
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
     door = Door(
@@ -130,7 +130,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         digest=vault.digest,
         signing_key=lambda principal: keys.get(principal.name) if principal.hosted else None,
         certificates=_prints,
-        filed=None if opened else lambda code: code in reference.owners(),
+        filed=None if opened else reference.filed,
     )
 
 

@@ -21,6 +21,7 @@ import uvloop
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.abreast import Abreast
 from streams.api import Stage
 from streams.lease import Lease
 from streams.limits import Limits
@@ -45,7 +46,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     states, None keeps them in memory. ``session``, ``rebalance``: seconds until a silent member loses its partitions, and
     members may take to rejoin. ``records``, ``fetch_bytes``: of one fetch, bytes for each partition. Under load the
     broker holds a fetch back for ``gather`` seconds or until ``gather_bytes`` are there: a commit costs nearly the same for one
-    event as for a hundred. ``hold``: the first stage waits while the second, carried here too, has ``hold_events`` before it: what is late
+    event as for a hundred. ``abreast``: stages whose inbox is read by
+    time across its partitions (``streams.abreast``). ``hold``: the first stage waits while the second, carried here too, has ``hold_events`` before it: what is late
     waits in ``submissions``, where it costs nothing, instead of between stages, where every step of it would find its state cold.
     """
 
@@ -59,6 +61,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     fetch_bytes: int = 2 << 20
     gather: float = 0.15
     gather_bytes: int = 1 << 20
+    abreast: tuple[str, ...] = ("split",)
     hold: tuple[str, str] = ("split", "register")
     hold_events: int = 16_000
     limits: Limits = Limits()
@@ -95,6 +98,8 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         try:
             while not (self.should_stop or fetcher.should_stop):
                 records, _ = await self._wait_next_records(1.0)
+                if self.app.abreast is not None:
+                    records = self._abreast(self.app.abreast, records)
                 if records:
                     await self._held(fetcher)
                     # Never cancelled: a flush in flight ends, whoever stops the fetcher.
@@ -104,6 +109,18 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         except (asyncio.CancelledError, *self.consumer_stopped_errors):
             if not (self.transport.app.should_stop or fetcher.should_stop):
                 raise
+
+    async def _getmany(self, active_partitions: set[Any] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
+        abreast = self.app.abreast
+        if abreast is not None and abreast.kept and active_partitions:
+            active_partitions = {place for place in active_partitions if place.partition not in abreast.kept}
+        return await super()._getmany(active_partitions, timeout)
+
+    def _abreast(self, abreast: Abreast, records: Mapping[Any, Sequence[Any]] | None) -> dict[Any, Sequence[Any]]:
+        runtime = self.app.runtime
+        fetched = {place.partition: some for place, some in (records or {}).items()}
+        taken = abreast.take(fetched, runtime.end_of)
+        return {TP(runtime.stage.inbox, number): some for number, some in taken.items()}
 
     async def _held(self, fetcher: Any) -> None:
         while self.app.held() and self.flow_active and not (self.should_stop or fetcher.should_stop):  # noqa: ASYNC110 - no event tells it
@@ -120,6 +137,8 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
                 if gaps:
                     log.warning("%s: gaps in partitions %s", runtime.stage.name, gaps)
                     await runtime.skip_deleted()
+                    if self.app.abreast is not None:
+                        self.app.abreast.clear()
                     await self.seek_wait(self._positions(gaps))
                 self._thread.pace(runtime.written - before)
             except Exception as error:
@@ -141,6 +160,8 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
             await super().on_stop()
 
     async def perform_seek(self) -> None:
+        if self.app.abreast is not None:
+            self.app.abreast.clear()
         # The changelog's own position: what Kafka has committed is for displays.
         await self.seek_wait(self._positions(self.app.runtime.partitions))
 
@@ -171,6 +192,7 @@ class _App(faust.App):  # type: ignore[misc]
     gather_bytes: int
     #: Whether the stage has to wait.
     held: Callable[[], bool]
+    abreast: Abreast | None
 
     def _new_transport(self) -> _Transport:
         return _Transport(self.conf.broker_consumer, self)
@@ -264,6 +286,7 @@ def _make(
     )
     app.hooks = hooks
     app.held = lambda: False
+    app.abreast = Abreast() if stage.name in options.abreast else None
     app.gather, app.gather_bytes = options.gather, options.gather_bytes
     app.busy = asyncio.Lock()
     app.lease = Lease(options.session, options.rebalance, end=hooks.end)

@@ -145,7 +145,7 @@ def _start_processes(settings: Settings, supervisor: Supervisor) -> None:
         elif process == "serve":
             for number in range(settings.serve_processes):
                 name = "serve" if settings.serve_processes == 1 else f"serve-{number}"
-                supervisor.run(name, ["serve"], environ)
+                supervisor.run(name, ["serve"], environ | {"HUB_INSTANCE": name})
         elif process == "sandbox":
             if sandboxed(settings):
                 supervisor.run("sandbox", ["sandbox", "--listen", sandbox], environ)

@@ -20,7 +20,7 @@ from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, Writ
 
 from hub import codec
 from hub.domain.claims import Claimed
-from hub.domain.faults import Unavailable
+from hub.domain.faults import Misconfigured, Unavailable
 from hub.ports import Publisher
 from hub.topics import CLAIMS, DAY_MS, partition_of
 
@@ -136,7 +136,15 @@ class ClaimStore:
         options.set_write_buffer_size(_MEMORY)
         options.set_max_open_files(64)
         options.set_keep_log_file_num(1)
-        self._database = Rdict(str(folder), options)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._database = Rdict(str(folder), options)
+        except Exception as error:  # rocksdict raises nothing narrower
+            if "lock" in str(error).lower():
+                raise Misconfigured([f"another process has {folder} open: give each its own HUB_INSTANCE"]) from error
+            # Unreadable, as after a power cut: the topic has it all.
+            shutil.rmtree(folder)
+            self._database = Rdict(str(folder), options)
         self._write = WriteOptions()
         self._write.disable_wal = True
 

@@ -82,6 +82,13 @@ class ReferenceReader:
         self._refresh()
         return self._owners
 
+    def filed(self, code: str) -> bool:
+        """Whether an enterprise code is known: a principal acts for it, or its filing (kind ``enterprise``) is in force."""
+        if code in self.owners():
+            return True
+        filing = self.data.find("enterprise", code, self._day)
+        return filing is not None and filing.get("state", "filed") == "filed"
+
     def _refresh(self) -> None:
         day = china_day(self._clock.now())
         if day == self._day:

@@ -49,30 +49,39 @@ async def _record(request: web.Request, place: Place) -> codec.SubmissionRecord:
     return codec.submission_record(value)
 
 
+async def _sealed(request: web.Request, place: Place, refused: bool) -> bytes:  # noqa: FBT001 - as locate says it
+    if not refused:
+        return (await _record(request, place)).received
+    value = await request.app[PARTS].records.read(topics.REFUSALS, place)
+    if value is None:
+        raise web.HTTPGone
+    return value
+
+
 @routes.get("/v1/submissions/{id}/original")
 async def original(request: web.Request) -> web.Response:
-    """The bytes as received: for the one who handed them in, and for customs."""
+    """The bytes as received, of what was refused their beginning: for the one who handed them in, and for customs."""
     viewer = require(request)
     summary, place, refused = await locate(request, viewer)
-    if not sight.may_read_bytes(viewer, summary.principal) or refused:
+    if not sight.may_read_bytes(viewer, summary.principal):
         raise web.HTTPNotFound
-    record = await _record(request, place)
+    sealed = await _sealed(request, place, refused)
     try:
-        body = request.app[PARTS].sealer.open(record.received)
+        body = request.app[PARTS].sealer.open(sealed)
     except Unavailable:
         raise
     except Exception as error:
         # Its daily key was destroyed: erased for good, which is not a failure of the hub.
         raise web.HTTPGone from error
-    return web.Response(
-        body=body,
-        headers={
-            "Content-Type": summary.media_type or "application/octet-stream",
-            "Content-Disposition": f'attachment; filename="{_file_name(summary)}"',
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-            "Cache-Control": "no-store",
-        },
-    )
+    headers = {
+        "Content-Type": summary.media_type or "application/octet-stream",
+        "Content-Disposition": f'attachment; filename="{_file_name(summary)}"',
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cache-Control": "no-store",
+    }
+    if len(body) < summary.size:
+        headers["Hub-Size"] = str(summary.size)
+    return web.Response(body=body, headers=headers)
 
 
 def _file_name(summary: SubmissionSummary) -> str:
