@@ -21,7 +21,7 @@ from streams.api import REPLAY_HEADER, Now, Output, Record, Stage, Step
 from streams.entries import EMPTY, HEAD, POISONED, POSITION_KEY, Entry, Origins, Position, origins, unpack_position
 from streams.limits import DeadLetter, Failures, Limits, TooLargeError, describe, largest
 from streams.state import State
-from streams.store import PartitionStore
+from streams.store import Checkpoint, PartitionStore
 
 S = TypeVar("S")
 
@@ -49,7 +49,7 @@ class Partition(Generic[S]):
     ``tail`` is the last changelog offset that is ours or applied; ``kept`` the one a store may claim, with its position
     record. ``mend``: keys of discarded batches of others, to be written anew. ``owed``: keys whose snapshot is still to be
     published, in the order of their first change: an offset at or before it, and when (s, monotonic). They are not in the
-    changelog; what they are follows from the position's ``shown``, and a store is only written when there are none.
+    changelog, but follow from the position's ``shown``; a store keeps them.
     """
 
     def __init__(
@@ -84,6 +84,9 @@ class Partition(Generic[S]):
         kept = self.state.checkpoint()
         self.committed = unpack_position(kept.position) if kept else None
         self.tail, self._kept = (kept.tail, (kept.tail, kept.mark)) if kept else (-1, (-1, b""))
+        self._most_owed = max(limits.flush_keys // share, 1)
+        if kept:
+            self.owed = {key: (offset, 0.0) for key, offset in kept.owed}
         self.rewind()
 
     def begin_at(self, offset: int) -> None:
@@ -314,13 +317,15 @@ class Partition(Generic[S]):
         return made
 
     def _overdue(self, rows: list[Row]) -> list[bytes]:
-        limits = self._limits
-        if len(rows) < limits.busy or self.state.full:
+        limits, most = self._limits, self._most_owed
+        if len(rows) < limits.busy:
             return [*self.owed, *(key for key, _ in rows)]
         # What is late itself is told later: more of what follows is in it, which is what helps to catch up.
         late = max(time.time() - self.now.at / 1000 - _TICK_SECONDS, 0) if self.now.at else 0
         before = time.monotonic() - limits.snapshot_seconds - 2 * late
         keys = [key for key, _ in takewhile(lambda owed: owed[1][1] <= before, self.owed.items())]
+        if len(self.owed) - len(keys) > most:
+            keys = list(islice(self.owed, len(self.owed) - most))
         return keys + [key for key, blob in rows if blob is not None and len(blob) > limits.snapshot_bytes]
 
     def rollback(self) -> None:
@@ -393,8 +398,9 @@ class Partition(Generic[S]):
     def keep(self) -> None:
         """Write to the store what was committed."""
         self.state.rollback()
-        if self.committed is not None and self._kept[0] >= 0 and not self.owed:
-            self.state.flush(self.committed, *self._kept)
+        if self.committed is not None and self._kept[0] >= 0:
+            owed = tuple([(key, offset) for key, (offset, _) in self.owed.items()])
+            self.state.flush(Checkpoint(self.committed.pack(), *self._kept, owed))
 
 
 def _measure(output: Output) -> None:

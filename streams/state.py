@@ -12,7 +12,7 @@ from heapq import merge
 from typing import Any, Generic, TypeVar
 
 from streams.api import Stage
-from streams.entries import EMPTY, HEAD, Entry, Position
+from streams.entries import EMPTY, HEAD, Entry
 from streams.limits import TooLargeError
 from streams.store import Change, Checkpoint, PartitionStore
 
@@ -164,7 +164,7 @@ class State(Generic[S]):
         """Whether it is time to write to the store."""
         return len(self.overlay) >= self._flush_keys or self._bytes >= self._flush_bytes
 
-    def flush(self, position: Position, tail: int, mark: bytes) -> None:
+    def flush(self, checkpoint: Checkpoint) -> None:
         """Write what the store does not have, up to a committed position; no batch may be open."""
         changes: list[Change] = []
         blobs, indexed = self._blobs, self._indexed
@@ -177,7 +177,7 @@ class State(Generic[S]):
             changes.append((key, blob, indexed[key], due))
             if 0 < due < self._soonest_stored:
                 self._soonest_stored = due
-        self._store.write(changes, Checkpoint(position.pack(), tail, mark))
+        self._store.write(changes, checkpoint)
         self._recent = self.overlay
         self._clear()
 

@@ -31,12 +31,14 @@ MEGABYTE = 1 << 20
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
     """How far the store is: the packed position, the changelog offset up to which it has applied (``tail``), and the
-    position record found there (``mark``), by which another changelog of the same name is told apart.
+    position record found there (``mark``), by which another changelog of the same name is told apart. ``owed``: (key, offset)
+    of the snapshots to be published yet.
     """
 
     position: bytes
     tail: int
     mark: bytes
+    owed: tuple[tuple[bytes, int], ...] = ()
 
 
 #: (key, new entry or None: forgotten, the due its old entry was indexed under, the due of the new one; 0: none).

@@ -625,17 +625,21 @@ async def test_under_load_a_snapshot_waits_for_what_follows_soon_and_is_not_forg
     assert len(log.values("latest")) == 4
 
 
-async def test_the_store_is_written_only_when_no_snapshot_is_owed() -> None:
+async def test_what_is_owed_is_in_the_store_too_and_bounded() -> None:
     log, store = MemoryLog(), MemoryStore()
-    runtime = await started(log, store, stage=Told(), limits=Limits(busy=1, snapshot_seconds=1e9, flush_keys=3))
-    for number in range(2):
+    limits = Limits(busy=1, snapshot_seconds=1e9, flush_keys=3)
+    runtime = await started(log, store, stage=Told(), limits=limits)
+    for number in range(5):
         log.put(INBOX, b"%d" % number, b"=x")
         await work_off(runtime, log)
-        assert store.partition(0).checkpoint() is None
-    log.put(INBOX, b"2", b"=x")
-    await work_off(runtime, log)
-    assert len(log.values("latest")) == 3
-    assert store.partition(0).checkpoint() is not None
+    kept = store.partition(0).checkpoint()
+    assert kept is not None
+    assert [key for key, _ in kept.owed] == [b"0", b"1", b"2"]
+    # No more than three are owed: the oldest goes with the fifth's batch.
+    assert log.values("latest") == [b"0 x"]
+    log.tick(INBOX, T0)
+    await work_off(await started(log, store, stage=Told()), log)
+    assert log.values("latest")[1:] == [b"1 x", b"2 x", b"3 x", b"4 x"]
 
 
 async def test_a_large_state_is_published_at_once_since_it_may_be_refused() -> None:
