@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from aiohttp import web
@@ -136,10 +139,12 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
 
 def _prints(principal: Principal) -> frozenset[str]:
     """Fingerprints of the certificates a principal may sign with."""
-    from base64 import b64decode
-    from hashlib import sha256
+    return _fingerprints(principal.certificates)
 
-    return frozenset(sha256(b64decode(text)).hexdigest() for text in principal.certificates)
+
+@lru_cache(maxsize=4096)
+def _fingerprints(certificates: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(sha256(b64decode(text)).hexdigest() for text in certificates)
 
 
 def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: ReferenceReader) -> list[Stage[Any]]:
