@@ -228,8 +228,9 @@ def _document(record: Record) -> tuple[tuple[object, ...], list[tuple[str, str]]
         _text(value),
     )
     business = key.partition("/")[2]
-    others = {business.rpartition(":")[2], *map(_text, status.numbers.values())}
-    others -= {"", business, key, _text(status.order[1]), status.submission}
+    # The last part of the key itself has an index of its own.
+    others = set(map(_text, status.numbers.values()))
+    others -= {"", business, business.rpartition(":")[2], key, _text(status.order[1]), status.submission}
     return row, [(number, key) for number in sorted(others)]
 
 

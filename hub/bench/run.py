@@ -31,17 +31,20 @@ REPORT_SECONDS = 15.0
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """``each`` documents a message; ``rate`` declarations a second unless told otherwise; ``release``: the full loop."""
+    """``each`` documents a message; ``rate`` declarations a second unless told otherwise; ``release``: the full loop;
+    ``doors``: processes that take messages in, unless ``HUB_SERVE_PROCESSES`` names more.
+    """
 
     each: int
     rate: float
     release: bool = False
+    doors: int = 1
     about: str = ""
 
 
 SCENARIOS = {
     "batched": Scenario(50, 1417, about="50 documents a message, signed"),
-    "single": Scenario(1, 375, about="one document a message, signed: 1,500 messages a second"),
+    "single": Scenario(1, 375, doors=2, about="one document a message, signed: 1,500 messages a second"),
     "burst": Scenario(50, 2834, about="batched at twice the national peak"),
     "release": Scenario(50, 400, release=True, about="batched, followed to release by the sandbox customs"),
 }
@@ -78,8 +81,10 @@ def percentiles(values: list[float]) -> dict[str, float]:
     return {"p50": pick(0.50), "p95": pick(0.95), "p99": pick(0.99), "max": round(ordered[-1], 1)}
 
 
-async def run(settings: Settings, name: str, seconds: float, rate: float | None, say: Callable[[str], None]) -> Result:
-    """Run a scenario; ``rate`` in declarations a second, 0 for as fast as it goes."""
+async def run(
+    settings: Settings, name: str, seconds: float, rate: float | None, say: Callable[[str], None], *, plain: bool = True
+) -> Result:
+    """Run a scenario; ``rate`` in declarations a second, 0 for as fast as it goes; ``plain``: measure the yardstick too."""
     scenario = SCENARIOS[name]
     per_second = scenario.rate if rate is None else rate
     folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
@@ -88,7 +93,7 @@ async def run(settings: Settings, name: str, seconds: float, rate: float | None,
         "HUB_KAFKA_JARS": str(settings.kafka_jars.absolute()),
         "HUB_PROCESSES": "serve;stream;project" + (";deliver;sandbox" if scenario.release else ""),
         "HUB_PARTITIONS": str(settings.partitions),
-        "HUB_SERVE_PROCESSES": str(settings.serve_processes),
+        "HUB_SERVE_PROCESSES": str(max(settings.serve_processes, scenario.doors)),
         "HUB_STAGE_GROUPS": ";".join(settings.stage_groups),
     }
     hub = await asyncio.create_subprocess_exec(
@@ -97,13 +102,12 @@ async def run(settings: Settings, name: str, seconds: float, rate: float | None,
     )  # fmt: skip
     try:
         await _ready(port, hub)
-        return await _measure(folder, port, name, scenario, seconds, per_second, settings.partitions, say)
+        return await _measure(folder, port, name, scenario, seconds, per_second, settings.partitions, say, plain=plain)
     finally:
         if hub.returncode is None:
             hub.send_signal(signal.SIGINT)
             await hub.wait()
-        if not os.environ.get("KEEP_BENCH"):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _ready(port: int, hub: asyncio.subprocess.Process) -> None:
@@ -123,7 +127,7 @@ async def _ready(port: int, hub: asyncio.subprocess.Process) -> None:
 
 async def _measure(
     folder: Path, port: int, name: str, scenario: Scenario, seconds: float, rate: float, partitions: int,
-    say: Callable[[str], None],
+    say: Callable[[str], None], *, plain: bool,
 ) -> Result:  # fmt: skip
     data = folder / "data"
     principals = load_demo(data)

@@ -67,6 +67,7 @@ class PostgresReader:
         rows = await self._fetch(
             """
             SELECT key FROM documents WHERE key = ANY($1::text[])
+            UNION SELECT key FROM documents WHERE split_part(key, ':', -1) = $2
             UNION SELECT n.key FROM numbers AS n JOIN documents AS d USING (key) WHERE n.number = $2
             UNION SELECT key FROM documents WHERE order_no = $2
             UNION SELECT key FROM documents WHERE order_no = $4 AND $4 <> '' AND platform = $3

@@ -38,6 +38,7 @@ CREATE TABLE documents (
 ) WITH (fillfactor = 85);                       -- room for the status to grow on its page
 
 CREATE INDEX documents_by_order ON documents (order_no) WHERE order_no <> '';
+CREATE INDEX documents_by_last_number ON documents (split_part(key, ':', -1));   -- copNo, order, waybill, transaction
 CREATE INDEX documents_by_time ON documents (received_at);
 CREATE INDEX documents_by_principal ON documents (principal, received_at);
 -- Only what needs somebody: small, and what a declarant asks for first at midnight of a sale.
