@@ -49,7 +49,7 @@ async def _record(request: web.Request, place: Place) -> codec.SubmissionRecord:
     return codec.submission_record(value)
 
 
-async def _sealed(request: web.Request, place: Place, refused: bool) -> bytes:  # noqa: FBT001 - as locate says it
+async def _sealed(request: web.Request, place: Place, refused: bool) -> bytes:
     if not refused:
         return (await _record(request, place)).received
     value = await request.app[PARTS].records.read(topics.REFUSALS, place)
