@@ -26,13 +26,17 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record of an inbox. The driver may hand on its client's own records, which have the same attributes."""
+    """A record of an inbox. The driver may hand on its client's own records, which have the same attributes.
+
+    ``timestamp``: when it was written, ms; for the runtime's pace, never for a stage.
+    """
 
     key: bytes
     value: bytes
     headers: Headers
     offset: int
     partition: int = 0
+    timestamp: int = 0
 
 
 class Output(NamedTuple):

@@ -63,7 +63,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     gather_bytes: int = 1 << 20
     abreast: tuple[str, ...] = ("split",)
     hold: tuple[str, str] = ("split", "register")
-    hold_events: int = 16_000
+    hold_events: int = 8_000
     limits: Limits = Limits()
 
 

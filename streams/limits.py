@@ -26,8 +26,8 @@ class Limits(msgspec.Struct, frozen=True):
     in it, less than half of that; ``outputs``: bytes of its outputs, soft. ``flush_keys`` and ``flush_bytes`` are a stage's, shared by
     its partitions.
     ``idle_ticks``: how many ticks on which nothing happens pass before a position is written all the same.
-    A batch of ``busy`` events or more publishes a key's snapshot only ``snapshot_seconds`` after its first change, so that what
-    follows within them is told in the same; one of a state above ``snapshot_bytes`` at once, since it may not fit its topic.
+    A batch of ``busy`` keys or more publishes a key's snapshot only ``snapshot_seconds`` and some lags of the inbox after its
+    first change, so that what follows soon is told in the same; one of a state above ``snapshot_bytes`` at once, since it may not fit its topic.
     ``dead_letters``: how many of ``window`` consecutive events of a partition may fail before the process stops.
     """
 
@@ -39,7 +39,7 @@ class Limits(msgspec.Struct, frozen=True):
     flush_bytes: int = 24 << 20
     idle_ticks: int = 30
     busy: int = 32
-    snapshot_seconds: float = 1.2
+    snapshot_seconds: float = 0.8
     snapshot_bytes: int = 100_000
     dead_letters: int = 50
     window: int = 1000

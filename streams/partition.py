@@ -27,8 +27,8 @@ S = TypeVar("S")
 
 Row = tuple[bytes, bytes | None]
 
-#: A tick is as old as this when the next one comes.
-_TICK_SECONDS = 1.0
+#: How often what belongs to a snapshot passes the inbox after the first change, and once more for good measure.
+_ROUND_TRIPS = 3
 
 BEGINNING = Now(0, 0, "")
 _ABSENT: Any = object()
@@ -80,6 +80,7 @@ class Partition(Generic[S]):
         self._failures = Failures(limits)
         self._origins: Origins = origins(stage.name, number)
         self._idle = 0
+        self._written_at = 0
         self._careful = False
         kept = self.state.checkpoint()
         self.committed = unpack_position(kept.position) if kept else None
@@ -143,6 +144,8 @@ class Partition(Generic[S]):
         handle, find, take, absent = self._stage.handle, self.state.find, self._take, _ABSENT
         overlay, most = self.state.overlay, self._limits.outputs
         now, events, index, end = self.now, 0, start, len(records)
+        if end:
+            self._written_at = records[-1].timestamp
         while index < end and events < room and self._bytes < most:
             record = records[index]
             key, offset = record.key or b"", record.offset
@@ -320,9 +323,9 @@ class Partition(Generic[S]):
         limits, most = self._limits, self._most_owed
         if len(rows) < limits.busy:
             return [*self.owed, *(key for key, _ in rows)]
-        # What is late itself is told later: more of what follows is in it, which is what helps to catch up.
-        late = max(time.time() - self.now.at / 1000 - _TICK_SECONDS, 0) if self.now.at else 0
-        before = time.monotonic() - limits.snapshot_seconds - 2 * late
+        # A document's match and assessment come back through the same inbox: where that is late, they are.
+        late = max(time.time() - self._written_at / 1000, 0) if self._written_at else 0
+        before = time.monotonic() - limits.snapshot_seconds - _ROUND_TRIPS * late
         keys = [key for key, _ in takewhile(lambda owed: owed[1][1] <= before, self.owed.items())]
         if len(self.owed) - len(keys) > most:
             keys = list(islice(self.owed, len(self.owed) - most))
