@@ -27,7 +27,7 @@ from hub.infra.crypto import HubKey
 from hub.infra.database import migrate
 from hub.infra.kafka import KafkaPublisher
 from hub.infra.participants import hosted_key, load_demo
-from hub.infra.process import WallClock, collect_seldom, until_told
+from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
@@ -172,6 +172,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
 def stream(settings: Settings, names: Sequence[str]) -> None:
     """Carry stages until told to end; every process that does also ticks. Blocks."""
     _needs(settings, "kafka")
+    run_in_batches()
     clock = WallClock()
     vault = Vault(settings.keys_folder)
     aside = _Aside(settings.kafka, clock, names)
@@ -233,6 +234,7 @@ class _Aside:
 async def project(settings: Settings) -> None:
     """Keep the read model up with the topics until told to end."""
     _needs(settings, "kafka", "database")
+    run_in_batches()
     await _migrated(settings.database)
     projector = Projector(settings.kafka, PostgresWriter(settings.database))
     collect_seldom()

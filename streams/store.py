@@ -133,7 +133,7 @@ class MemoryStore:
 class Memory:
     """What all RocksDB stores of a process may use together, in bytes: blocks read, and writes not yet in files."""
 
-    def __init__(self, blocks: int = 32 * MEGABYTE, writes: int = 96 * MEGABYTE) -> None:
+    def __init__(self, blocks: int = 32 * MEGABYTE, writes: int = 48 * MEGABYTE) -> None:
         self.blocks = Cache(blocks)
         self.writes = WriteBufferManager(writes, allow_stall=False)
 
@@ -241,7 +241,7 @@ def _options(memory: Memory) -> Options:
     options.create_if_missing(create_if_missing=True)
     options.set_block_based_table_factory(table)
     options.set_write_buffer_manager(memory.writes)
-    options.set_write_buffer_size(32 * MEGABYTE)
+    options.set_write_buffer_size(16 * MEGABYTE)
     # Most keys are written twice in their first seconds and then rest for months: merging files of like size rewrites each
     # of them a few times, where levels would rewrite all that rests with every few flushes.
     options.set_compaction_style(DBCompactionStyle.universal())

@@ -106,11 +106,11 @@ class EmbeddedKafka(Child):
         }
 
     def command(self) -> Sequence[str]:
-        """The JVM with little memory and few threads; a class archive it cannot use is ignored."""
+        """The JVM with little memory, all of it from the start, and few threads; a class archive it cannot use is ignored."""
         ready = self._archive.exists()
         sharing = f"-XX:SharedArchiveFile={self._archive}" if ready else f"-XX:ArchiveClassesAtExit={self._fresh_archive}"
         return [
-            self.java, "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-Xshare:auto", sharing, "-Xlog:disable",
+            self.java, "-Xms320m", "-Xmx320m", "-XX:+UseSerialGC", "-Xshare:auto", sharing, "-Xlog:disable",
             "-Xlog:all=error:stderr", f"-Dlog4j2.configurationFile={self.folder / 'log4j2.yaml'}",
             "-cp", f"{self.jars}/*", "kafka.Kafka", str(self.folder / "server.properties"),
         ]  # fmt: skip

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import time
+from contextlib import suppress
 
 
 class WallClock:
@@ -23,6 +25,16 @@ async def until_told() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     await told.wait()
+
+
+def run_in_batches() -> None:
+    """Ask the scheduler for long turns instead of early ones, for this thread and those it starts (Linux; see sched(7)).
+
+    What works in batches loses by every interruption, and answers nobody who waits.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def collect_seldom() -> None:
