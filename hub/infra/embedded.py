@@ -214,7 +214,9 @@ class EmbeddedPostgres(Child):
             "max_wal_senders": 0,
             "max_wal_size": "4GB",
             "checkpoint_timeout": "15min",
-            "autovacuum_naptime": "30s",
+            # Updates within a page clean up behind themselves; what is left may wait, and must not come in bursts.
+            "autovacuum_naptime": "2min",
+            "autovacuum_vacuum_cost_delay": "10ms",
             "jit": "off",
         }
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
