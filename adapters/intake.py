@@ -188,7 +188,9 @@ class Judge:
     def _allow(self, message: _Message, principal: Principal) -> None:
         """Deny by default: the kind, the codes of every document, the transporter, the envelope's sender."""
         access, mt = self._access(), message.mt
-        if principal.suspended or mt.kind not in _kinds(principal):
+        if principal.suspended:
+            raise Refused([fault("access.suspended")])
+        if mt.kind not in _kinds(principal):
             raise Refused([fault("access.sender", path=message.place(-1, "")[0], kind=mt.kind)])
         named = [own_codes(mt.kind, document.head) for document in message.documents]
         allowed = {codes for codes in set(named) if access.may_send(principal, mt.kind, codes)}

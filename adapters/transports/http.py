@@ -80,6 +80,8 @@ def _caller(request: web.Request, by_key: Callable[[str], Principal | None]) -> 
     principal = by_key(key.strip())
     if principal is None:
         raise Refused([fault("access.unknown_key")])
+    if principal.suspended:
+        raise Refused([fault("access.suspended")])
     return principal
 
 

@@ -61,16 +61,14 @@ class ReferenceReader:
         await self._wait(lambda: self.data.reached >= offset)
 
     def by_key(self, key: str) -> Principal | None:
-        """The principal of an API key in force today; None where there is none or it is suspended."""
+        """The principal of an API key in force today, suspended ones too: they are told that they are."""
         self._refresh()
-        found = self._by_hash.get(api_key_hash(key))
-        return None if found is None or found.suspended else found
+        return self._by_hash.get(api_key_hash(key))
 
     def by_name(self, name: str) -> Principal | None:
-        """The principal of that name in force today, unless suspended."""
+        """The principal of that name in force today, suspended ones too."""
         self._refresh()
-        found = self._principals.get(name)
-        return None if found is None or found.suspended else found
+        return self._principals.get(name)
 
     def principals(self) -> list[Principal]:
         """Every principal in force today, suspended ones too."""

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
+from hub.domain.faults import Refused, fault
 from hub.web.ports import PARTS, Viewer
 
 SESSION_COOKIE = "hub_session"
@@ -35,7 +36,13 @@ def session_name(secret: bytes, token: str, now: int) -> str | None:
 
 
 def viewer_of(request: web.Request) -> Viewer | None:
-    """The caller, or None. A bearer key that is wrong is not mended by a cookie."""
+    """The caller, or None where there is none who may act."""
+    found = _found(request)
+    return None if found is None or found.suspended else found
+
+
+def _found(request: web.Request) -> Viewer | None:
+    """Who calls, suspended or not. A bearer key that is wrong is not mended by a cookie."""
     parts = request.app[PARTS]
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme:
@@ -46,10 +53,12 @@ def viewer_of(request: web.Request) -> Viewer | None:
 
 
 def require(request: web.Request) -> Viewer:
-    """The caller; 401 where there is none."""
-    viewer = viewer_of(request)
+    """The caller; 401 where there is none, refused where it is suspended."""
+    viewer = _found(request)
     if viewer is None:
         raise web.HTTPUnauthorized
+    if viewer.suspended:
+        raise Refused([fault("access.suspended")])
     return viewer
 
 

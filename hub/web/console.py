@@ -6,6 +6,7 @@ import secrets
 
 from aiohttp import web
 
+from hub.domain.faults import Refused, fault
 from hub.domain.reading import EVERYTHING, Scope
 from hub.web import auth, sight, story
 from hub.web.pages import render
@@ -58,6 +59,8 @@ async def login(request: web.Request) -> web.StreamResponse:
     viewer = parts.by_key(str(form.get("api_key", "")).strip())
     if viewer is None:
         return _login(request, status=401, wrong=True)
+    if viewer.suspended:
+        raise Refused([fault("access.suspended")])
     response = web.Response(status=303, headers={"Location": "/"})
     session = auth.session_token(parts.session_secret, viewer.name, parts.clock.now())
     _cookie(request, response, auth.SESSION_COOKIE, session, max_age=auth.SESSION_MS // 1000)

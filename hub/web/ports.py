@@ -55,7 +55,7 @@ async def _always_ready() -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Everything the web needs. ``by_key`` and ``by_name`` answer only for principals that may act now."""
+    """Everything the web needs. ``by_key`` and ``by_name`` know suspended principals too."""
 
     read: ReadModel
     records: Records

@@ -221,6 +221,23 @@ async def test_original_bytes_and_acknowledgement_go_to_their_sender_only(house:
         assert (shown["status"], shown["documents"][0]["state"]) == ("accepted", "released")
 
 
+async def test_what_was_refused_can_be_read_back_by_its_sender_only(house: House) -> None:
+    case = Case(13)
+    async with house.projecting():
+        record = refusal_record(case, "declaration", FAULT)
+        await house.feed([record])
+        await house.caught_up()
+        path = f"/v1/submissions/{record[1].decode()}/original"
+        assert (await house.get(path))[:2] == (200, original(case, "declaration"))
+        assert (await house.get(path, "key-stranger"))[0] == 404
+
+
+async def test_a_suspended_account_is_told_so_and_nothing_else(house: House) -> None:
+    for path in ("/v1/alerts", "/v1/search", "/v1/receipts", "/v1/submissions/x", "/v1/declarations/x"):
+        status, answer = await house.get(path, "key-suspended")
+        assert (status, answer["faults"][0]["code"]) == (403, "access.suspended"), path
+
+
 async def test_the_read_model_rebuilt_from_the_first_offset_is_the_same(house: House) -> None:
     cases = [Case(number, MIDNIGHT + number * 300) for number in range(100, 130)]
     async with house.projecting():

@@ -53,7 +53,7 @@ async def test_demo_principals_are_published_once_and_found_by_their_keys(bootst
         assert reader.data.reached == before
 
 
-async def test_a_suspended_principal_is_nobody_as_soon_as_the_record_is_read(bootstrap: str) -> None:
+async def test_a_suspended_principal_is_known_as_such_as_soon_as_the_record_is_read(bootstrap: str) -> None:
     name = f"p{secrets.token_hex(4)}"
     value = {"roles": ["payer"], "codes": [name], "api_key_hash": "x" * 64}
     async with reading(bootstrap) as reader:
@@ -63,11 +63,15 @@ async def test_a_suspended_principal_is_nobody_as_soon_as_the_record_is_read(boo
             bootstrap, [ReferenceRecord("principal", name, 1, "2024-01-01", value=value)], WallClock()
         )
         await asyncio.wait_for(reader.reached(first), 10)
-        assert reader.by_name(name) is not None
+        before = reader.by_name(name)
+        assert before is not None
+        assert not before.suspended
         changed = ReferenceRecord("principal", name, 1, "2024-01-01", value={**value, "suspended": True})
         second = await publish_anew(bootstrap, [changed], WallClock())
         await asyncio.wait_for(reader.reached(second), 10)
-        assert reader.by_name(name) is None
+        after = reader.by_name(name)
+        assert after is not None
+        assert after.suspended
         assert seen == [name, name]
         assert reader.data.find("principal", name, 20240601, first) == value, "what was known then stays known"
 

@@ -73,6 +73,7 @@ class Made(msgspec.Struct):
     key: HubKey
     entries: dict[str, DemoPrincipal]
     settings: Settings
+    suspended: tuple[str, ...] = ()
 
     def sales(self, number: int = 0) -> list[Signed]:
         """The four signed messages of one sale."""
@@ -92,6 +93,7 @@ class Made(msgspec.Struct):
             hosted=bool(e.key),
             demo=True,
             certificates=(e.certificate,),
+            suspended=name in self.suspended,
         )
 
 

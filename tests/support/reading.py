@@ -38,6 +38,7 @@ CALLERS = {
         ("operator", "operator", ()),
     )
 }
+CALLERS["key-suspended"] = Principal(name="suspended", roles=("customs", "operator"), suspended=True)
 
 
 @dataclass
@@ -185,7 +186,7 @@ def submission_record(case: Case, kind: str, **values: Any) -> Record:
 
 def refusal_record(case: Case, kind: str, fault: Fault) -> Record:
     summary = summary_of(case, kind, id=f"refused{case.number:06d}", faults=(fault,), status=422)
-    return topics.REFUSALS, summary.id.encode(), b"", [(codec.SUMMARY_HEADER, codec.pack(summary))]
+    return topics.REFUSALS, summary.id.encode(), b"sealed:" + original(case, kind), [(codec.SUMMARY_HEADER, codec.pack(summary))]
 
 
 def assessment_of(case: Case, revision: int = 4, score: int = 12) -> Assessment:

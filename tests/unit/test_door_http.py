@@ -108,6 +108,13 @@ async def test_what_the_headers_get_wrong_has_a_code(
     assert log.rows == []
 
 
+async def test_a_suspended_account_is_told_so(made: Made, log: Log) -> None:
+    made.suspended = ("platform",)
+    found, body, _ = await post(made, made.sales()[0].body, XML)
+    assert (found, code(body)) == (403, "access.suspended")
+    assert log.rows == []
+
+
 async def test_a_body_larger_than_allowed_is_refused_with_and_without_a_length(made: Made) -> None:
     async def chunks() -> Any:
         for _ in range(30):

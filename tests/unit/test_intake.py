@@ -250,7 +250,7 @@ def test_what_is_wrong_in_form_refuses_the_whole_message(data: bytes, code: str,
 
 def test_a_suspended_principal_sends_nothing() -> None:
     suspended = msgspec.structs.replace(PRINCIPALS["order"], suspended=True)
-    assert codes(refused(message("order"), suspended).faults) == ["access.sender"]
+    assert codes(refused(message("order"), suspended).faults) == ["access.suspended"]
 
 
 def test_a_certificate_that_is_not_filed_is_not_trusted() -> None:
