@@ -94,6 +94,8 @@ EVENTS: dict[str, Pair] = {
     "note": ("note", "提示"),
     "duplicate.exists": ("not taken: customs has it", "未采用：海关已有"),
     "duplicate.conflict": ("not taken: conflict", "未采用：冲突"),
+    "duplicate.same_message": ("not taken: twice in one message", "未采用：同一报文内重复"),
+    "duplicate.closed": ("not taken: the declaration is closed", "未采用：单证已办结"),
 }
 
 ACTORS: dict[str, Pair] = {
