@@ -59,8 +59,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: float = 0.5
     records: int = 16_000
     fetch_bytes: int = 2 << 20
-    gather: float = 0.15
-    gather_bytes: int = 1 << 20
+    gather: float = 0.2
+    gather_bytes: int = 2 << 20
     abreast: tuple[str, ...] = ("split",)
     hold: tuple[str, str] = ("split", "register")
     hold_events: int = 8_000

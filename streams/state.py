@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from heapq import merge
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from streams.api import Stage
@@ -178,7 +179,8 @@ class State(Generic[S]):
             if 0 < due < self._soonest_stored:
                 self._soonest_stored = due
         self._store.write(changes, checkpoint)
-        self._recent = self.overlay
+        # What came last is what is asked for next; the rest is cold by now.
+        self._recent = dict(islice(self.overlay.items(), len(self.overlay) // 2, None))
         self._clear()
 
     def wipe(self) -> None:

@@ -133,7 +133,7 @@ class MemoryStore:
 class Memory:
     """What all RocksDB stores of a process may use together, in bytes: blocks read, and writes not yet in files."""
 
-    def __init__(self, blocks: int = 32 * MEGABYTE, writes: int = 48 * MEGABYTE) -> None:
+    def __init__(self, blocks: int = 8 * MEGABYTE, writes: int = 48 * MEGABYTE) -> None:
         self.blocks = Cache(blocks)
         self.writes = WriteBufferManager(writes, allow_stall=False)
 

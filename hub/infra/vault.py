@@ -3,19 +3,19 @@
 What is sealed: ``version (1 byte) · key id (8) · nonce (12) · AES-256-GCM of the zstd-compressed content``.
 The key id is the day (China time, days since 1970, 4 bytes) and the first four bytes of the key's SHA-256;
 version, key id and purpose are authenticated. A day's key is a file; destroying it makes everything sealed
-that day unreadable, wherever copies of it lie. Digests are HMAC-SHA256 with the id of their key in front, so
+that day unreadable, wherever copies of it lie. Digests are keyed BLAKE2b (RFC 7693) with the id of their key in front, so
 that keys can change between years.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import secrets
 import struct
 import threading
 from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
 from pathlib import Path
 
 import zstandard
@@ -155,8 +155,8 @@ class Vault:
         """``<key id>:<32 hexadecimal digits>``, the same for the same kind and value while the key is in
         force.
         """
-        mac = hmac.digest(self._digest_key, f"{kind}\0{value}".encode(), "sha256")
-        return f"{self._digest_id}:{mac[:16].hex()}"
+        mac = blake2b(f"{kind}\0{value}".encode(), key=self._digest_key, digest_size=16)
+        return f"{self._digest_id}:{mac.hexdigest()}"
 
     def _newest_digest_key(self) -> tuple[str, bytes]:
         """The digest key with the highest number: ``digest/b<n>.key``; the first is made when there is none."""
