@@ -20,13 +20,15 @@ class MatchSettings(msgspec.Struct, frozen=True):
     """Numbers that no official text gives (P): times of waiting in ms, the tolerance of amounts, what of a line counts.
 
     ``grace`` is how long a document may be alone before anybody is told; ``warn`` and ``expire`` as it waits on;
-    ``keep`` how long what was matched is remembered, so that a changed version can be matched again.
+    ``keep`` how long what was matched is remembered, so that a changed version can be matched again. ``elsewhere``: how
+    long after customs has stored a declaration what is missing here counts as having gone to customs directly.
     """
 
     grace: int = 2_000
     warn: int = 2 * 3_600_000
     expire: int = 24 * 3_600_000
     keep: int = 48 * 3_600_000
+    elsewhere: int = 60_000
     tolerance: int = 0
     compare_model: bool = False
     most_documents: int = 64

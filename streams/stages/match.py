@@ -79,9 +79,17 @@ class Document(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sender: str
     patience: int = _SILENT
     told: int = 0
-    #: of a declaration: the set of versions assess got last, and whether what is missing is elsewhere
+    #: of a declaration: the set of versions assess got last, and from when on (ms) what is missing counts as elsewhere
     sent: str = ""
-    elsewhere: bool = False
+    elsewhere: int = 0
+
+    def is_elsewhere(self, at: int) -> bool:
+        """Whether what is missing has reached customs directly, as far as can be said at ``at``."""
+        return 0 < self.elsewhere <= at
+
+    def will_be_elsewhere(self) -> bool:
+        """Whether the time is still to come."""
+        return self.elsewhere > 0 and self.patience != _DONE
 
 
 class MatchState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -164,11 +172,12 @@ class _Pass:
                 continue
             group = bind(document, everything)
             missing = group.missing()
-            complete = not missing or document.elsewhere
+            elsewhere = document.is_elsewhere(self.at)
+            complete = not missing or elsewhere
             expired = document.patience == _EXPIRED
             found: tuple[Fault, ...] = ()
             if complete or expired:
-                found = self._assess(group, missing, MISSING if not document.elsewhere else ELSEWHERE)
+                found = self._assess(group, missing, ELSEWHERE if elsewhere else MISSING)
             members = [document, *(d for _, d in group.behind() if d is not None)]
             for member in members:
                 if complete:
@@ -272,6 +281,7 @@ class _Pass:
         after = {_SILENT: settings.grace, _TOLD: settings.warn, _WARNED: settings.expire}
         documents = self.documents.values()
         waiting = [d.since + after[d.patience] for d in documents if d.patience in after]
+        waiting += [d.elsewhere for d in documents if d.will_be_elsewhere()]
         if waiting:
             return min(waiting)
         return max((d.since for d in documents), default=0) + settings.keep
@@ -341,7 +351,7 @@ class Match:
     def fire(self, state: MatchState, key: bytes, now: Tick) -> Step:  # noqa: ARG002 - the protocol's signature
         """Time has passed: tell, warn, expire, or forget."""
         work = _Pass(state.documents, now.at, self._settings)
-        if all(document.patience >= _EXPIRED for document in state.documents):
+        if all(d.patience >= _EXPIRED and not d.will_be_elsewhere() for d in state.documents):
             due = work.due()
             return Step(None, 0, []) if due <= now.at else Step(state, due, [])
         work.lose_patience()
@@ -396,7 +406,8 @@ def _number(kind: str, view: Any) -> str:  # Any: a view of that kind
 
 def _elsewhere(work: _Pass, event: Elsewhere) -> None:
     if work.documents[event.key].kind == DECLARATION:
-        work.change(event.key, elsewhere=True)
+        # What customs has may be here in a moment too: it was sent to both.
+        work.change(event.key, elsewhere=(work.at or event.at) + work.settings.elsewhere)
 
 
 def _step(work: _Pass) -> Step:

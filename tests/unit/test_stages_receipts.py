@@ -167,11 +167,37 @@ def test_120_of_a_declaration_says_that_what_is_missing_is_elsewhere() -> None:
     documents = sent(world, DECLARATION, ORDER)
     world.submit(receipt_for(documents[DECLARATION], *STORY[1]))
     world.run()
+    assert not world.assessments(), "what was sent to both may be here in a moment"
+    world.tick(MINUTE)
     (assessment,) = world.assessments()
     assert "rule.document_missing" not in [f.code for f in assessment.findings]
     assert world.status(key_of(documents[ORDER])).match == "matched"
     world.tick(25 * 60 * MINUTE)
     assert not [a for a in world.alerts() if a.rule == "hub.expired"]
+
+
+def test_what_comes_a_moment_after_120_is_here_and_not_elsewhere() -> None:
+    world = World()
+    documents = sent(world, DECLARATION, ORDER, PAYMENT)
+    world.submit(receipt_for(documents[DECLARATION], *STORY[1]))
+    world.run()
+    world.tick(MINUTE // 2)
+    world.submit(submission(documents[WAYBILL]))
+    world.run()
+    world.tick(2 * MINUTE)
+    assert len(world.assessments()) == 1
+    assert world.status(key_of(documents[DECLARATION])).counterparts[WAYBILL] == key_of(documents[WAYBILL])
+
+
+def test_a_declaration_that_expired_is_matched_once_customs_has_what_is_missing() -> None:
+    world = World()
+    documents = sent(world, DECLARATION, ORDER)
+    world.tick(25 * 60 * MINUTE)
+    assert world.status(key_of(documents[DECLARATION])).match == "expired"
+    world.submit(receipt_for(documents[DECLARATION], *STORY[1]))
+    world.run()
+    world.tick(MINUTE)
+    assert world.status(key_of(documents[DECLARATION])).match == "matched"
 
 
 def test_a_rejected_payment_leaves_the_match_until_it_comes_again() -> None:
