@@ -10,7 +10,7 @@ This runs for every document: one call a field costs more than the check itself,
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -79,6 +79,8 @@ class Checker:
 
     def __init__(self, today: date) -> None:
         self._today = today
+        # A day of grace for clocks and zones. A later appTime would shut out every correction until then.
+        self._latest = f"{today + timedelta(days=1):%Y%m%d}"
         self.found: list[Found] = []
         self.value = 0
 
@@ -97,6 +99,8 @@ class Checker:
         """Submission fields, currency and codes of companies."""
         if not is_time(head.appTime):
             self._note("meaning.date", f"{where}/appTime", name="appTime")
+        elif head.appTime[:8] > self._latest:
+            self._note("meaning.future", f"{where}/appTime", name="appTime")
         if head.appType not in _APP_TYPES:
             self._note("meaning.code", f"{where}/appType", name="appType", allowed="1, 2, 3")
         if head.appStatus not in _APP_STATUSES:

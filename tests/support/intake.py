@@ -43,7 +43,7 @@ def documents(kind: str, count: int = 1, *, bad: int = 0, **changes: str | None)
     made = []
     for number in range(count):
         paths = {f"{kind}.{name.replace('__', '.')}": value for name, value in changes.items()} if number == bad else {}
-        made.append(getattr(samples.declaration_set(number + 1, overrides=paths), kind))
+        made.append(getattr(samples.declaration_set(number + 1, at=NOW, overrides=paths), kind))
     return made
 
 

@@ -126,6 +126,7 @@ def test_an_explanation_may_be_put_off() -> None:
 MEANING: list[tuple[str, dict[str, str | None], str, str]] = [
     ("order", {"appTime": "20260231120000"}, "meaning.date", "OrderHead/appTime"),
     ("order", {"appTime": "20260228246000"}, "meaning.date", "OrderHead/appTime"),
+    ("order", {"appTime": "20991231000000"}, "meaning.future", "OrderHead/appTime"),
     ("order", {"appType": "9"}, "meaning.code", "OrderHead/appType"),
     ("order", {"appStatus": "7"}, "meaning.code", "OrderHead/appStatus"),
     ("order", {"orderType": "E"}, "meaning.fixed", "OrderHead/orderType"),
