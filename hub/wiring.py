@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from adapters.dialects import receipts
 from adapters.door import Door
 from adapters.intake import Judge
 from adapters.signature import SigningKey
@@ -90,6 +91,7 @@ async def serve(settings: Settings) -> None:
             by_name=reference.by_name,
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(door, reference.by_key, settings),
+            receipt_xml=receipts.message,
         )
     )
     # the door unpacks bodies itself, under its own limits

@@ -122,6 +122,7 @@ class ReceiptArrived(msgspec.Struct, frozen=True, tag="receipt", array_like=True
     received_at: int
     submission: str
     numbers: dict[str, str] = {}  # preNo, invtNo, customsCode as far as given
+    head: msgspec.Raw = msgspec.Raw(b"\x80")  # everything it says, element name → text, as msgpack
 
 
 class MatchReport(msgspec.Struct, frozen=True, tag="match", array_like=True, gc=False):
@@ -441,3 +442,5 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     time: str
     info: str
     numbers: dict[str, str] = {}
+    #: Everything the receipt says, element name → text (``schemas/ceb``); of a CEB900 without the message it is about.
+    receipt: dict[str, str] = {}

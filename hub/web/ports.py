@@ -68,8 +68,8 @@ class Parts:
     ready: Callable[[], Awaitable[list[str]]] = _always_ready
     #: Routes of others, such as the door's ``POST /v1/messages``.
     routes: Sequence[web.AbstractRouteDef] = ()
-    #: A JSON twin's receipt rendered as the CEB message it was: (answer) → XML bytes. None: only JSON is offered.
-    receipt_xml: Callable[[Sequence[Answer]], bytes] | None = None
+    #: Receipts as one CEB message: (message or None where none of them has that form, how many of them it covers).
+    receipt_xml: Callable[[Sequence[Answer]], tuple[bytes | None, int]]
     max_body: int = 16 << 20
     version: str = "0.1.0"
     #: Names under which the console is reached over TLS get Secure cookies.

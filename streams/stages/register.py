@@ -8,6 +8,7 @@ declaration, resolve the numbers customs gave. Receipts for a document that is n
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
@@ -122,6 +123,7 @@ class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _NOTHING = RegisterState()
 _parked = codec.decoder(ReceiptArrived)
+_said: Callable[[Any], dict[str, str]] = codec.decoder(dict[str, str])
 
 
 class _Turn:
@@ -560,7 +562,7 @@ def _numbers(turn: _Turn, event: ReceiptArrived) -> None:
 
 def _answer(turn: _Turn, event: ReceiptArrived) -> None:
     base = f"{turn.key}:{event.time}:{event.code}"
-    principal = turn.get("principal")
+    principal, said = turn.get("principal"), _said(event.head)
     for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
         answer = Answer(
             id=base if participant == principal else f"{base}:{participant}",
@@ -574,6 +576,7 @@ def _answer(turn: _Turn, event: ReceiptArrived) -> None:
             time=event.time,
             info=event.info,
             numbers=event.numbers,
+            receipt=said,
         )
         turn.publish(topics.ANSWERS, participant, answer, "hub.answer.received.v1", answer.id)
 

@@ -164,6 +164,7 @@ def _receipt(submission: Submission, head: Any) -> Output:  # Any: a receipt's h
             received_at=submission.received_at,
             submission=submission.id,
             numbers=numbers,
+            head=msgspec.Raw(codec.pack(_without_message(head))),
         )
     )
     key = answered_key(submission.message, head)
@@ -172,6 +173,11 @@ def _receipt(submission: Submission, head: Any) -> Output:  # Any: a receipt's h
     leads = _leads(submission.message, head)
     lead = Lead(msgspec.Raw(event), submission.received_at, tuple(leads[1:]))
     return Output(_RESOLVE, leads[0].encode(), codec.pack(lead))
+
+
+def _without_message(head: Any) -> Any:  # Any: a receipt's head
+    """A CEB900 quotes what it is about, persons and all; that stays where it was received."""
+    return msgspec.structs.replace(head, oriBizMessage="") if getattr(head, "oriBizMessage", None) else head
 
 
 def _leads(message: str, head: Any) -> list[str]:  # Any: a receipt's head

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from adapters.dialects import receipts
 from hub.domain.faults import Fault
 from hub.infra.database import migrate
 from hub.infra.reading import PostgresReader
@@ -55,6 +56,7 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
         by_key=CALLERS.get,
         by_name=lambda name: CALLERS.get(f"key-{name}"),
         session_secret=b"s" * 32,
+        receipt_xml=receipts.message,
     )
     runner = web.AppRunner(make_app(parts), shutdown_timeout=2)
     await runner.setup()

@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 import json
+import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
 import pytest
 from aiohttp import ClientSession, web
 
+from adapters.dialects import receipts
 from hub import codec, topics
 from hub.domain.faults import Fault
 from hub.infra.database import migrate
@@ -59,6 +61,7 @@ class House:
     prefix: str
     url: str = ""
     session: ClientSession | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     async def feed(self, records: list[Any]) -> None:
         await feed(self.kafka, records, self.prefix)
@@ -104,6 +107,7 @@ class House:
         assert self.session is not None
         async with self.session.get(self.url + path, headers={"Authorization": f"Bearer {key}", **headers}) as answer:
             body = await answer.read()
+            self.headers = answer.headers
             return answer.status, json.loads(body) if "json" in answer.content_type else body
 
 
@@ -121,6 +125,7 @@ async def house(kafka: str, database: str) -> AsyncIterator[House]:
         by_key=CALLERS.get,
         by_name=lambda name: CALLERS.get(f"key-{name}"),
         session_secret=b"s" * 32,
+        receipt_xml=receipts.message,
     )
     runner = web.AppRunner(make_app(parts))
     await runner.setup()
@@ -350,6 +355,23 @@ async def test_receipts_are_read_on_from_the_cursor_without_loss_or_repeat(house
             seen += [item["code"] for item in page["items"]]
             after = page["after"]
     assert seen == ["1", "2", "3", "120", "300", "800"]
+
+
+async def test_receipts_come_as_ceb_messages_too_and_end_with_nothing_more(house: House) -> None:
+    case = Case(33)
+    answers = [answer_of(case, code, n) for n, code in enumerate(("1", "2", "120", "800"))]
+    async with house.projecting():
+        await house.feed([(topics.ANSWERS, b"agent", codec.to_json(answer), []) for answer in answers])
+        await house.caught_up()
+        seen, after = [], ""
+        for _ in range(2):
+            status, body = await house.get(f"/v1/receipts?limit=2&after={after}", accept="application/xml")
+            after = house.headers["Hub-Cursor"]
+            seen += re.findall(rb"<ceb:returnStatus>(\d+)<", body)
+            assert (status, house.headers["Content-Type"]) == (200, "application/xml; charset=utf-8")
+        status, body = await house.get(f"/v1/receipts?after={after}", accept="application/xml")
+    assert seen == [b"1", b"2", b"120", b"800"]
+    assert (status, body, house.headers["Hub-Cursor"]) == (204, b"", after)
 
 
 async def test_a_refused_message_can_be_read_with_its_faults(house: House) -> None:

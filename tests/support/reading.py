@@ -222,6 +222,15 @@ def answer_of(case: Case, code: str, number: int, kind: str = "declaration") -> 
         time="20251111000006",
         info="made up",
         numbers={},
+        receipt={
+            "guid": f"made-up-{case.number}",
+            "agentCode": "3301960X05",
+            "copNo": "C-1",
+            "preNo": "B20251111000000001",
+            "returnStatus": code,
+            "returnTime": "20251111000006000",
+            "returnInfo": "made up",
+        },
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
+from adapters.dialects import receipts
 from hub import topics
 from hub.domain.faults import Unavailable, fault_kinds
 from hub.web.app import make_app
@@ -34,6 +35,7 @@ async def url() -> AsyncIterator[str]:
         by_key=CALLERS.get,
         by_name=lambda name: CALLERS.get(f"key-{name}"),
         session_secret=b"s" * 32,
+        receipt_xml=receipts.message,
     )
     runner = web.AppRunner(make_app(parts))
     await runner.setup()
@@ -83,6 +85,7 @@ async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> 
             by_key=CALLERS.get,
             by_name=CALLERS.get,
             session_secret=b"s",
+            receipt_xml=receipts.message,
         )
     )
     routed = {resource.canonical for resource in app.router.resources()}

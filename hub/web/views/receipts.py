@@ -10,7 +10,7 @@ from hub.domain.events import Answer
 from hub.domain.reading import Place
 from hub.web import words
 from hub.web.auth import require
-from hub.web.ports import PARTS
+from hub.web.ports import PARTS, Parts
 from hub.web.problems import bad_query
 from hub.web.story import business
 from hub.web.views.common import Json, answer, number, text
@@ -62,12 +62,17 @@ async def receipts(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     after = _place(text(request, "after"))
     found = await parts.read.answers(viewer.name, after, number(request, "limit", 100, 1000))
-    last = cursor(found[-1][1] if found else after)
     if "xml" in request.headers.get("Accept", ""):
-        if parts.receipt_xml is None:
-            raise web.HTTPNotAcceptable
-        body = parts.receipt_xml([receipt for receipt, _ in found])
-        return web.Response(
-            body=body, content_type="application/xml", headers={"Hub-Cursor": last, "Cache-Control": "no-store"}
-        )
+        return _message(parts, found, after)
+    last = cursor(found[-1][1] if found else after)
     return answer({"items": [receipt_json(receipt, place) for receipt, place in found], "after": last})
+
+
+def _message(parts: Parts, found: list[tuple[Answer, Place]], after: Place) -> web.Response:
+    """One CEB message of the first receipts that fit into one; 204 where there is none. ``Hub-Cursor`` is behind them."""
+    body, count = parts.receipt_xml([receipt for receipt, _ in found])
+    place = found[count - 1][1] if count else after
+    headers = {"Hub-Cursor": cursor(place), "Cache-Control": "no-store"}
+    if body is None:
+        return web.Response(status=204, headers=headers)
+    return web.Response(body=body, content_type="application/xml", charset="utf-8", headers=headers)
