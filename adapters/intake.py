@@ -231,7 +231,7 @@ class Judge:
         checker = Checker(date(day // 10_000, day // 100 % 100, day % 100))
         kind = message.mt.kind
         names_buyer, is_waybill = kind in (ORDER, DECLARATION), kind == WAYBILL
-        business_key, digest, filed = keys.business_key, self._digest, self._filed
+        business_key, digest, filed = catalog.business_key, self._digest, self._filed
         seen: set[str] = set()
         made = []
         for index, document in enumerate(message.documents):
@@ -239,7 +239,7 @@ class Judge:
             found = checker.check(kind, document)
             if filed is not None:
                 found += _unfiled(message.mt, head, filed)
-            key = business_key(kind, head)
+            key = business_key(document)
             if key in seen:
                 found.append(Found("duplicate.same_message", "", {}))
             seen.add(key)

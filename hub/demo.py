@@ -12,7 +12,6 @@ import aiohttp
 import msgspec
 
 from adapters import signature
-from hub.domain import keys
 from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.participants import DEMO, DemoPrincipal, hosted_key, load_demo
 from hub.settings import Settings
@@ -51,7 +50,7 @@ def messages(principals: dict[str, DemoPrincipal], now: int) -> list[Signed]:
         transfer = Transfer(copCode=principal.codes[0], copName=_title(name), dxpMode="DXP", dxpId=principal.dxp_id)
         xml = catalog.render(catalog.message(type_), [document], guid=document.head.guid, transfer=transfer)
         body = signature.sign(xml, hosted_key(principal))
-        made.append(Signed(kind, principal, body, keys.business_key(kind, document.head)))
+        made.append(Signed(kind, principal, body, catalog.business_key(document)))
     return made
 
 

@@ -1,7 +1,6 @@
-"""Keys: the business key of each kind, the register key, the numbers that lead to one, and China's calendar.
+"""Keys: the register key, the keys a receipt names, the numbers that lead to one, and China's calendar.
 
-Which fields make a document one and the same: CEB specification 202205, unique-key texts of each message.
-Codes of companies never hold a colon, so only the last part of a key may.
+Which fields make a document one and the same is the catalogue's business (``schemas.catalog.business_key``).
 """
 
 from __future__ import annotations
@@ -37,19 +36,6 @@ def waybill_key(carrier: str, number: str) -> str:
 def declaration_key(declarant: str, number: str | None, guid: str) -> str:
     """``agentCode:copNo``; without a copNo ``agentCode:~guid``."""
     return f"{declarant}:{number}" if number else f"{declarant}:~{guid}"
-
-
-def business_key(kind: str, head: Any) -> str:
-    """The business key from the head of a canonical document (Any: one of the generated heads)."""
-    if kind == ORDER:
-        return order_key(head.ebpCode or "", head.ebcCode or "", head.orderNo or "")
-    if kind == PAYMENT:
-        return payment_key(head.payCode or "", head.payTransactionId or "")
-    if kind == WAYBILL:
-        return waybill_key(head.logisticsCode or "", head.logisticsNo or "")
-    if kind == DECLARATION:
-        return declaration_key(head.agentCode or "", head.copNo, head.guid or "")
-    raise ValueError(f"no business key for {kind}")
 
 
 def register_key(kind: str, business: str) -> str:

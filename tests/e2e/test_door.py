@@ -15,7 +15,6 @@ import pytest
 from adapters import signature
 from adapters.authorities.customs.envelope import CUSTOMS_IMPORT, Envelope, write
 from hub.demo import MESSAGES, documents
-from hub.domain.keys import business_key
 from hub.infra.crypto import HostedKey
 from schemas import catalog, twin
 from schemas.documents import Transfer
@@ -65,7 +64,7 @@ def test_a_sale_in_four_forms_is_followed_to_release(hub_up: HubUp) -> None:
     )
     status, ack = post(hub_up, "agent", json.dumps(told).encode(), "application/json")
     assert status == 202
-    key = business_key("declaration", declared.head)
+    key = catalog.business_key(declared)
     assert [(d["key"], d["status"]) for d in ack["documents"]] == [(key, "accepted")]
     until(
         lambda: hub_up.get(f"/v1/declarations/{key}")["status"]["code"] in ("800", "899"), "release of the declaration"

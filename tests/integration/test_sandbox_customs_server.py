@@ -122,7 +122,7 @@ def sale(number: int) -> list[Envelope]:
 
 def declaration_key(number: int) -> str:
     document = four(f"NO{number}", buyer=number)[DECLARATION]
-    return keys.register_key(DECLARATION, keys.business_key(DECLARATION, document.head))
+    return keys.register_key(DECLARATION, catalog.business_key(document))
 
 
 @asynccontextmanager

@@ -12,9 +12,9 @@ import msgspec
 
 from hub import codec
 from hub.domain.events import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL, Submission, SubmittedDocument
-from hub.domain.keys import business_key
 from hub.domain.money import amount
 from schemas import documents as ceb
+from schemas.catalog import business_key
 from tests.support.stage_harness import NOON, digest
 
 PLATFORM, MERCHANT, PAYER, CARRIER, AGENT = "3301000001", "3301000002", "3301000003", "3301000004", "3301000005"
@@ -97,7 +97,7 @@ def kind_of(document: Any) -> str:
 def key_of(document: Any) -> str:
     """The register key of a canonical document."""
     kind = kind_of(document)
-    return f"{kind}/{business_key(kind, document.head)}"
+    return f"{kind}/{business_key(document)}"
 
 
 def submitted(document: Any, index: int = 0) -> SubmittedDocument:
@@ -110,7 +110,7 @@ def submitted(document: Any, index: int = 0) -> SubmittedDocument:
     return SubmittedDocument(
         index=index,
         kind=kind,
-        key=business_key(kind, head),
+        key=business_key(document),
         body=msgspec.Raw(codec.pack(document)),
         guid=head.guid,
         app_type=head.appType,

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from hub.domain import keys
 from hub.domain.views import identity_of, normal
-from schemas import documents as ceb
 
 CHINA = timezone(timedelta(hours=8))
 moments = st.integers(0, 4_102_444_800_000)
@@ -37,11 +36,6 @@ def test_rfc3339_is_utc_to_the_millisecond(at: int) -> None:
 @pytest.mark.parametrize("text", ["", "2026", "2026-06-01 12:00", "20260601120A00"])
 def test_what_is_no_time_is_none(text: str) -> None:
     assert keys.receipt_ms(text) == 0
-
-
-def test_a_declaration_without_copno_is_known_by_its_guid() -> None:
-    head = ceb.DeclarationHead(agentCode="A", guid="G")
-    assert keys.business_key("declaration", head) == "A:~G"
 
 
 @pytest.mark.parametrize("number", ["990000199001010019", "99000019900101001X"])

@@ -13,6 +13,7 @@ import msgspec
 from hub.domain import keys
 from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.domain.money import amount
+from schemas import catalog
 
 #: A message customs could not read; its "document" is the message.
 MESSAGE = "message"
@@ -72,7 +73,7 @@ def of(kind: str, document: Any, receivers: tuple[str, ...]) -> Facts:  # Any: a
     persons, paid, value, pay_code = _particulars(kind, document)
     return Facts(
         kind=kind,
-        key=keys.register_key(kind, keys.business_key(kind, head)),
+        key=keys.register_key(kind, catalog.business_key(document)),
         guid=head.guid or "",
         app_type=head.appType or "1",
         app_time=head.appTime or "",
