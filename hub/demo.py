@@ -15,7 +15,7 @@ from adapters import signature
 from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.participants import DEMO, DemoPrincipal, hosted_key, load_demo
 from hub.settings import Settings
-from schemas import catalog, samples
+from schemas import catalog, samples, twin
 from schemas.documents import Transfer
 
 #: Kind → (message, who hands it in).
@@ -45,11 +45,8 @@ def messages(principals: dict[str, DemoPrincipal], now: int) -> list[Signed]:
     """The four messages of a declaration that is new at ``now`` (ms), each signed by its enterprise."""
     made = []
     for kind, document in documents(now).items():
-        type_, name = MESSAGES[kind]
-        principal = principals[name]
-        transfer = Transfer(copCode=principal.codes[0], copName=_title(name), dxpMode="DXP", dxpId=principal.dxp_id)
-        xml = catalog.render(catalog.message(type_), [document], guid=document.head.guid, transfer=transfer)
-        body = signature.sign(xml, hosted_key(principal))
+        principal = principals[MESSAGES[kind][1]]
+        body = signature.sign(rendered(kind, document), hosted_key(principal))
         made.append(Signed(kind, principal, body, catalog.business_key(document)))
     return made
 
@@ -59,8 +56,21 @@ def documents(now: int) -> dict[str, Any]:  # Any: generated document structs
     return samples.declaration_set(now // 1000, at=now)._asdict()
 
 
-def _title(name: str) -> str:
-    return next(demo.title for demo in DEMO if demo.name == name)
+def rendered(kind: str, document: Any) -> bytes:  # Any: the kind's struct
+    """The unsigned message of its demo enterprise, as XML."""
+    type_, name = MESSAGES[kind]
+    return catalog.render(catalog.message(type_), [document], guid=document.head.guid, transfer=_transfer(name))
+
+
+def twin_of(kind: str, document: Any) -> dict[str, Any]:  # Any: the kind's struct, JSON
+    """The same as its JSON twin."""
+    type_, name = MESSAGES[kind]
+    return twin.write(catalog.message(type_), [document], guid=document.head.guid, transfer=_transfer(name))
+
+
+def _transfer(name: str) -> Transfer:
+    demo = next(demo for demo in DEMO if demo.name == name)
+    return Transfer(copCode=demo.codes[0], copName=demo.title, dxpMode="DXP", dxpId=demo.dxp_id)
 
 
 async def follow(settings: Settings, tell: Callable[[dict[str, Any]], Sequence[str]], url: str = "") -> int:

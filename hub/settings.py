@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """``open`` takes unknown enterprise codes from demo principals; ``closed`` refuses them."""
     signatures: str = "required"
     """``required`` demands a signature on every message that may carry one; ``by-schema`` where the schema demands it."""
-    partitions: int = 4
+    partitions: int = 8
     """Partitions of every topic, fixed when the topics are made."""
     replication: int = 1
     """Replicas of every topic: 1 on the embedded node, 3 in production."""

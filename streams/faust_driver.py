@@ -59,7 +59,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: float = 0.5
     records: int = 16_000
     fetch_bytes: int = 2 << 20
-    gather: float = 0.2
+    gather: float = 0.3
     gather_bytes: int = 2 << 20
     abreast: tuple[str, ...] = ("split",)
     hold: tuple[str, str] = ("split", "register")

@@ -16,6 +16,7 @@ from hub.settings import PROCESSES, Loaded, SettingsError, load
 #: Every command, in the order ``hub --help`` shows them; each is ``hub/cli/<name>.py`` with a ``command``.
 COMMANDS = (
     "up",
+    "samples",
     "submit",
     "check",
     "trace",
