@@ -8,10 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import aiohttp
-import msgspec
-
 from adapters import signature
+from hub.client import HubClient
 from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.participants import DEMO, DemoPrincipal, hosted_key, load_demo
 from hub.settings import Settings
@@ -28,6 +26,8 @@ MESSAGES = {
 #: Customs' word for released, and how long the demo waits for it.
 RELEASED = "800"
 SECONDS = 90.0
+#: How often a message is handed in whose outcome is unknown: for about a minute and a half.
+_ATTEMPTS = 12
 #: After 800 comes 899; the trace ends with either.
 _ENDS = frozenset({RELEASED, "899"})
 
@@ -75,76 +75,49 @@ def _transfer(name: str) -> Transfer:
 
 async def follow(settings: Settings, tell: Callable[[dict[str, Any]], Sequence[str]], url: str = "") -> int:
     """Hand in, print what happens, 0 once customs has released the declaration; ``tell`` makes lines of a story."""
-    url = (url or f"http://{settings.listen}").rstrip("/")
+    url = url or f"http://{settings.listen}"
     principals = load_demo(settings.data)
-    now = time.time_ns() // 1_000_000
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
-        key = ""
-        for signed in messages(principals, now):
-            if not await _hand_in(http, url, signed):
-                return 1
-            key = signed.key
-        print(f"\nThe declaration {key} on its way · 清单办理过程\n")
-        story = await _until_released(http, url, key, principals["office"].api_key)
-        print("\n".join(tell(story) if story else ["  nothing is known of it yet; hub doctor says what is wrong"]))
-        return 0 if story and story.get("status", {}).get("code") in _ENDS else 1
+    key = ""
+    for signed in messages(principals, time.time_ns() // 1_000_000):
+        if not await _hand_in(url, signed):
+            return 1
+        key = signed.key
+    print(f"\nThe declaration {key} on its way · 清单办理过程\n")
+    story = await _until_released(url, key, principals["office"].api_key)
+    print("\n".join(tell(story) if story else ["  nothing is known of it yet; hub doctor says what is wrong"]))
+    return 0 if story and story.get("status", {}).get("code") in _ENDS else 1
 
 
-async def _hand_in(http: aiohttp.ClientSession, url: str, signed: Signed) -> bool:
-    """Hand one message in, again where the outcome is unknown; False where it is refused."""
-    headers = {"Authorization": f"Bearer {signed.principal.api_key}", "Content-Type": "application/xml"}
-    deadline = time.monotonic() + SECONDS
-    while True:
-        status, body = await _post(http, f"{url}/v1/messages", signed.body, headers)
-        if status == 202:
-            found = body["documents"][0]
-            print(f"  {signed.kind:12} {found['key']:44} {found['status']}  submission {body['submission']}")
-            return True
-        if status not in (0, 409, 429, 503) or time.monotonic() > deadline:
-            print(f"  {signed.kind:12} {signed.key:44} refused: HTTP {status}")
-            for fault in body.get("faults", ()):
-                print(f"      {fault.get('code')} {fault.get('path', '')} {fault.get('message', '')}")
-            return False
-        await asyncio.sleep(0.5)
+async def _hand_in(url: str, signed: Signed) -> bool:
+    """Hand one message in; False where it is not taken."""
+    async with HubClient(url, signed.principal.api_key, timeout=30) as client:
+        reply = await client.submit(signed.body, attempts=_ATTEMPTS)
+    if reply.accepted:
+        found = reply.body["documents"][0]
+        print(f"  {signed.kind:12} {found['key']:44} {found['status']}  submission {reply.body['submission']}")
+        return True
+    print(f"  {signed.kind:12} {signed.key:44} not taken: HTTP {reply.status}")
+    for fault in reply.body.get("faults", ()):
+        print(f"      {fault.get('code')} {fault.get('path', '')} {fault.get('message', '')}")
+    return False
 
 
-async def _post(
-    http: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]
-) -> tuple[int, dict[str, Any]]:
-    try:
-        async with http.post(url, data=body, headers=headers) as response:
-            return response.status, _json(await response.read())
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return 0, {}
-
-
-async def _until_released(http: aiohttp.ClientSession, url: str, key: str, api_key: str) -> dict[str, Any]:
+async def _until_released(url: str, key: str, api_key: str) -> dict[str, Any]:
     """The story of the declaration once it ends, or as far as it came in time."""
-    headers = {"Authorization": f"Bearer {api_key}"}
     story: dict[str, Any] = {}
     shown = 0
     deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        try:
-            async with http.get(f"{url}/v1/declarations/{key}", headers=headers) as response:
-                story = _json(await response.read()) if response.status == 200 else story
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            pass
-        timeline = story.get("timeline", [])
-        if sys.stdout.isatty() and len(timeline) > shown:
-            print(f"\r  {len(timeline)} steps, {story['status']['state']}", end="", flush=True)
-            shown = len(timeline)
-        if story.get("status", {}).get("code") in _ENDS:
-            break
-        await asyncio.sleep(0.2)
+    async with HubClient(url, api_key, timeout=30) as client:
+        while time.monotonic() < deadline:
+            reply = await client.declaration(key)
+            story = reply.body if reply.status == 200 else story
+            timeline = story.get("timeline", [])
+            if sys.stdout.isatty() and len(timeline) > shown:
+                print(f"\r  {len(timeline)} steps, {story['status']['state']}", end="", flush=True)
+                shown = len(timeline)
+            if story.get("status", {}).get("code") in _ENDS:
+                break
+            await asyncio.sleep(0.2)
     if shown:
         print("\r", end="")
     return story
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}

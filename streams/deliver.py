@@ -18,11 +18,13 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from hub import codec
-from hub.domain.events import AssessmentNotice, HandedOver, HandOver
+from hub.domain.events import AssessmentNotice, HandedOver, HandOver, HandOverOutcome
 from hub.domain.faults import HubError, Unavailable
 from hub.ports import Clock, Publisher, Row
 from hub.topics import DEAD_LETTERS, HAND_OVERS, inbox, partition_of
 from streams.lanes import Item, Lane, Lanes
+from streams.limits import DeadLetter
+from streams.stages.cloud import headers
 
 DELIVERED, REFUSED, PARKED = "delivered", "refused", "parked"
 _notice = codec.decoder(AssessmentNotice)
@@ -74,21 +76,6 @@ class Done(msgspec.Struct, frozen=True):
     rows: Mapping[tuple[str, int], list[Row]]
 
 
-class HandOverRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record of ``hand-overs`` (JSON)."""
-
-    submission: str
-    copmsg_id: str
-    recipient: str
-    sender: str
-    message: str
-    outcome: str
-    at: int
-    attempts: int
-    note: str = ""
-    documents: int = 0
-
-
 class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """The loop of one recipient. ``run`` until ``stop``."""
 
@@ -101,6 +88,7 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
         partitions: int,
         publisher: Publisher,
         gateway: Gateway,
+        seal: Callable[[bytes], bytes],
         open_sealed: Callable[[bytes], bytes],
         clock: Clock,
         retry: Retry | None = None,
@@ -110,7 +98,8 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
     ) -> None:
         """``partitions`` are those of ``inbox.register`` and ``hand-overs``; ``at_once`` bounds the open requests."""
         self._topic, self._recipient, self._partitions = topic, recipient, partitions
-        self._publisher, self._gateway, self._open, self._clock = publisher, gateway, open_sealed, clock
+        self._publisher, self._gateway, self._clock = publisher, gateway, clock
+        self._seal, self._open = seal, open_sealed
         self._retry = retry or Retry()
         self._lanes = lanes or Lanes()
         self._at_once = asyncio.Semaphore(at_once)
@@ -290,7 +279,7 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
     def _outcome(self, item: Item, message: HandOver, outcome: str, tries: int, note: str) -> Done:
         self.counts[outcome] += 1
         now = self._clock.now()
-        record = HandOverRecord(
+        record = HandOverOutcome(
             submission=message.submission,
             copmsg_id=message.copmsg_id,
             recipient=self._recipient,
@@ -303,8 +292,10 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
             documents=len(message.documents),
         )
         key = f"{self._recipient}+{message.sender}".encode()
+        id_ = f"{self._recipient}:{message.copmsg_id}:{outcome}:{tries}"
+        made = headers("hub.handover.recorded.v1", id_, message.copmsg_id, now)
         rows: dict[tuple[str, int], list[Row]] = {
-            (HAND_OVERS, partition_of(key, self._partitions)): [(key, codec.to_json(record), ())]
+            (HAND_OVERS, partition_of(key, self._partitions)): [(key, codec.to_json(record), made)]
         }
         told = codec.pack(HandedOver(message.submission, self._recipient, outcome, now, tries, note))
         for document in message.documents:
@@ -314,10 +305,14 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
         return Done(item.partition, item.offset, rows)
 
     def _dead_letter(self, item: Item) -> Done:
-        origin = f"{self._topic}/{item.partition}/{item.offset}".encode()
-        headers = [("reason", b"not a HandOver"), ("stage", f"deliver.{self._recipient}".encode())]
+        stage = f"deliver.{self._recipient}"
+        origin = f"{stage}/{item.partition}/{item.offset}".encode()
+        now = self._clock.now()
+        letter = DeadLetter(
+            stage, item.partition, item.offset, item.sender, "no HandOver", "", self._seal(item.value), now
+        )
         place = (DEAD_LETTERS, partition_of(origin, self._partitions))
-        return Done(item.partition, item.offset, {place: [(origin, item.value, headers)]})
+        return Done(item.partition, item.offset, {place: [(origin, codec.pack(letter), ())]})
 
     async def _write(self) -> None:
         while True:

@@ -25,6 +25,7 @@ async def serve(settings: Settings) -> None:
     ]
     if missing:
         raise Misconfigured(missing)
+    vault, clock = Vault(settings.keys_folder), WallClock()
     publisher = KafkaPublisher(settings.kafka)
     gateway = CustomsGateway(settings.customs_url, Reply, timeout=settings.customs_timeout_ms / 1000)
     deliver = Deliver(
@@ -34,8 +35,9 @@ async def serve(settings: Settings) -> None:
         partitions=settings.partitions,
         publisher=publisher,
         gateway=gateway,
-        open_sealed=Vault(settings.keys_folder).open,
-        clock=WallClock(),
+        seal=lambda data: vault.seal(data, clock.now()),
+        open_sealed=vault.open,
+        clock=clock,
         retry=Retry(attempts=settings.customs_attempts),
         session_ms=settings.session_ms,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 import msgspec
@@ -17,12 +18,16 @@ _DRIFTED = 1
 
 @click.command("topics")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--schemas", type=click.Path(file_okay=False, path_type=Path), help="Write the public records' JSON Schemas.")
 @click.pass_context
-def command(ctx: click.Context, *, as_json: bool) -> None:
+def command(ctx: click.Context, *, as_json: bool, schemas: Path | None) -> None:
     """Print the topics; where a broker is known, also how it differs from them (exit 1).
 
     Example: HUB_KAFKA=broker:9092 hub topics
     """
+    if schemas is not None:
+        _write(schemas)
+        return
     settings = loaded(ctx).settings
     for topic in TOPICS:
         click.echo(json.dumps({"topic": msgspec.to_builtins(topic)}) if as_json else _line(topic))
@@ -55,3 +60,13 @@ def _line(topic: Topic) -> str:
     if topic.retention_ms > 0:
         kept = f"{topic.retention_ms // DAY_MS} days"
     return f"{topic.name:20} {kept:10} {topic.key:34} {topic.holds}"
+
+
+def _write(folder: Path) -> None:
+    from hub.web.asyncapi import event_schemas
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for topic, schema in event_schemas().items():
+        file = folder / f"{topic}.json"
+        file.write_text(json.dumps(schema, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        click.echo(file)

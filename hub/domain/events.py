@@ -297,6 +297,24 @@ class HandOver(msgspec.Struct, frozen=True, omit_defaults=True):
     subscribers: tuple[str, ...] = ()
 
 
+class HandOverOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record of ``hand-overs``: what became of a message on its way to a recipient.
+
+    ``outcome``: delivered, refused or parked; ``documents``: how many it speaks of.
+    """
+
+    submission: str
+    copmsg_id: str
+    recipient: str
+    sender: str
+    message: str
+    outcome: str
+    at: int
+    attempts: int
+    note: str = ""
+    documents: int = 0
+
+
 class AssessmentNotice(msgspec.Struct, frozen=True, tag="assessment", omit_defaults=True):
     """The hub's assessment on its way to customs, after the message itself (design §2); key = the sender.
 

@@ -1,13 +1,8 @@
-"""What ``/openapi.json`` and ``/asyncapi.json`` say: written by hand beside the routes, held to them by a test."""
+"""What ``/openapi.json`` says: written by hand beside the routes, held to them by a test."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import msgspec
-
-from hub import topics
-from hub.domain import events
 
 Json = dict[str, Any]
 
@@ -252,37 +247,4 @@ def _hand_in() -> Json:
             "503": _PROBLEM | {"description": "outcome unknown: repeat the same bytes after Retry-After"},
             "default": _PROBLEM,
         },
-    }
-
-
-#: Public topics and what a record of theirs is.
-PUBLIC: dict[str, Any] = {
-    topics.STATUSES: events.Status,
-    topics.ASSESSMENTS: events.Assessment,
-    topics.ALERTS: events.Alert,
-    topics.ANSWERS: events.Answer,
-}
-
-
-def asyncapi(version: str) -> Json:
-    """AsyncAPI 3.0 of the public topics; schemas come from the structs the records are encoded from."""
-    schemas, components = msgspec.json.schema_components(PUBLIC.values(), ref_template="#/components/schemas/{name}")
-    by_name = {topic.name: topic for topic in topics.TOPICS}
-    channels, operations, messages = {}, {}, {}
-    for (name, type_), schema in zip(PUBLIC.items(), schemas, strict=True):
-        topic = by_name[name]
-        message = {"name": type_.__name__, "contentType": "application/json", "payload": schema}
-        messages[type_.__name__] = message | {"summary": topic.holds, "description": f"key: {topic.key}"}
-        channels[name] = {
-            "address": name,
-            "description": topic.holds,
-            "messages": {type_.__name__: {"$ref": f"#/components/messages/{type_.__name__}"}},
-        }
-        operations[f"read-{name}"] = {"action": "receive", "channel": {"$ref": f"#/channels/{name}"}}
-    return {
-        "asyncapi": "3.0.0",
-        "info": {"title": "Cross-border e-commerce single window: topics", "version": version},
-        "channels": channels,
-        "operations": operations,
-        "components": {"messages": messages, "schemas": components},
     }

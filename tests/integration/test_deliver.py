@@ -25,6 +25,7 @@ from hub.domain.events import AssessmentNotice, HandedOver, HandOver
 from hub.ports import Row
 from streams.deliver import Deliver, Retry
 from streams.lanes import Lanes
+from streams.limits import DeadLetter
 from tests.support.delivery import SENDER_OF_NOTICE, PlainPublisher, a_deliver, make_topics
 
 PARTITIONS = 3
@@ -78,6 +79,8 @@ class Log:
 
     bootstrap: str
     name: str
+    #: of everything read
+    headers: list[dict[str, bytes]] = field(default_factory=list)
 
     @property
     def topic(self) -> str:
@@ -120,6 +123,11 @@ class Log:
                 found[key.decode()].append(event)
         return found
 
+    async def letters(self) -> list[DeadLetter]:
+        """What went to the dead letters for this recipient."""
+        letters = [codec.decoder(DeadLetter)(value) for _, value in await self._all(topics.DEAD_LETTERS)]
+        return [letter for letter in letters if letter.stage == f"deliver.{self.name}"]
+
     async def _all(self, topic: str) -> list[tuple[bytes, bytes]]:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
         await consumer.start()
@@ -133,6 +141,7 @@ class Log:
             while any([await consumer.position(place) < ends[place] for place in places]):
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     found += [(record.key, record.value) for record in records]
+                    self.headers += [dict(record.headers) for record in records]
             return found
         finally:
             await consumer.stop()
@@ -209,6 +218,7 @@ async def test_outcomes_are_told_to_register_for_every_document(log: Log, custom
         "DXPENT0000000001": "delivered",
         "DXPENT0000000002": "refused",
     }
+    assert {h["ce_type"] for h in log.headers} == {b"hub.handover.recorded.v1"}
     told = await log.told()
     assert len(told) == 4
     assert {event.outcome for events in told.values() for event in events} == {"delivered", "refused"}
@@ -274,7 +284,9 @@ async def test_a_record_that_cannot_be_read_stops_nobody(log: Log, customs: Cust
         await log.hand_over((sender, 1))
         await until(lambda: len(customs.got[sender]) == 1)
         await until(lambda: _is(log.committed(), 2))
-    assert any(value == b"\xc1 poison" for _, value in await log._all(topics.DEAD_LETTERS))
+    [letter] = await log.letters()
+    assert (letter.partition, letter.offset) == (place[1], 0)
+    assert (letter.key, letter.value) == (sender.encode(), b"\xc1 poison")
 
 
 async def test_an_assessment_follows_the_message_it_is_about(log: Log, customs: Customs) -> None:

@@ -78,6 +78,7 @@ async def a_deliver(
         partitions=partitions,
         publisher=publisher,
         gateway=gateway,
+        seal=bytes,
         open_sealed=bytes,
         clock=WallClock(),
         session_ms=2500,

@@ -1,6 +1,8 @@
 """What the hub says about itself is complete and well formed."""
 
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ from adapters.dialects import receipts
 from hub import topics
 from hub.domain.faults import Unavailable, fault_kinds
 from hub.web.app import make_app
-from hub.web.openapi import PUBLIC, SCHEMAS, asyncapi, openapi
+from hub.web.asyncapi import PUBLIC, asyncapi, event_schemas
+from hub.web.openapi import SCHEMAS, openapi
 from hub.web.ports import Parts
 from tests.support.reading import CALLERS, FixedClock, PlainSealer
 
@@ -99,6 +102,11 @@ def test_asyncapi_has_each_public_topic_with_a_schema_of_its_records() -> None:
     assert set(PUBLIC) <= {topic.name for topic in topics.TOPICS}
     assert set(document["channels"]) == set(PUBLIC)
     assert document["components"]["schemas"]["Status"]["properties"]["timeline"]
+
+
+def test_every_public_topic_has_its_schema_as_a_file() -> None:
+    kept = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in Path("schemas/events").glob("*.json")}
+    assert kept == json.loads(json.dumps(event_schemas())), "hub topics --schemas schemas/events writes them anew"
 
 
 def test_the_declaration_has_the_fields_the_interfaces_promise() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from hub.domain.faults import fault_kinds
-from hub.web.openapi import OPERATIONS, asyncapi, openapi
+from hub.web.asyncapi import asyncapi
+from hub.web.openapi import OPERATIONS, openapi
 from hub.web.pages import render
 from hub.web.ports import PARTS
 from hub.web.views.common import answer, path_text
