@@ -26,7 +26,7 @@ from hub.domain.money import amount
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate
-from hub.infra.kafka import KafkaPublisher
+from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.participants import hosted_key, load_demo
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
@@ -67,6 +67,7 @@ async def serve(settings: Settings) -> None:
     reference = ReferenceReader(settings.kafka, clock)
     publisher = KafkaPublisher(settings.kafka)
     claims = Claims(settings.kafka, publisher, settings.partitions, settings.data / "claims" / (settings.instance or "serve"))
+    await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
     door = Door(

@@ -11,7 +11,7 @@ from hub import topics
 from hub.cli import loaded
 from hub.cli.running import run
 from hub.domain.faults import Misconfigured
-from hub.infra.kafka import KafkaPublisher
+from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.process import WallClock, collect_seldom, until_told
 from hub.infra.vault import Vault
 from hub.settings import Settings
@@ -41,6 +41,7 @@ async def serve(settings: Settings) -> None:
         retry=Retry(attempts=settings.customs_attempts),
         session_ms=settings.session_ms,
     )
+    await check_partitions(settings.kafka, settings.partitions)
     await publisher.start()
     collect_seldom()
     delivering = asyncio.create_task(deliver.run())

@@ -10,20 +10,26 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from hub.domain.faults import Unavailable
+from hub.domain.faults import Misconfigured, Unavailable
 from hub.ports import Row
 from hub.topics import LARGE, TOPICS
 
 #: Bytes of one record batch unless a single record is larger.
 BATCH_BYTES = 1 << 20
 
+_NAMES = frozenset(topic.name for topic in TOPICS)
+
 
 async def ensure_topics(bootstrap: str, partitions: int, replication: int) -> list[str]:
-    """Make the topics that are not there; the names of those made."""
+    """Make the topics that are not there; the names of those made.
+
+    Raises Misconfigured where one that is there has another number of partitions: keys would be looked for elsewhere.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        there = set(await admin.list_topics())
+        there = await _counts(admin)
+        _same_count(there, partitions)
         wanted = [topic for topic in TOPICS if topic.name not in there]
         if not wanted:
             return []
@@ -41,6 +47,33 @@ async def ensure_topics(bootstrap: str, partitions: int, replication: int) -> li
         raise Unavailable("Kafka") from error
     finally:
         await admin.close()
+
+
+async def check_partitions(bootstrap: str, partitions: int) -> None:
+    """Raise Misconfigured unless the topics that are there have so many partitions; Unavailable without a broker."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        _same_count(await _counts(admin), partitions)
+    except (KafkaError, OSError) as error:
+        raise Unavailable("Kafka") from error
+    finally:
+        await admin.close()
+
+
+async def _counts(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    return {row["topic"]: len(row["partitions"]) for row in await admin.describe_topics() if not row["error_code"]}
+
+
+def _same_count(there: Mapping[str, int], partitions: int) -> None:
+    others = sorted({count for name, count in there.items() if name in _NAMES and count != partitions})
+    if others:
+        have = " or ".join(map(str, others))
+        problem = (
+            f"The topics have {have} partitions, the settings say {partitions}. The number is fixed when topics are made, "
+            f"since keys are found by it: set HUB_PARTITIONS={others[0]}, or begin with other topics."
+        )
+        raise Misconfigured([problem])
 
 
 async def topic_drift(bootstrap: str, partitions: int) -> list[tuple[str, str, str, str]]:

@@ -21,7 +21,7 @@ from hub import topics
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.infra import embedded
 from hub.infra.embedded import EmbeddedKafka, EmbeddedPostgres, free_port, who_listens
-from hub.infra.kafka import KafkaPublisher, ensure_topics, topic_drift
+from hub.infra.kafka import KafkaPublisher, check_partitions, ensure_topics, topic_drift
 from hub.settings import Settings, jars
 from tests.support.logs import whole
 
@@ -137,8 +137,16 @@ async def test_topics_are_made_once_and_drift_is_told(node: EmbeddedKafka) -> No
     assert sorted(made) == sorted(topic.name for topic in topics.TOPICS)
     assert await ensure_topics(node.bootstrap, 3, 1) == []
     assert await topic_drift(node.bootstrap, 3) == []
+    await check_partitions(node.bootstrap, 3)
+    for look in (ensure_topics(node.bootstrap, 4, 1), check_partitions(node.bootstrap, 4)):
+        with pytest.raises(Misconfigured, match="HUB_PARTITIONS=3"):
+            await look
     admin = AIOKafkaAdminClient(bootstrap_servers=node.bootstrap)
     await admin.start()
+    await admin.delete_topics([topics.ALERTS])
+    async with asyncio.timeout(20):
+        while await ensure_topics(node.bootstrap, 3, 1) != [topics.ALERTS]:
+            pass
     await admin.delete_topics([topics.ALERTS])
     await admin.create_partitions({topics.ANSWERS: NewPartitions(5)})
     change = ConfigResource(ConfigResourceType.TOPIC, topics.STATUSES, configs={"cleanup.policy": "delete"})
@@ -155,7 +163,8 @@ async def test_topics_are_made_once_and_drift_is_told(node: EmbeddedKafka) -> No
     # Altering one setting puts a topic's others back to the broker's own.
     assert set(drift) >= told
     assert {row[0] for row in drift} == {topics.ALERTS, topics.ANSWERS, topics.STATUSES}
-    assert await ensure_topics(node.bootstrap, 3, 1) == [topics.ALERTS]
+    with pytest.raises(Misconfigured, match="HUB_PARTITIONS=5"):
+        await ensure_topics(node.bootstrap, 3, 1)
 
 
 async def test_a_broker_that_is_away_is_unavailable() -> None:
