@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 from aiohttp import web
 
 from hub.web import console
@@ -24,7 +22,6 @@ def make_app(parts: Parts) -> web.Application:
     for view in VIEWS:
         app.add_routes(view.routes)
     app.add_routes(parts.routes)
-    app.router.add_static("/static/", str(resources.files("hub.web") / "static"))
     app.on_response_prepare.append(_secure)
     app.on_shutdown.append(throughput.close_streams)
     return app

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
+from yarl import URL
 
 from adapters.dialects import receipts
 from hub import topics
@@ -93,7 +94,7 @@ async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> 
     )
     routed = {resource.canonical for resource in app.router.resources()}
     pages = {"/", "/login", "/logout", "/throughput", "/declarations", "/declarations/{key}", "/submissions"}
-    pages |= {"/submissions/{id}", "/static", "/docs"}
+    pages |= {"/submissions/{id}", "/static/{name}", "/docs"}
     assert routed - pages == described
 
 
@@ -123,6 +124,15 @@ async def test_every_fault_code_has_its_page_in_both_languages(url: str) -> None
             assert code in text
             assert str(kind.remedy_zh).split("<")[0][:20] in text
         async with session.get(f"{url}/problems/no.such") as answer:
+            assert answer.status == 404
+
+
+@pytest.mark.parametrize("name", ["a" * 4000, "..%2f..%2fapp.py", "%00", "nothing.css"])
+async def test_only_the_pages_own_files_are_served(url: str, name: str) -> None:
+    async with ClientSession() as session:
+        async with session.get(f"{url}/static/hub.css") as answer:
+            assert (answer.status, answer.content_type) == (200, "text/css")
+        async with session.get(URL(f"{url}/static/{name}", encoded=True)) as answer:
             assert answer.status == 404
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from aiohttp import web
 
 from hub.domain.faults import fault_kinds
@@ -12,6 +14,8 @@ from hub.web.ports import PARTS
 from hub.web.views.common import answer, path_text
 
 routes = web.RouteTableDef()
+
+_STATIC = {file.name: file for file in (Path(__file__).parent.parent / "static").iterdir() if file.is_file()}
 
 
 @routes.get("/openapi.json")
@@ -31,6 +35,15 @@ async def docs(request: web.Request) -> web.Response:
     """The calls on one page, and the fault codes."""
     calls = [("post", "/v1/messages", "Hand in a CEB message, a DxpMsg or a JSON twin", "enterprises", (), "")]
     return render(request, "docs.html", calls=[*calls, *OPERATIONS], kinds=sorted(fault_kinds().items()))
+
+
+@routes.get("/static/{name}")
+async def static(request: web.Request) -> web.FileResponse:
+    """A style sheet, script or picture of the pages; only what is among the package's files is looked at."""
+    file = _STATIC.get(request.match_info["name"])
+    if file is None:
+        raise web.HTTPNotFound
+    return web.FileResponse(file)
 
 
 @routes.get("/problems/{code}")
