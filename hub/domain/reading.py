@@ -149,7 +149,7 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("assessed_at", "bigint"),
         ("handed_at", "bigint"),
         ("released_at", "bigint"),
-        ("body", "json"),
+        ("body", "text"),
     ),
     "numbers": (("number", "text"), ("key", "text")),
     "submissions": (
@@ -171,7 +171,7 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("received_at", "bigint"),
         ("status", "bigint"),
         ("code", "text"),
-        ("body", "json"),
+        ("body", "text"),
     ),
     "assessments": (
         ("id", "text"),
@@ -182,7 +182,7 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("level", "text"),
         ("recommendation", "text"),
         ("offset", "bigint"),
-        ("body", "json"),
+        ("body", "text"),
     ),
     "alerts": (
         ("id", "text"),
@@ -195,14 +195,14 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("declaration", "text"),
         ("partition", "integer"),
         ("offset", "bigint"),
-        ("body", "json"),
+        ("body", "text"),
     ),
     "answers": (
         ("id", "text"),
         ("participant", "text"),
         ("partition", "integer"),
         ("offset", "bigint"),
-        ("body", "json"),
+        ("body", "text"),
     ),
     "hand_overs": (
         ("submission", "text"),
