@@ -23,7 +23,9 @@ FRAME = struct.Struct(">BI")
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to send: files of framed messages, API keys by index, at which rate (messages a second)."""
+    """What to send: files of framed messages, API keys by index, at which rate (messages a second; 0: as fast as it goes),
+    and twice as many for ``burst`` seconds from ``burst_at`` on (seconds after the start).
+    """
 
     files: list[str]
     keys: list[str]
@@ -36,6 +38,14 @@ class Plan(msgspec.Struct, frozen=True):
     media_type: str = "application/xml"
     #: how many messages in a row belong together and are sent at one time on one connection each
     start_at: float = 0.0
+    burst_at: float = 0.0
+    burst: float = 0.0
+
+    def due(self, number: int) -> float:
+        """Seconds after the start at which a message is due."""
+        early = max(number - self.rate * self.burst_at, 0)
+        in_burst = min(early, 2 * self.rate * self.burst)
+        return (number - in_burst / 2) / self.rate
 
 
 class Tally(msgspec.Struct):
@@ -127,7 +137,7 @@ async def run(plan: Plan) -> Tally:
     tally.started_at = time.time()
     start = time.monotonic()
     for number, (key, body) in enumerate(messages(plan.files)):
-        due = start + number / plan.rate if plan.rate else time.monotonic()
+        due = start + plan.due(number) if plan.rate else time.monotonic()
         if due - start > plan.seconds:
             break
         ahead = due - time.monotonic()
