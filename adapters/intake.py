@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from datetime import date
+from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -22,6 +24,7 @@ from hub.domain import keys
 from hub.domain.access import OWN_CODES, SENDERS, Access, Principal, own_codes
 from hub.domain.events import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL, SubmittedDocument
 from hub.domain.faults import Fault, Refused, fault
+from hub.domain.views import Viewer
 from schemas import catalog
 from schemas.model import MessageType
 
@@ -101,6 +104,13 @@ class Judge:
         self._signing_key = signing_key
         self._certificates = certificates
         self._filed = filed
+        viewer = Viewer(partial(digest, "match"))
+        self._views: dict[str, Callable[[Any], Any]] = {  # Any: documents and views of that kind
+            ORDER: viewer.order,
+            PAYMENT: viewer.payment,
+            WAYBILL: viewer.waybill,
+            DECLARATION: viewer.declaration,
+        }
 
     def __call__(
         self, data: bytes, media_type: str, principal: Principal, received_at: int, *, quick: bool = False
@@ -232,6 +242,7 @@ class Judge:
         kind = message.mt.kind
         names_buyer, is_waybill = kind in (ORDER, DECLARATION), kind == WAYBILL
         business_key, digest, filed = catalog.business_key, self._digest, self._filed
+        view = self._views[kind]
         seen: set[str] = set()
         made = []
         for index, document in enumerate(message.documents):
@@ -251,7 +262,8 @@ class Judge:
                     index=index,
                     kind=kind,
                     key=key,
-                    body=msgspec.Raw(_pack(document)),
+                    view=msgspec.Raw(_pack(view(document))),
+                    content=blake2b(_pack(document), digest_size=12).digest(),
                     guid=head.guid,
                     app_type=head.appType,
                     app_time=head.appTime,
@@ -309,7 +321,7 @@ def _receipts(
             index=index,
             kind=RECEIPT,
             key=keys.answered_key(mt.type, receipt.head).partition("/")[2],
-            body=msgspec.Raw(_pack(receipt)),
+            view=msgspec.Raw(_pack(receipt)),
             guid=receipt.head.guid or "",
             faults=tuple([f for f in deviations if f.document in (index, -1)]),
         )

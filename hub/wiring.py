@@ -160,7 +160,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
     makers: dict[str, Callable[[], Stage[Any]]] = {
         "split": lambda: Split(vault.open),
         "register": lambda: Register(RegisterSettings(overdue=settings.overdue_minutes * 60_000)),
-        "match": lambda: Match(lambda text: vault.digest("match", text), wait),
+        "match": lambda: Match(wait),
         "assess": lambda: Assess(
             reference.data,
             settings=AssessSettings(

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hub.domain.identifiers import company_code_fault, resident_id_fault
-from hub.domain.money import SCALE, amount
+from hub.domain.money import SCALE, number
 
 _BONDED = frozenset({"1210", "1239"})
 #: The trade modes of an import declaration (code list: trade modes).
@@ -27,8 +27,6 @@ _APP_STATUSES = frozenset({"1", "2"})
 _CNY = "142"
 #: A fifth digit may be rounded away where price times quantity has more of them: half a fen.
 _HALF_FEN = SCALE // 200 * SCALE
-#: Longer texts of numbers are legal (leading zeros) but not worth remembering.
-_SHORT = 24
 
 
 class Found(NamedTuple):
@@ -61,17 +59,6 @@ def is_time(text: str) -> bool:
 
 _company = lru_cache(maxsize=16_384)(company_code_fault)
 _person = lru_cache(maxsize=16_384)(resident_id_fault)
-_remembered = lru_cache(maxsize=65_536)(amount)
-
-
-def number(text: str | None) -> int:
-    """An amount the schema has approved (``hub.domain.money``)."""
-    if text is None:
-        return 0
-    if len(text) <= _SHORT:
-        return _remembered(text)
-    sign = "-" if text.startswith("-") else ""
-    return amount(sign + text.lstrip("+-").lstrip("0"))
 
 
 class Checker:

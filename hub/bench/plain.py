@@ -104,7 +104,7 @@ def main() -> None:
     stages: list[Stage[Any]] = [
         Split(vault.open),
         Register(),
-        Match(lambda text: vault.digest("match", text)),
+        Match(),
         _Counting(Assess(reference.data), job),
         Resolve(),
     ]

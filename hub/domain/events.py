@@ -29,10 +29,11 @@ class Tick(msgspec.Struct, frozen=True):
 # ---- the door ---------------------------------------------------------------------------------------------------
 
 
-class SubmittedDocument(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class SubmittedDocument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One document of a submission as the door understood it.
 
-    ``key`` is the business key of its kind (``hub.domain.keys``); ``body`` the msgpack of the canonical struct;
+    ``key`` is the business key of its kind (``hub.domain.keys``); ``view`` what stages see of it, as msgpack: its view
+    (``hub.domain.views``), of a receipt all of it; ``content`` a digest of everything it says, by which versions are told apart;
     ``order`` the order's (ebpCode, orderNo) it belongs to, ebpCode empty where it names none;
     ``buyer`` the keyed digest of the buyer's identity (import), empty where the document names none;
     ``value`` a declaration's dutiable value: goods, freight and insurance.
@@ -41,7 +42,8 @@ class SubmittedDocument(msgspec.Struct, frozen=True, omit_defaults=True, gc=Fals
     index: int
     kind: str
     key: str
-    body: msgspec.Raw
+    view: msgspec.Raw
+    content: bytes = b""
     guid: str = ""
     app_type: str = "1"
     app_time: str = ""
@@ -177,7 +179,7 @@ class Joining(msgspec.Struct, frozen=True, tag="join", array_like=True, gc=False
     key: str  # register key
     revision: int
     order: tuple[str, str]
-    body: msgspec.Raw
+    view: msgspec.Raw
     at: int
     principal: str = ""
     buyer: str = ""

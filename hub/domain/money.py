@@ -6,8 +6,12 @@ Inside the hub they are integers of 1/100000, so that sums are exact and compari
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 SCALE = 100_000
 _DIGITS = 5
+#: Longer texts of numbers are legal (leading zeros) but not worth remembering.
+_SHORT = 24
 
 
 def amount(text: str | None) -> int:
@@ -24,6 +28,19 @@ def amount(text: str | None) -> int:
     parts = int(fraction.ljust(_DIGITS, "0")) if fraction else 0
     units = int(whole) * SCALE if whole not in ("", "+", "-") else 0
     return units - parts if whole.startswith("-") else units + parts
+
+
+_remembered = lru_cache(maxsize=65_536)(amount)
+
+
+def number(text: str | None) -> int:
+    """An amount that the schema has approved; the same few come again and again."""
+    if text is None:
+        return 0
+    if len(text) <= _SHORT:
+        return _remembered(text)
+    sign = "-" if text.startswith("-") else ""
+    return amount(sign + text.lstrip("+-").lstrip("0"))
 
 
 def text(value: int) -> str:

@@ -1,8 +1,9 @@
-"""What match and the rules need of a document, without persons: the only form in which a document stays in a state.
+"""What match and the rules need of a document, without persons: the only form in which stages see a document.
 
 A view holds amounts as integers (``hub.domain.money``), codes and numbers as they are, and of everything personal only
 keyed digests of the normalised text (``normal``), so that two views can be compared and nobody can be read from them.
-Goods names are digested too, for their length. Match keeps nothing else, from a document's first moment on.
+Goods names are digested too, for their length. The door makes views of documents that have passed their schema; behind it
+nobody opens a document but to show it.
 Written as msgpack arrays: fields are appended, never moved.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from hub.domain.money import amount
+from hub.domain.money import number
 
 #: A keyed digest of normalised text; the same text gives the same digest as long as the key stays.
 Digest = Callable[[str], str]
@@ -114,14 +115,6 @@ def normal(text: str | None) -> str:
     return text.translate(_BLANKS).upper()
 
 
-def number(text: str | None) -> int:
-    """An amount of a document the schema has approved; 0 for what cannot be read (its fault is the door's)."""
-    try:
-        return amount(text)
-    except ValueError:
-        return 0
-
-
 def identity_of(kind: str | None, text: str | None) -> str:
     """What a check digit (GB 11643) says about an identity number of type 1; other types have none."""
     if kind not in (None, "", "1"):
@@ -138,24 +131,23 @@ _REMEMBERED = 16_384
 
 
 class Viewer:
-    """Makes views. ``models``: whether the specification of goods (gmodel) is part of them."""
+    """Makes views."""
 
-    def __init__(self, digest: Digest, *, models: bool = False) -> None:
+    def __init__(self, digest: Digest) -> None:
         def person(text: str | None) -> str:
             plain = normal(text)
             return digest(plain) if plain else ""
 
         #: The digest of a name, number, telephone or address; empty stays empty.
         self.person: Callable[[str | None], str] = lru_cache(_REMEMBERED)(person)
-        self._models = models
 
     def _lines(self, lines: Any, names: tuple[str, ...]) -> tuple[LineView, ...]:
-        person, models = self.person, self._models
+        person = self.person
         return tuple(
             LineView(
                 line.gnum or "",
                 tuple([person(text) for name in names if (text := getattr(line, name))]),
-                person(line.gmodel) if models else "",
+                person(line.gmodel),
                 number(line.qty),
                 line.unit or "",
                 number(line.price),

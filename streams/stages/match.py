@@ -6,8 +6,8 @@ are here, or have reached customs directly (*elsewhere*: customs stored the decl
 Each set of versions is put together once: what is complete goes to assess, once for each (declaration's revision,
 revisions behind it); what changes later is matched anew, and no document is told the same thing twice.
 
-Of a document only its view stays (``hub.domain.views``): amounts, codes and keyed digests, nothing that names a person,
-from the first moment on. The views are kept until ``keep`` after the last change, so that a changed version finds what
+Of a document it sees the view (``hub.domain.views``): amounts, codes and keyed digests, nothing that names a person. The
+views are kept until ``keep`` after the last change, so that a changed version finds what
 it belongs to; then the order number is forgotten.
 
 What waits is silent for the time of ``grace`` (most documents find each other within seconds, and four reports a
@@ -42,13 +42,10 @@ from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
 from hub.domain.matching import MatchSettings, differences
 from hub.domain.views import (
     DeclarationView,
-    Digest,
     OrderView,
     PaymentView,
-    Viewer,
     WaybillView,
 )
-from schemas import documents
 from streams.api import Output, Record, Step
 
 _REGISTER, _ASSESS = topics.inbox("register"), topics.inbox("assess")
@@ -313,21 +310,22 @@ _payment: Callable[[Any], PaymentView] = codec.decoder(PaymentView)
 _waybill: Callable[[Any], WaybillView] = codec.decoder(WaybillView)
 
 
+_VIEWS: dict[str, Callable[[Any], Any]] = {  # Any: the view of that kind
+    ORDER: _order,
+    PAYMENT: _payment,
+    WAYBILL: _waybill,
+    DECLARATION: _declaration,
+}
+
+
 class Match:
-    """The stage. ``digest`` makes the keyed digests of what is personal, ``settings`` are its times and bounds."""
+    """The stage. ``settings`` are its times and bounds."""
 
     name = "match"
     inbox = topics.inbox("match")
 
-    def __init__(self, digest: Digest, settings: MatchSettings | None = None) -> None:
+    def __init__(self, settings: MatchSettings | None = None) -> None:
         self._settings = settings or MatchSettings()
-        viewer = Viewer(digest, models=self._settings.compare_model)
-        self._read: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-            ORDER: (codec.decoder(documents.Order), viewer.order),
-            PAYMENT: (codec.decoder(documents.Payment), viewer.payment),
-            WAYBILL: (codec.decoder(documents.Waybill), viewer.waybill),
-            DECLARATION: (codec.decoder(documents.Declaration), viewer.declaration),
-        }
 
     dump = staticmethod(codec.pack)
     load = staticmethod(codec.decoder(MatchState))
@@ -359,8 +357,7 @@ class Match:
         return _step(work)
 
     def _join(self, work: _Pass, event: Joining) -> None:
-        decode, view = self._read[event.kind]
-        seen = view(decode(event.body))
+        seen = _VIEWS[event.kind](event.view)
         old = work.documents.pop(event.key, None)
         if old is not None and old.revision > event.revision:
             work.documents[event.key] = old
@@ -375,7 +372,7 @@ class Match:
             event.order[0] or getattr(seen, "platform", ""),
             getattr(seen, "merchant", ""),
             _number(event.kind, seen),
-            msgspec.Raw(codec.pack(seen)),
+            event.view,
             work.at or event.at,
             event.at,
             event.principal,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -40,7 +39,7 @@ from hub.domain.events import (
 from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_year, receipt_ms
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
-from hub.domain.views import number
+from hub.domain.money import amount
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
@@ -207,7 +206,7 @@ class _Turn:
         if any(new[2:]) or "1313" not in self.get("text"):
             return 0
         said = _TOTAL.search(self.get("text"))
-        return max(0, number(said[1].replace(",", "")) - self.get("value")) if said else 0
+        return max(0, amount(said[1].replace(",", "")) - self.get("value")) if said else 0
 
     def _position(self) -> Told:
         buyer, value = self.get("buyer"), self.get("value")
@@ -342,17 +341,13 @@ _NEW, _VERSION, _ATTEMPT, _DELETE = "new", "version", "attempt", "delete"
 _EXISTS, _CONFLICT, _SAME_MESSAGE, _CLOSED = "exists", "conflict", "same_message", "closed"
 
 
-def _content(body: msgspec.Raw) -> bytes:
-    return blake2b(body, digest_size=12).digest()
-
-
-def _verdict(old: RegisterState, event: Received, content: bytes) -> str:
+def _verdict(old: RegisterState, event: Received) -> str:
     document = event.document
     if not old.version:
         return _DELETE if document.app_type == "3" else _NEW
     if event.submission == old.submission and document.index != old.index:
         return _SAME_MESSAGE
-    if content == old.content:
+    if document.content == old.content:
         return REPEATED
     if document.app_time < old.app_time:
         return STALE
@@ -370,11 +365,10 @@ def _verdict(old: RegisterState, event: Received, content: bytes) -> str:
 
 
 def _received(turn: _Turn, event: Received) -> None:
-    old, document = turn.old, event.document
-    content = _content(document.body)
-    verdict = _verdict(old, event, content)
+    old = turn.old
+    verdict = _verdict(old, event)
     if verdict in (_NEW, _VERSION, _ATTEMPT, _DELETE):
-        _take(turn, event, content, verdict)
+        _take(turn, event, verdict)
         for parked in old.parked:
             _receipt(turn, _parked(parked))
     else:
@@ -407,7 +401,7 @@ def _remember(turn: _Turn, version: OtherVersion) -> None:
     turn.changes["versions"] = (*turn.get("versions"), version)[-turn.settings.versions :]
 
 
-def _take(turn: _Turn, event: Received, content: bytes, verdict: str) -> None:
+def _take(turn: _Turn, event: Received, verdict: str) -> None:
     """The document becomes the current version of its key."""
     old, document = turn.old, event.document
     revision = turn.revision
@@ -429,7 +423,7 @@ def _take(turn: _Turn, event: Received, content: bytes, verdict: str) -> None:
         received_at=event.received_at,
         guid=document.guid,
         app_time=document.app_time,
-        content=content,
+        content=document.content,
         order=document.order,
         buyer=document.buyer,
         value=document.value,
@@ -477,7 +471,7 @@ def _join(turn: _Turn, event: Received, revision: int) -> None:
                 key=turn.key,
                 revision=revision,
                 order=document.order,
-                body=document.body,
+                view=document.view,
                 at=event.received_at,
                 principal=event.principal,
                 buyer=document.buyer,

@@ -149,7 +149,7 @@ def _receipts(submission: Submission) -> list[Output]:
     decode = _RECEIPTS.get(submission.message)
     if decode is None:
         raise ValueError(f"no receipt message: {submission.message}")
-    return [_receipt(submission, decode(document.body).head) for document in submission.documents]
+    return [_receipt(submission, decode(document.view).head) for document in submission.documents]
 
 
 def _receipt(submission: Submission, head: Any) -> Output:  # Any: a receipt's head

@@ -5,6 +5,7 @@ Nobody here exists: identity numbers have the reserved district 990000.
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from itertools import count
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 from hub import codec
 from hub.domain.events import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL, Submission, SubmittedDocument
 from hub.domain.money import amount
+from hub.domain.views import Viewer
 from schemas import documents as ceb
 from schemas.catalog import business_key
 from tests.support.stage_harness import NOON, digest
@@ -21,6 +23,7 @@ PLATFORM, MERCHANT, PAYER, CARRIER, AGENT = "3301000001", "3301000002", "3301000
 BUYER_ID = "990000199001010019"
 MESSAGES = {ORDER: "CEB311", PAYMENT: "CEB411", WAYBILL: "CEB511", DECLARATION: "CEB621"}
 _ids = count(1)
+_viewer = Viewer(digest)
 
 
 def identity(seed: int) -> str:
@@ -111,7 +114,8 @@ def submitted(document: Any, index: int = 0) -> SubmittedDocument:
         index=index,
         kind=kind,
         key=business_key(document),
-        body=msgspec.Raw(codec.pack(document)),
+        view=msgspec.Raw(codec.pack(getattr(_viewer, kind)(document))),
+        content=blake2b(codec.pack(document), digest_size=12).digest(),
         guid=head.guid,
         app_type=head.appType,
         app_time=head.appTime,
@@ -169,7 +173,7 @@ def receipts(message: str, *bodies: Any, at: int = NOON) -> Submission:
         guid="",
         edition="202205",
         documents=tuple(
-            SubmittedDocument(index=index, kind=RECEIPT, key="", body=msgspec.Raw(codec.pack(body)))
+            SubmittedDocument(index=index, kind=RECEIPT, key="", view=msgspec.Raw(codec.pack(body)))
             for index, body in enumerate(bodies)
         ),
         authority="customs",

@@ -59,7 +59,7 @@ class World:
         self.stages: dict[str, Any] = {
             "split": Split(lambda sealed: sealed),
             "register": Register(register),
-            "match": Match(digest, match),
+            "match": Match(match),
             "assess": Assess(self.references, rules, assess),
             "resolve": Resolve(),
         }
