@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from hub.bench import floor, load, messages, meter
+from hub.bench import floor, load, memory, messages, meter
 from hub.bench.watch import ASSESSMENTS, STATUSES, Watch
 from hub.infra.embedded import free_port
 from hub.infra.participants import load_demo
@@ -28,6 +28,8 @@ from hub.settings import Settings
 WARM_UP_SECONDS = 5.0
 DRAIN_SECONDS = 120.0
 REPORT_SECONDS = 15.0
+#: A shorter run is not worth the time it takes to touch all memory.
+TOUCH_SECONDS = 30.0
 
 
 class Scenario(msgspec.Struct, frozen=True):
@@ -84,9 +86,18 @@ def percentiles(values: list[float]) -> dict[str, float]:
 
 
 async def run(
-    settings: Settings, name: str, seconds: float, rate: float | None, say: Callable[[str], None], *, plain: bool = True
+    settings: Settings,
+    name: str,
+    seconds: float,
+    rate: float | None,
+    say: Callable[[str], None],
+    *,
+    plain: bool = True,
+    touch: bool = True,
 ) -> Result:
-    """Run a scenario; ``rate`` in declarations a second, 0 for as fast as it goes; ``plain``: measure the yardstick too."""
+    """Run a scenario; ``rate`` in declarations a second, 0 for as fast as it goes; ``plain``: measure the yardstick too;
+    ``touch``: memory first (``hub.bench.memory``).
+    """
     scenario = SCENARIOS[name]
     per_second = scenario.rate if rate is None else rate
     folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
@@ -104,7 +115,10 @@ async def run(
     )  # fmt: skip
     try:
         await _ready(port, hub)
-        return await _measure(folder, port, name, scenario, seconds, per_second, settings.partitions, say, plain=plain)
+        return await _measure(
+            folder, port, name, scenario, seconds, per_second, settings.partitions, say,
+            plain=plain, touch=touch and seconds >= TOUCH_SECONDS,
+        )  # fmt: skip
     finally:
         if hub.returncode is None:
             hub.send_signal(signal.SIGINT)
@@ -129,7 +143,7 @@ async def _ready(port: int, hub: asyncio.subprocess.Process) -> None:
 
 async def _measure(
     folder: Path, port: int, name: str, scenario: Scenario, seconds: float, rate: float, partitions: int,
-    say: Callable[[str], None], *, plain: bool,
+    say: Callable[[str], None], *, plain: bool, touch: bool,
 ) -> Result:  # fmt: skip
     data = folder / "data"
     principals = load_demo(data)
@@ -140,6 +154,10 @@ async def _measure(
     files = await asyncio.to_thread(
         messages.prepare, folder / "load", principals, wanted, scenario.each, time.time_ns() // 1_000_000
     )
+    touched = 0.0
+    if touch:
+        say(f"touching {memory.free() / 1e9:,.1f} GB of free memory …")
+        touched = await asyncio.to_thread(memory.touch, folder)
     kafka = _bootstrap(data)
     watch = Watch(kafka, STATUSES if scenario.release else ASSESSMENTS, partitions)
     assessed = watch if not scenario.release else Watch(kafka, ASSESSMENTS, partitions)
@@ -209,7 +227,7 @@ async def _measure(
         plain_faust_us=await _plain(folder, kafka, partitions, min(accepted, 6000)) if plain else None,
         lost=accepted - len(watch.seen),
         doubled=assessed.doubled,
-        machine=machine(),
+        machine=machine() | {"page_touch_us": f"{touched:.2f}"},
         rate=rate,
         offered_per_s=round(tally.sent * scenario.each / 4 / max(tally.ended_at - tally.started_at, 1e-9), 1),
         refused=tally.refused + tally.failed,

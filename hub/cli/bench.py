@@ -19,9 +19,12 @@ from hub.cli import loaded
 @click.option("--rate", help="Declarations a second, or max (default: the scenario's).")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
 @click.option("--plain/--no-plain", default=True, help="Measure the same stages in plain Faust too (up to 3 minutes).")
+@click.option("--touch/--no-touch", default=True, help="Use free memory once first; runs below 30 s never do.")
 @click.option("--keep/--no-keep", default=True, help="Write the result to bench/results.")
 @click.pass_context
-def command(ctx: click.Context, scenario: str, seconds: float, rate: str | None, *, as_json: bool, plain: bool, keep: bool) -> None:
+def command(
+    ctx: click.Context, scenario: str, seconds: float, rate: str | None, *, as_json: bool, plain: bool, touch: bool, keep: bool
+) -> None:
     """Measure a hub of its own on this machine, load generator, broker and database included.
 
     Example: hub bench --scenario single --seconds 60
@@ -33,7 +36,7 @@ def command(ctx: click.Context, scenario: str, seconds: float, rate: str | None,
     def say(text: str) -> None:
         click.echo(text, err=True)
 
-    result = asyncio.run(bench.run(loaded(ctx).settings, scenario, seconds, per_second, say, plain=plain))
+    result = asyncio.run(bench.run(loaded(ctx).settings, scenario, seconds, per_second, say, plain=plain, touch=touch))
     _table(result)
     if keep:
         say(f"kept in {bench.keep(result, Path('bench/results'))}")
