@@ -25,15 +25,21 @@ _Read = Callable[[etree._Element], Any]  # Any: one of the generated structs
 
 
 class _Guess:
-    """Which fields an element with so many children had last time, and what of it has to be checked."""
+    """Which fields an element with so many children had last time, what of it has to be checked, and how the texts
+    become a struct: ``places`` of numbers, what ``empty`` ones stand for, ``pick`` the struct's fields from the texts
+    and a last None.
+    """
 
-    __slots__ = ("checks", "names", "numbers")
+    __slots__ = ("checks", "empty", "numbers", "pick", "places")
 
     def __init__(self, leaves: list[etree._Element], shape: _Shape) -> None:
-        self.names = [shape.names[leaf.tag] for leaf in leaves]
-        self.checks = [(i, leaf.tag) for i, leaf in enumerate(leaves) if self.names[i] not in shape.sure]
-        numbers = [i for i, name in enumerate(self.names) if name in shape.numbers]
-        self.numbers: Callable[[list[str]], Any] | None = itemgetter(*numbers) if numbers else None  # Any: strings
+        names = [shape.names[leaf.tag] for leaf in leaves]
+        self.checks = [(i, leaf.tag) for i, leaf in enumerate(leaves) if names[i] not in shape.sure]
+        self.places = [i for i, name in enumerate(names) if name in shape.numbers]
+        self.numbers: Callable[..., Any] | None = itemgetter(*self.places) if self.places else None  # Any: strings
+        self.empty = [(i, shape.empty[name]) for i, name in enumerate(names) if name in shape.empty]
+        place = {name: i for i, name in enumerate(names)}
+        self.pick = itemgetter(*[place.get(name, -1) for name in shape.struct.__struct_fields__])
 
 
 class _Shape:
@@ -57,11 +63,11 @@ class _Shape:
     def read(self, element: etree._Element) -> Any:  # Any: the part's struct
         """The struct of any element without comments inside; KeyError for a field the part does not have."""
         names = self.names
-        return self._finish({names[leaf.tag]: leaf.text or "" for leaf in element}, blanks=True)
+        return self._finish({names[leaf.tag]: leaf.text or "" for leaf in element})
 
     def read_approved(self, element: etree._Element) -> Any:  # Any: the part's struct
         """The same for an element that the schema has approved."""
-        texts = [leaf.text or "" for leaf in element]
+        texts: list[str | None] = [leaf.text or "" for leaf in element]
         guess = self.guesses.get(len(texts))
         if guess is not None:
             for i, tag in guess.checks:
@@ -72,22 +78,26 @@ class _Shape:
         guess = self.guesses[len(texts)] = _Guess(list(element), self)
         return self._guessed(guess, texts)
 
-    def _guessed(self, guess: _Guess, texts: list[str]) -> Any:  # Any: the part's struct
-        blanks = guess.numbers is not None and not "".join(guess.numbers(texts)).replace(".", "").isdecimal()
-        return self._finish(dict(zip(guess.names, texts, strict=True)), blanks)
+    def _guessed(self, guess: _Guess, texts: list[str | None]) -> Any:  # Any: the part's struct
+        for i, stands_for in guess.empty:
+            texts[i] = texts[i] or stands_for
+        if guess.numbers is not None and not "".join(guess.numbers(texts)).replace(".", "").isdecimal():
+            for i in guess.places:
+                texts[i] = (texts[i] or "").strip(" \t\r\n")
+        texts.append(None)
+        return self.struct(*guess.pick(texts))
 
     def read_carefully(self, element: etree._Element) -> Any:  # Any: the part's struct
         """The same where comments or processing instructions may stand between or inside the leaves."""
         leaves = element.iterchildren(tag=etree.Element)
-        return self._finish({self.names[leaf.tag]: str(_text_of(leaf)) for leaf in leaves}, blanks=True)
+        return self._finish({self.names[leaf.tag]: str(_text_of(leaf)) for leaf in leaves})
 
-    def _finish(self, values: dict[str, str], blanks: bool) -> Any:  # Any: the part's struct
+    def _finish(self, values: dict[str, str]) -> Any:  # Any: the part's struct
         for name, stands_for in self.empty.items():
             if values.get(name) == "":
                 values[name] = stands_for
-        if blanks:
-            for name in self.numbers & values.keys():
-                values[name] = values[name].strip(" \t\r\n")
+        for name in self.numbers & values.keys():
+            values[name] = values[name].strip(" \t\r\n")
         return msgspec.convert(values, self.struct)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 
-class OrderHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class OrderHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """电子订单表头 · Order head (``OrderHead``)."""
 
     guid: str | None = None
@@ -44,7 +44,7 @@ class OrderHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_on
     note: str | None = None
 
 
-class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """电子订单商品表体 · Order line (``OrderList``)."""
 
     gnum: str | None = None
@@ -62,7 +62,7 @@ class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_on
     note: str | None = None
 
 
-class OrderReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class OrderReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """订单回执 · Order receipt (``OrderReturn``)."""
 
     guid: str | None = None
@@ -74,7 +74,7 @@ class OrderReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False
     returnInfo: str | None = None
 
 
-class PaymentHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class PaymentHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """支付凭证数据 · Payment (``PaymentHead``)."""
 
     guid: str | None = None
@@ -97,7 +97,7 @@ class PaymentHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_
     note: str | None = None
 
 
-class PaymentReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class PaymentReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """支付凭证回执 · Payment receipt (``PaymentReturn``)."""
 
     guid: str | None = None
@@ -108,7 +108,7 @@ class PaymentReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=Fal
     returnInfo: str | None = None
 
 
-class WaybillHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class WaybillHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """物流运单 · Waybill (``LogisticsHead``)."""
 
     guid: str | None = None
@@ -132,7 +132,7 @@ class WaybillHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_
     note: str | None = None
 
 
-class WaybillReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class WaybillReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """运单回执 · Waybill receipt (``LogisticsReturn``)."""
 
     guid: str | None = None
@@ -143,7 +143,7 @@ class WaybillReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=Fal
     returnInfo: str | None = None
 
 
-class DeclarationHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class DeclarationHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """进口清单表头 · Declaration head (``InventoryHead``)."""
 
     guid: str | None = None
@@ -195,7 +195,7 @@ class DeclarationHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False,
     note: str | None = None
 
 
-class DeclarationLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class DeclarationLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """进口清单表体 · Declaration line (``InventoryList``)."""
 
     gnum: str | None = None
@@ -220,7 +220,7 @@ class DeclarationLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False,
     note: str | None = None
 
 
-class DeclarationReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class DeclarationReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """进口清单回执 · Import declaration receipt (``InventoryReturn``)."""
 
     guid: str | None = None
@@ -236,7 +236,7 @@ class DeclarationReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc
     returnInfo: str | None = None
 
 
-class FormatReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class FormatReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """报文格式校验回执 · Format-check receipt (``MessageReturn``)."""
 
     guid: str | None = None
@@ -248,7 +248,7 @@ class FormatReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=Fals
     oriBizMessage: str | None = None
 
 
-class Transfer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class Transfer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """基础报文传输实体 · Transporting company (``BaseTransfer``)."""
 
     copCode: str | None = None
@@ -258,7 +258,7 @@ class Transfer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_onl
     note: str | None = None
 
 
-class Subscription(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class Subscription(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """基础回执订阅实体 · Further subscriber (``BaseSubscribe``)."""
 
     status: str | None = None
@@ -267,7 +267,7 @@ class Subscription(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw
     note: str | None = None
 
 
-class Extension(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class Extension(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """扩展自定义数据实体 · Custom data (``ExtendMessage``)."""
 
     name: str | None = None
@@ -275,57 +275,57 @@ class Extension(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_on
     Message: str | None = None
 
 
-class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """订单 · Order (CEB311)."""
 
     head: OrderHead
     list: tuple[OrderLine, ...] = ()
 
 
-class OrderReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class OrderReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """订单回执 · Order receipt (CEB312)."""
 
     head: OrderReceiptHead
 
 
-class Payment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class Payment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """支付凭证 · Payment voucher (CEB411)."""
 
     head: PaymentHead
 
 
-class PaymentReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class PaymentReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """支付凭证回执 · Payment receipt (CEB412)."""
 
     head: PaymentReceiptHead
 
 
-class Waybill(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class Waybill(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """运单 · Waybill (CEB511)."""
 
     head: WaybillHead
 
 
-class WaybillReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class WaybillReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """运单回执 · Waybill receipt (CEB512)."""
 
     head: WaybillReceiptHead
 
 
-class Declaration(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class Declaration(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """进口清单 · Import declaration (CEB621)."""
 
     head: DeclarationHead
     list: tuple[DeclarationLine, ...] = ()
 
 
-class DeclarationReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class DeclarationReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """进口清单回执 · Import declaration receipt (CEB622)."""
 
     head: DeclarationReceiptHead
 
 
-class FormatReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True):
+class FormatReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """报文格式校验回执 · Format-check receipt (CEB900)."""
 
     head: FormatReceiptHead

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import msgspec
 '''
-_OPTIONS = "msgspec.Struct, frozen=True, omit_defaults=True, gc=False, kw_only=True"
+_OPTIONS = "msgspec.Struct, frozen=True, omit_defaults=True, gc=False"
 
 
 def _struct(name: str, doc: str, body: list[str]) -> str:
