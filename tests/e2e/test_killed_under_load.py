@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import sys
 import time
 from pathlib import Path
-from typing import Self
 
 import aiohttp
 import msgspec
@@ -18,11 +15,11 @@ import pytest
 from hub.bench import messages
 from hub.bench.load import messages as framed
 from hub.domain.money import amount
-from hub.infra.embedded import free_port
 from hub.infra.participants import load_demo
 from schemas import samples
 from schemas.documents import Declaration
 from tests.support.history import Acknowledged, acknowledged, check
+from tests.support.hub_up import HubUp
 
 pytestmark = pytest.mark.slow
 
@@ -38,51 +35,7 @@ def dutiable(declaration: Declaration) -> int:
     return sum(amount(line.totalPrice) for line in declaration.list) + amount(head.freight) + amount(head.insuredFee)
 
 
-class Hub:
-    """``hub up`` in a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.data = folder / "data"
-        self.port = free_port()
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> Self:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("HUB_")}
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hub", "up", "--data", str(self.data), "--port", str(self.port), env=environ
-        )
-        await self.ready()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGINT)
-            await asyncio.wait_for(self.process.wait(), 60)
-
-    async def ready(self) -> None:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
-            async with asyncio.timeout(120):
-                while True:
-                    try:
-                        async with http.get(f"http://127.0.0.1:{self.port}/readyz") as response:
-                            if response.status == 200:
-                                return
-                    except (aiohttp.ClientError, TimeoutError):
-                        pass
-                    await asyncio.sleep(0.2)
-
-    def running(self) -> dict[str, int]:
-        return {n: p for n, p in json.loads((self.data / "run.json").read_text())["processes"].items() if n != "up"}
-
-    @property
-    def kafka(self) -> str:
-        properties = (self.data / "kafka" / "server.properties").read_text()
-        line = next(line for line in properties.splitlines() if line.startswith("advertised.listeners="))
-        return line.rpartition("//")[2]
-
-
-async def hand_in(hub: Hub, files: list[str], keys: list[str], seconds: float) -> list[Acknowledged]:
+async def hand_in(hub: HubUp, files: list[str], keys: list[str], seconds: float) -> list[Acknowledged]:
     """Send every message, spread over the time, each again until it is acknowledged."""
     todo = list(framed(files))
     pause = seconds / len(todo)
@@ -95,7 +48,7 @@ async def hand_in(hub: Hub, files: list[str], keys: list[str], seconds: float) -
             headers = {"Authorization": f"Bearer {keys[key]}", "Content-Type": "application/xml"}
             while True:
                 try:
-                    async with http.post(f"http://127.0.0.1:{hub.port}/v1/messages", data=body, headers=headers) as r:
+                    async with http.post(f"{hub.url}/v1/messages", data=body, headers=headers) as r:
                         answer = await r.read()
                         assert r.status in (202, 429, 503), answer
                         if r.status == 202:
@@ -113,14 +66,13 @@ async def hand_in(hub: Hub, files: list[str], keys: list[str], seconds: float) -
     return promised
 
 
-async def disturb(hub: Hub, how: signal.Signals) -> list[str]:
+async def disturb(hub: HubUp, how: signal.Signals) -> list[str]:
     """Each process in turn: killed, or frozen and woken."""
     disturbed = []
-    for name in sorted(hub.running()):
-        pid = hub.running().get(name)
-        if pid is None:
+    for name in sorted(hub.pids().keys() - {"up"}):
+        if name not in hub.pids():
             continue
-        os.kill(pid, how)
+        pid = hub.kill(name, how)
         disturbed.append(name)
         if how is signal.SIGSTOP:
             await asyncio.sleep(FROZEN_SECONDS)
@@ -133,7 +85,9 @@ async def disturb(hub: Hub, how: signal.Signals) -> list[str]:
 async def test_nothing_is_lost_or_doubled_when_every_process_is_disturbed_in_turn(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    async with Hub(tmp_path) as hub:
+    hub = HubUp(tmp_path / "data")
+    try:
+        await asyncio.to_thread(hub.wait_ready)
         principals = load_demo(hub.data)
         at = time.time_ns() // 1_000_000
         files = await asyncio.to_thread(messages.prepare, tmp_path / "load", principals, DECLARATIONS, EACH, at)
@@ -145,12 +99,14 @@ async def test_nothing_is_lost_or_doubled_when_every_process_is_disturbed_in_tur
         promised = await asyncio.wait_for(sending, 180)
         assert len(disturbed) >= 8
         assert len(promised) == DECLARATIONS * 4 // EACH
-        await hub.ready()
+        await asyncio.to_thread(hub.wait_ready)
         value = sum(dutiable(samples.declaration_set(n, at=at).declaration) for n in range(DECLARATIONS))
         deadline = time.monotonic() + 120
         verdict = await check(hub.kafka, promised, value)
         while not verdict.good and time.monotonic() < deadline:
             await asyncio.sleep(3)
             verdict = await check(hub.kafka, promised, value)
+    finally:
+        await asyncio.to_thread(hub.end, signal.SIGINT)
     assert verdict.good, msgspec.to_builtins(verdict)
     assert verdict.counts["assessed declarations"] == DECLARATIONS

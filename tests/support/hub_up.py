@@ -90,6 +90,13 @@ class HubUp:
         """Process id of each part."""
         return dict(self.run()["processes"])
 
+    @property
+    def kafka(self) -> str:
+        """Where its broker listens, as the broker's own settings say."""
+        properties = (self.data / "kafka" / "server.properties").read_text("utf-8")
+        line = next(line for line in properties.splitlines() if line.startswith("advertised.listeners="))
+        return line.rpartition("//")[2]
+
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a part a signal; its process id."""
         pid = self.pids()[name]
