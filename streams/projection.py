@@ -56,8 +56,9 @@ _MOST = (1 << 63) - 1
 _version = msgspec.json.Decoder(_Version).decode
 _hand_over = msgspec.json.Decoder(HandOverSeen).decode
 
-#: Words of the timeline → the step whose time they give; the first of each counts.
-_STEPS = {lifecycle.MATCHED: 0, lifecycle.HANDED_OVER: 1, "800": 2}
+#: Words of the timeline → the step whose time they give; the first of each counts. What is closed was released, though the
+#: word of it may have come late.
+_STEPS = {lifecycle.MATCHED: 0, lifecycle.HANDED_OVER: 1, "800": 2, "899": 2}
 
 
 def _text(value: bytes | str) -> str:

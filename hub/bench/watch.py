@@ -63,7 +63,8 @@ class Watch:
             self.seen[number] = at
 
     def _released(self, key: bytes, value: bytes, at: float) -> None:
-        if key.startswith(b"declaration/") and b'"code":"800"' in value:
+        # Under load one status tells of release and closure together, and closure may come first.
+        if key.startswith(b"declaration/") and (b'"code":"800"' in value or b'"code":"899"' in value):
             self.seen.setdefault(number_of(key), at)
 
 

@@ -60,6 +60,17 @@ def test_steps_before_the_current_version_came_are_not_its_own() -> None:
     assert (row["matched_at"], row["handed_at"], row["released_at"]) == (MIDNIGHT + 70, 0, MIDNIGHT + 90)
 
 
+def test_what_was_closed_before_the_word_of_its_release_came_was_released_then() -> None:
+    timeline = (
+        TimelineEntry(MIDNIGHT, "hub", "received"),
+        TimelineEntry(MIDNIGHT + 90, "customs", "899"),
+        TimelineEntry(MIDNIGHT + 95, "customs", "older receipt", "800"),
+    )
+    case = Case(1)
+    row = documents(status_record(case.status("declaration", 9, timeline=timeline)))[case.keys["declaration"]]
+    assert row["released_at"] == MIDNIGHT + 90
+
+
 def test_numbers_lead_to_the_key_and_the_order_number_needs_no_row() -> None:
     case = Case(3)
     batch, _ = project(status_record(case.released("declaration")))
