@@ -73,19 +73,25 @@ class _Good(NamedTuple):
     unit: str
     country: str
     fen: int  # lowest price
-    rate: int  # combined rate of tax in parts of 10,000: 0.7 × (consumption tax + VAT) ÷ (1 − consumption tax)
+    vat: int  # percent
+    consumption: int  # tax, percent
     grams: int
+
+    def tax(self, fen: int) -> int:
+        """VAT and consumption tax of so much of it, at 70 % (Caiguanshui 2016-18), each rounded half up to a fen."""
+        rest = (100 - self.consumption) * 100
+        return sum((2 * fen * rate * 70 + rest) // (2 * rest) for rate in (self.consumption, self.vat))
 
 
 _GOODS = (
-    _Good("1901101000", "婴幼儿配方奶粉", "900克/罐|3段|示范牌", "122", "609", 18_800, 910, 1_150),
-    _Good("1905310000", "黄油曲奇饼干", "500克/盒|示范牌", "140", "302", 5_900, 910, 650),
-    _Good("2106909090", "维生素软胶囊", "100粒/瓶|示范牌", "142", "502", 12_800, 910, 250),
-    _Good("3304990039", "保湿面霜", "50毫升/瓶|示范牌", "142", "116", 23_600, 910, 220),
-    _Good("3304100012", "唇膏", "3克/支|示范牌", "012", "305", 19_900, 2305, 60),
-    _Good("3305100090", "洗发水", "400毫升/瓶|示范牌", "142", "116", 4_900, 910, 480),
-    _Good("4202220000", "帆布手提包", "35×25厘米|示范牌", "007", "307", 39_900, 910, 700),
-    _Good("9619001100", "婴儿纸尿裤", "L码|54片/包|示范牌", "125", "116", 9_900, 910, 2_100),
+    _Good("1901101000", "婴幼儿配方奶粉", "900克/罐|3段|示范牌", "122", "609", 18_800, 13, 0, 1_150),
+    _Good("1905310000", "黄油曲奇饼干", "500克/盒|示范牌", "140", "302", 5_900, 13, 0, 650),
+    _Good("2106909090", "维生素软胶囊", "100粒/瓶|示范牌", "142", "502", 12_800, 13, 0, 250),
+    _Good("3304990039", "保湿面霜", "50毫升/瓶|示范牌", "142", "116", 23_600, 13, 0, 220),
+    _Good("3304100012", "唇膏", "3克/支|示范牌", "012", "305", 19_900, 13, 15, 60),
+    _Good("3305100090", "洗发水", "400毫升/瓶|示范牌", "142", "116", 4_900, 13, 0, 480),
+    _Good("4202220000", "帆布手提包", "35×25厘米|示范牌", "007", "307", 39_900, 13, 0, 700),
+    _Good("9619001100", "婴儿纸尿裤", "L码|54片/包|示范牌", "125", "116", 9_900, 13, 0, 2_100),
 )
 _SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨"
 _GIVEN = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十")
@@ -195,10 +201,7 @@ class _Sale(NamedTuple):
         """Of goods and freight, which is spread over the lines by their value."""
         shares = [self.freight * line.total // self.value for line in self.sold]
         shares[-1] += self.freight - sum(shares)
-        return sum(
-            ((line.total + share) * line.good.rate + 5_000) // 10_000
-            for line, share in zip(self.sold, shares, strict=True)
-        )
+        return sum(line.good.tax(line.total + share) for line, share in zip(self.sold, shares, strict=True))
 
     @property
     def paid(self) -> str:

@@ -9,14 +9,17 @@ from adapters.authorities.customs.desk import Desk
 from adapters.authorities.customs.envelope import Envelope
 from adapters.authorities.customs.store import Store
 from hub.demo import messages
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL, Tick
+from hub.domain.reference import Reference
 from hub.infra.crypto import HostedKey
-from hub.infra.participants import demo_principals
+from hub.infra.participants import demo_principals, demo_records
 from schemas import catalog, samples
 from schemas.documents import Transfer
 from tests.support.customs import DXP_ID
 from tests.support.delivery import WallClock
+from tests.support.documents import submission
 from tests.support.signing import NOW, a_signer
+from tests.support.stage_harness import World
 
 KINDS = {ORDER: "CEB311", PAYMENT: "CEB411", WAYBILL: "CEB511", DECLARATION: "CEB621"}
 
@@ -57,3 +60,17 @@ def test_customs_finds_nothing_to_reject_in_made_up_sales() -> None:
         last += [row.plan[-1].status for row in rows]
     store.close()
     assert last == ["120"] * 300 + ["899"] * 100
+
+
+def test_the_tax_withheld_in_made_up_sales_is_the_one_that_is_due() -> None:
+    references = Reference()
+    for offset, record in enumerate(demo_records([]), 1):
+        references.put(record, offset)
+    world = World(references=references)
+    world.now = Tick(NOW, references.reached, "test")
+    sales = [samples.declaration_set(number, at=NOW) for number in range(300)]
+    for documents in zip(*sales, strict=True):
+        world.submit(submission(*documents, at=NOW))
+    world.run()
+    assert len(world.assessments()) == len(sales)
+    assert {finding.code for made in world.assessments() for finding in made.findings} == set()
