@@ -93,7 +93,7 @@ ifeq ($(HUB_KAFKA),)
 	@command -v mvn >/dev/null || { echo "Maven is missing: install it (Debian: maven), or set HUB_KAFKA to an own Kafka" >&2; exit 1; }
 	$(call say,Apache Kafka)
 	@rm -rf .kafka && mkdir -p .kafka
-	@mvn -B -q -f deploy/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/.kafka/libs"
+	@mvn -B -q -Dstyle.color=never -f deploy/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/.kafka/libs"
 	@touch $@
 endif
 

@@ -80,6 +80,7 @@ _DOCTYPE = re.compile(f"{_MISC}<!DOCTYPE".encode(), re.DOTALL)
 #: libxml2's error codes that speak of the encoding, or of one of its limits.
 _ENCODING_ERRORS = frozenset({6, 31, 32, 81})
 _LIMIT_ERRORS = frozenset({110, 114, 116, 117})
+_NO_ELEMENT = 4
 
 
 def parse(data: bytes, limits: Limits = ENTERPRISE) -> ParsedXml:
@@ -219,7 +220,8 @@ def _syntax_fault(error: etree.XMLSyntaxError) -> Fault:
     if code in _LIMIT_ERRORS:
         return fault("xml.limit", line=line)
     name = _error_names().get(code, "ERR_INTERNAL_ERROR")
-    reason = name.partition("ERR_")[2].replace("_", " ").lower() or "unreadable"
+    # libxml2 calls everything empty that does not begin with an element.
+    reason = "no XML" if code == _NO_ELEMENT else name.partition("ERR_")[2].replace("_", " ").lower() or "unreadable"
     return fault("xml.malformed", line=line, place=f"{line}:{column}", reason=reason)
 
 

@@ -29,6 +29,10 @@ class Reply(msgspec.Struct, frozen=True):
         return self.status == 202
 
 
+#: States a document leaves by itself, within seconds.
+_MOVING = frozenset(("pending", "received", "matched", "assessed"))
+
+
 class HubClient:
     """Talks to one hub as one principal; ``async with`` opens and closes its connections."""
 
@@ -81,12 +85,12 @@ class HubClient:
         return (await self._call("GET", f"/v1/declarations/{quote(key, safe=':~')}"))[0]
 
     async def wait(self, id: str, seconds: float) -> Reply:
-        """The submission once every document has a state beyond ``pending``, or as it is after ``seconds``."""
+        """The submission once no document moves on by itself any more, or as it is after ``seconds``."""
         deadline = time.monotonic() + seconds
         while True:
             reply = await self.submission(id)
             states = [document["state"] for document in reply.body.get("documents", ())]
-            done = reply.status == 200 and "pending" not in states
+            done = reply.status == 200 and _MOVING.isdisjoint(states)
             if done or time.monotonic() >= deadline:
                 return reply
             await asyncio.sleep(min(0.25, max(0.0, deadline - time.monotonic())))

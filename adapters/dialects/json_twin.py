@@ -39,7 +39,9 @@ def read(data: bytes) -> tuple[MessageType, twin.Twin]:
     except KeyError:
         mt = None
     if mt is None:
-        raise Refused([fault("schema.unknown_message", path="/message", root=str(name)[:60])])
+        # Never the content: what stands there may be anything.
+        named = name if isinstance(name, str) else f"({'nothing' if name is None else type(name).__name__})"
+        raise Refused([fault("schema.unknown_message", path="/message", root=named[:60])])
     if mt.direction == "down":
         raise Refused([fault("access.receipt", path="/message")])
     found, wrong = twin.read(value, mt)

@@ -72,11 +72,14 @@ def command(files: tuple[Path, ...], edition: str | None, *, schema_only: bool, 
     Example: hub check --json message.xml folder/
     """
     work = partial(rows_of, edition=edition or "", schema_only=schema_only)
-    worst = 0
+    worst, seen = 0, False
     for rows in _spread(work, messages(files)):
+        seen = True
         for row in rows:
             worst |= row["status"] != "accepted"
             _print(row, as_json=as_json)
+    if not seen:
+        raise click.ClickException(f"no messages in {', '.join(map(str, files))}")
     sys.exit(int(worst))
 
 
@@ -159,6 +162,8 @@ def _type(data: bytes, faults: tuple[Fault, ...]) -> str:
     root = next((f.path[1:].partition("/")[0] for f in faults if f.path.startswith("/CEB")), "")
     if root:
         return root.removesuffix("Message")
+    if data.lstrip()[:1] not in (b"<", b"{"):
+        return ""
     return next((type_ for type_ in message_types() if type_.encode() in data[:4096]), "")
 
 

@@ -71,6 +71,13 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
     run(main())
 
 
+def _pem(path: Path) -> str:
+    try:
+        return path.read_text("ascii")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{path} is no certificate in PEM") from error
+
+
 @command.command("add")
 @click.argument("name")
 @click.option(
@@ -106,7 +113,7 @@ def add(
             codes=codes,
             dxp_ids=dxp_ids,
             key_hash=api_key_hash(key),
-            certificates=tuple(path.read_text("ascii") for path in certificates),
+            certificates=tuple(map(_pem, certificates)),
             edition=edition,
             title=title,
         )

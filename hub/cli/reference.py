@@ -44,7 +44,7 @@ def load(ctx: click.Context, file: Path, *, dry_run: bool) -> None:
             raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])
         offset = await publish_anew(settings.kafka, records, WallClock())
         click.echo(
-            f"{file}: {len(records)} records" + (f", in force with offset {offset}" if offset >= 0 else ", nothing new")
+            f"{file}: {len(records)} record{'s' * (len(records) != 1)}" + (f", in force with offset {offset}" if offset >= 0 else ", nothing new")
         )
 
     run(main())

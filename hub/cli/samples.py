@@ -21,7 +21,10 @@ def command(folder: Path, *, as_json: bool) -> None:
 
     Example: hub samples mine/ && hub submit mine/ --wait 10
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{folder}: {error.strerror}") from error
     for kind, document in demo.documents(time.time_ns() // 1_000_000).items():
         if as_json:
             file = folder / f"{kind}.json"

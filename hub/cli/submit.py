@@ -38,7 +38,8 @@ _ANYONE = "agent"
 def command(
     ctx: click.Context, files: tuple[Path, ...], *, who: str | None, url: str | None, wait: float, as_json: bool
 ) -> None:
-    """Hand in XML, JSON, folders or zips of them; sign what is not signed; print a line a document.
+    """Hand in XML, JSON, folders or zips of them; print a line a document. What is not signed is signed with the key of the
+    sandbox's principal (not with HUB_API_KEY, which comes without one).
 
     Exit status: 0 all accepted, 1 some flagged or refused, 2 the hub could not be reached.
 
@@ -67,8 +68,9 @@ async def _all(
     as_json: bool,
 ) -> int:
     """Hand everything in, in order; the exit status."""
-    worst = 0
+    worst, seen = 0, False
     for name, data in messages(files):
+        seen = True
         media_type = "application/json" if data.lstrip()[:1] in (b"{", b"[") else "application/xml"
         entry = None if api_key else known[who or fitting(data, media_type)]
         async with HubClient(url, entry.api_key if entry else api_key) as client:
@@ -83,6 +85,8 @@ async def _all(
             _print({"file": name, **row}, as_json=as_json)
         if reply.status in (429, 503):
             return UNREACHABLE
+    if not seen:
+        raise click.ClickException(f"no messages in {', '.join(map(str, files))}")
     return worst
 
 

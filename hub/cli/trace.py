@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from typing import Any
 from unicodedata import east_asian_width
 
@@ -29,7 +30,7 @@ Story = dict[str, Any]
 @click.command("trace")
 @click.argument("key")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; with --follow one each time something changes.")
-@click.option("--follow", is_flag=True, help="Stay, and print what is new, until nothing is open.")
+@click.option("--follow", is_flag=True, help="Stay, and print what is new, until customs is done (released, closed, returned).")
 @click.option("--seconds", type=float, default=3600, show_default=True, help="With --follow: stay no longer than this.")
 @click.option("--url", help="Address of the hub (default: where this machine's hub listens).")
 @click.option("--as", "who", help="Principal of the sandbox that asks (default: HUB_API_KEY, else office).")
@@ -70,21 +71,25 @@ def _must(status: int, body: Story) -> None:
 def _submission(reach: Reach, key: str, as_json: bool, speaks: str) -> None:
     """A submission of which nothing is a document here: refused, or not registered yet."""
     status, found = reach.get(f"/v1/submissions/{path_of(key)}")
+    if status == 404:
+        raise click.ClickException(f"there is nothing under {key} that this account may see")
     _must(status, found)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(told_submission(found, speaks)))
 
 
 def _follow(reach: Reach, key: str, story: Story, as_json: bool, speaks: str, seconds: float) -> None:
-    deadline, printed, last = time.monotonic() + seconds, 0, ""
+    deadline, last = time.monotonic() + seconds, ""
+    printed: Counter[str] = Counter()
     while True:
         shown = json.dumps(story, ensure_ascii=False)
         if as_json and shown != last:
             click.echo(shown)
         elif not as_json:
-            new = story["timeline"][printed:]
-            for line in new:
-                click.echo(timeline_line(line, speaks))
-        printed, last = len(story["timeline"]), shown
+            # By content: what comes late may stand before what was printed.
+            told_now = Counter(timeline_line(line, speaks) for line in story["timeline"])
+            click.echo("".join(f"{line}\n" for line in (told_now - printed).elements()), nl=False)
+            printed |= told_now
+        last = shown
         if is_over(story) or time.monotonic() > deadline:
             break
         time.sleep(0.5)
@@ -95,7 +100,9 @@ def _follow(reach: Reach, key: str, story: Story, as_json: bool, speaks: str, se
 
 
 def is_over(story: Story) -> bool:
-    """Nothing more is to come: customs is done, or the document is out of the running."""
+    """Nothing more is to come: customs is done and nothing awaited, or the document is out of the running."""
+    if story["kind"] != "declaration" and story["match"]["state"] == "waiting":
+        return False
     done = {"700", "800", "899"} if story["kind"] == "declaration" else {"120", "399", "800", "899"}
     return story["status"]["code"] in done or story["status"]["state"] in ("withdrawn", "superseded")
 
@@ -110,6 +117,9 @@ def told(story: Story, speaks: str, *, timeline: bool = True) -> list[str]:
     ]
     if story["need"] in words.NEEDS:
         lines.append(f"  {words.NEEDS[story['need']][1][at]}")
+    if story["match"]["awaited"] and story["match"]["state"] in ("waiting", "expired"):
+        kinds = ", ".join(words.say(words.KINDS, kind, speaks) for kind in story["match"]["awaited"])
+        lines.append(f"  {('awaited', '待到')[at]}: {kinds}")
     lines += ["", ("documents", "单证")[at]]
     for document in story["documents"]:
         kind = _padded(words.say(words.KINDS, document["kind"], speaks), 12)

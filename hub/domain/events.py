@@ -236,6 +236,8 @@ class Matched(msgspec.Struct, frozen=True, tag="matched", array_like=True, gc=Fa
     match: str = ""
     submission: str = ""
     sender: str = ""
+    #: when they were (ms)
+    at: int = 0
 
 
 class Position(msgspec.Struct, frozen=True, tag="position", array_like=True, gc=False):

@@ -60,10 +60,14 @@ HUB_STATES: tuple[State, ...] = (
 )
 #: What becomes of a submitted document that is not, or no longer, the current version of its key.
 VERSION_STATES: tuple[State, ...] = (
-    State(REPEATED, "the same content again: no second effect", "重复"),
+    State(REPEATED, "the same content again: no second effect here; customs gets the message and says the same", "重复"),
     State(STALE, "an older appTime than the version that is here", "旧报文"),
     State(SUPERSEDED, "a newer version took its place", "已被替代"),
-    State(FLAGGED, "not taken as a version: customs has the document already, or the key came twice", "未采用，有差错"),
+    State(
+        FLAGGED,
+        "not taken as a version: customs has the document already, or the key came twice; customs gets the message and says so",
+        "未采用，有差错",
+    ),
 )
 
 CODES: tuple[Code, ...] = (
@@ -202,13 +206,22 @@ FOLLOWS: dict[str, frozenset[str]] = {
 AWAITED_FROM = dict(zip(KINDS, ("platform", "payer", "carrier", "declarant"), strict=True))
 
 
-def turn_of(state: str, code: str, awaited: tuple[str, ...]) -> str:
-    """Whose turn it is: sender, platform, payer, carrier, declarant, customs, hub, or nobody's."""
-    if state in (WAITING, EXPIRED) and awaited:
-        return AWAITED_FROM.get(awaited[0], "sender")
-    if code and state != WITHDRAWN:
-        return meaning_of(code).turn
-    return _TURNS.get(state, "")
+def turn_of(kind: str, state: str, code: str, awaited: tuple[str, ...]) -> str:
+    """Whose turn it is: sender, platform, payer, carrier, declarant, customs, hub, or nobody's.
+
+    Customs waits for what is awaited too, until it has stored the declaration.
+    """
+    theirs = AWAITED_FROM.get(awaited[0], "sender") if awaited else ""
+    if theirs and state in (WAITING, EXPIRED):
+        return theirs
+    if not code or state == WITHDRAWN:
+        return _TURNS.get(state, "")
+    turn = meaning_of(code).turn
+    if turn == "customs":
+        if theirs and (kind != DECLARATION or code in _EPORT):
+            return theirs
+        return "" if ends(kind, code) else turn
+    return turn
 
 
 _TURNS = {state.name: state.turn for state in HUB_STATES}

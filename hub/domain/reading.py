@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.domain import lifecycle
-from hub.domain.events import Status
+from hub.domain.events import DECLARATION, Status
 
 #: States in which nobody has to do anything about a document.
 CLOSED = frozenset({"repeated", "stale", "superseded", "withdrawn", "draft"})
@@ -21,8 +21,10 @@ def need(status: Status) -> str:
     ``rejected``, ``expired`` (its counterparts never came), ``held``, ``examined`` (at customs), ``overdue`` (customs has
     not answered in time), ``waiting``, ``flagged``; the gravest counts.
     """
-    if status.state in CLOSED or (status.code and lifecycle.ends(status.kind, status.code)):
+    if status.state in CLOSED:
         return ""
+    if status.code and lifecycle.ends(status.kind, status.code):
+        return "waiting" if status.kind != DECLARATION and status.match == "waiting" else ""
     if status.code and lifecycle.meaning_of(status.code).rejects:
         return "rejected"
     if "expired" in (status.state, status.match):

@@ -330,7 +330,7 @@ def submission_json(
         "status": "refused" if refused else "flagged" if flagged else "accepted",
         "faults": faults_json(summary.faults),
         "documents": [
-            _submitted(viewer, summary.id, entry, by_key.get(f"{entry[1]}/{entry[2]}"), refused)
+            _submitted(viewer, summary, entry, by_key.get(f"{entry[1]}/{entry[2]}"), refused)
             for entry in summary.documents
         ],
     }
@@ -338,15 +338,15 @@ def submission_json(
 
 def _submitted(
     viewer: Viewer,
-    submission: str,
+    summary: SubmissionSummary,
     entry: tuple[int, str, str, tuple[Fault, ...]],
     status: Status | None,
     refused: bool,
 ) -> dict[str, Any]:
     """A document of a submission: what the door said of it, and what has become of it."""
     index, kind, key, faults = entry
-    current = status is not None and (status.submission, status.index) == (submission, index)
-    state, later = ("refused", ()) if refused else fate(submission, index, status)
+    current = status is not None and (status.submission, status.index) == (summary.id, index)
+    state, later = ("refused", ()) if refused else fate(summary.id, index, summary.received_at, status)
     return {
         "index": index,
         "kind": kind,
@@ -358,8 +358,11 @@ def _submitted(
     }
 
 
-def fate(submission: str, index: int, status: Status | None) -> tuple[str, tuple[Fault, ...]]:
-    """(state, faults found after the door) of a submitted document; register remembers a bounded number of versions."""
+def fate(submission: str, index: int, received_at: int, status: Status | None) -> tuple[str, tuple[Fault, ...]]:
+    """(state, faults found after the door) of a submitted document; register remembers a bounded number of versions.
+
+    A version that came after all the status knows of is not in it yet.
+    """
     if status is None:
         return "pending", ()
     if (status.submission, status.index) == (submission, index):
@@ -367,4 +370,5 @@ def fate(submission: str, index: int, status: Status | None) -> tuple[str, tuple
     for version in reversed(status.versions):
         if (version.submission, version.index) == (submission, index):
             return version.state, version.faults
-    return "superseded", ()
+    known = max([status.received_at, *[version.at for version in status.versions]])
+    return ("pending" if received_at > known else "superseded"), ()

@@ -144,14 +144,14 @@ class Assess:
             now.at or event.received_at,
             old.elsewhere,
         )
-        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment, now))
+        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment))
 
-    def _outputs(self, event: Matched, assessment: Assessment, now: Tick) -> list[Output]:
+    def _outputs(self, event: Matched, assessment: Assessment) -> list[Output]:
         key = event.declaration_key.encode()
-        made = headers("hub.assessment.made.v1", assessment.id, event.declaration_key, now.at)
+        made = headers("hub.assessment.made.v1", assessment.id, event.declaration_key, assessment.at)
         report = AssessmentReport(
             event.revision,
-            now.at,
+            assessment.at,
             assessment.score,
             assessment.level,
             assessment.recommendation,
@@ -163,7 +163,7 @@ class Assess:
         ]
         if assessment.findings:
             outputs += [
-                self._alert(event, assessment, finding, now) for finding in assessment.findings if _alarms(finding)
+                self._alert(event, assessment, finding) for finding in assessment.findings if _alarms(finding)
             ]
         if self._settings.notices:
             notice = AssessmentNotice(
@@ -171,7 +171,7 @@ class Assess:
                 assessment.declaration,
                 event.submission,
                 event.sender,
-                now.at,
+                assessment.at,
                 assessment.score,
                 assessment.level,
                 assessment.recommendation,
@@ -180,7 +180,7 @@ class Assess:
             outputs.append(Output(topics.OUT_CUSTOMS, event.sender.encode(), codec.pack(notice)))
         return outputs
 
-    def _alert(self, event: Matched, assessment: Assessment, finding: Finding, now: Tick) -> Output:
+    def _alert(self, event: Matched, assessment: Assessment, finding: Finding) -> Output:
         # The same finding of the same version is the same alert, however often its company changes.
         path = f":{finding.path}" if finding.path else ""
         id_ = f"{finding.rule}:{event.declaration_key}@{event.revision}:{finding.code}{path}"
@@ -189,7 +189,7 @@ class Assess:
         rule = self._rules.by_code(finding.rule)
         alert = Alert(
             id=id_,
-            at=now.at,
+            at=assessment.at,
             rule=finding.rule,
             severity=judge((finding,)).level,
             family=rule.risk,
@@ -201,7 +201,7 @@ class Assess:
             message_zh=finding.message_zh,
             evidence={**finding.evidence, "assessment": assessment.id, "level": assessment.level},
         )
-        made = headers("hub.alert.raised.v1", id_, event.declaration_key, now.at)
+        made = headers("hub.alert.raised.v1", id_, event.declaration_key, assessment.at)
         return Output(topics.ALERTS, id_.encode(), codec.to_json(alert), made)
 
 
@@ -235,7 +235,7 @@ def assess(
         declaration=event.declaration_key,
         revision=event.revision,
         attempt=event.attempt,
-        at=now.at,
+        at=max(now.at, event.at, event.received_at),
         reference=now.reference,
         rules=rules.digest,
         buyer=event.buyer,

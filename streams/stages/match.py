@@ -146,11 +146,12 @@ def bind(declaration: Document, documents: tuple[Document, ...]) -> Group:
 class _Pass:
     """One event or tick being applied to one order number."""
 
-    __slots__ = ("at", "documents", "outputs", "settings")
+    __slots__ = ("at", "documents", "outputs", "said_at", "settings")
 
     def __init__(self, documents: tuple[Document, ...], at: int, settings: MatchSettings) -> None:
         self.documents = {document.key: document for document in documents}
         self.at, self.settings = at, settings
+        self.said_at = at
         self.outputs: list[Output] = []
 
     def change(self, key: str, **fields: Any) -> None:  # Any: fields of Document
@@ -162,6 +163,8 @@ class _Pass:
     def settle(self) -> None:
         """Look at every declaration with what is behind it, then tell whoever's standing has changed."""
         everything = tuple(self.documents.values())
+        # The clock is the last tick's: nothing is said before what it speaks of has come.
+        self.said_at = max([self.at, *[document.received_at for document in everything]])
         used: dict[str, tuple[Group, tuple[Fault, ...]]] = {}
         partial: dict[str, Group] = {}
         for document in everything:
@@ -216,6 +219,7 @@ class _Pass:
                 match=print_,
                 submission=declaration.submission,
                 sender=declaration.sender,
+                at=self.said_at,
             )
             key = declaration.buyer or declaration.key
             self.outputs.append(Output(_ASSESS, key.encode(), codec.pack(matched)))
@@ -225,7 +229,7 @@ class _Pass:
         counterparts = {DECLARATION: group.declaration.key} if document.kind != DECLARATION else {}
         counterparts |= {kind: d.key for kind, d in group.behind() if d is not None and d.key != document.key}
         report = MatchReport(
-            document.revision, MATCHED, self.at, awaited=(), counterparts=counterparts, differences=found
+            document.revision, MATCHED, self.said_at, awaited=(), counterparts=counterparts, differences=found
         )
         self._report(document, report, _DONE)
 
@@ -242,7 +246,7 @@ class _Pass:
         report = MatchReport(
             document.revision,
             EXPIRED if expired else WAITING,
-            self.at,
+            self.said_at,
             awaited=awaited,
             due=0 if expired else document.since + self.settings.expire,
             counterparts=counterparts,

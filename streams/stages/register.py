@@ -145,8 +145,11 @@ class _Turn:
         return changes[name] if name in changes else getattr(self.old, name)
 
     def note(self, by: str, what: str, detail: str = "", at: int = 0) -> None:
-        """A line of the timeline."""
-        self.entries.append((at or self.now, by, what, detail[: self.settings.detail]))
+        """A line of the timeline; ``at`` ms, or now: the last tick, but not before the line above."""
+        if not at:
+            above = self.entries or self.old.timeline
+            at = max(self.now, above[-1][0]) if above else self.now
+        self.entries.append((at, by, what, detail[: self.settings.detail]))
 
     def tell(self, topic: str, key: str, value: Any) -> None:  # Any: an event of that topic
         """An event for another stage."""
@@ -313,7 +316,7 @@ def status_of(state: RegisterState, key: str) -> Status:
         code=state.code,
         since=state.since,
         text=state.text,
-        turn=lifecycle.turn_of(shown, state.code, state.awaited),
+        turn=lifecycle.turn_of(kind, shown, state.code, state.awaited),
         order=state.order,
         numbers=state.numbers,
         faults=state.faults,

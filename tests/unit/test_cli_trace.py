@@ -11,7 +11,7 @@ from aiohttp import web
 from click.testing import CliRunner
 
 from hub.cli import group
-from hub.cli.trace import is_over, told
+from hub.cli.trace import is_over, timeline_line, told
 from hub.domain.access import Principal
 from hub.web import story
 from tests.support.reading import Case, assessment_of
@@ -54,15 +54,30 @@ def test_a_story_is_over_when_customs_is_done() -> None:
     assert not is_over(open_)
 
 
+def test_a_stored_order_is_not_over_while_it_waits_for_others() -> None:
+    lone = _story(AGENT) | {"kind": "order", "status": {"code": "120", "state": "stored by customs"}}
+    assert is_over(lone)
+    assert not is_over(lone | {"match": {"state": "waiting"}})
+
+
 @pytest.fixture
 def hub_url() -> Iterator[str]:
-    """A server in a thread of its own that knows one declaration and one refused submission."""
+    """A server in a thread of its own that knows one declaration and one refused submission.
+
+    Under the number LATE it is asked first when it knows but the second line of the story.
+    """
+    asked = 0
 
     async def declaration(request: web.Request) -> web.Response:
+        nonlocal asked
         assert request.headers["Authorization"] == "Bearer key-agent"
-        if request.match_info["key"] != CASE.business("declaration"):
+        key, whole = request.match_info["key"], _story(AGENT)
+        if key not in (CASE.business("declaration"), "LATE"):
             return web.json_response({"detail": "nothing"}, status=404)
-        return web.json_response(_story(AGENT))
+        if key == "LATE" and not asked:
+            whole["timeline"], whole["status"]["code"] = whole["timeline"][1:2], "2"
+            asked += 1
+        return web.json_response(whole)
 
     loop = asyncio.new_event_loop()
     app = web.Application()
@@ -92,6 +107,15 @@ def test_trace_follows_to_the_end_and_says_what_it_cannot_find(hub_url: str) -> 
     as_json = run(group, ["trace", CASE.business("declaration"), "--url", hub_url, "--json"])
     assert json.loads(as_json.output)["status"]["code"] == "800"
     assert run(group, ["trace", "unknown", "--url", hub_url]).exit_code == 1
+
+
+def test_what_comes_late_and_stands_early_is_followed_too(hub_url: str) -> None:
+    run = CliRunner(env={"HUB_API_KEY": "key-agent"}).invoke
+    followed = run(group, ["trace", "LATE", "--url", hub_url, "--follow", "--language", "en"]).output
+    lines = [timeline_line(line, "en") for line in _story(AGENT)["timeline"]]
+    said = click.unstyle(followed).splitlines()
+    assert sorted(said[: len(lines)]) == sorted(map(click.unstyle, lines))
+    assert said[0] == click.unstyle(lines[1])
 
 
 def test_a_hub_that_does_not_answer_is_exit_two() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as some
 from hub.domain.access import OFFICERS, READS, ROLES, Principal
 from hub.domain.events import KINDS, OtherVersion, TimelineEntry
 from hub.domain.faults import Fault
+from hub.domain.lifecycle import turn_of
 from hub.domain.reading import need
 from hub.web import sight, story
 from tests.support.reading import MIDNIGHT, Case
@@ -73,7 +74,20 @@ def test_a_need_is_the_gravest_that_holds() -> None:
 def test_a_submitted_document_tells_its_own_fate_not_its_keys() -> None:
     later = OtherVersion("sub-2", 0, "stale", MIDNIGHT, (PLAIN,))
     status = Case(1).status("order", 3, "matched", submission="sub-1", index=1, versions=(later,))
-    assert story.fate("sub-1", 1, status) == ("matched", ())
-    assert story.fate("sub-2", 0, status) == ("stale", (PLAIN,))
-    assert story.fate("sub-1", 0, status)[0] == "superseded"
-    assert story.fate("sub-1", 0, None)[0] == "pending"
+    at = status.received_at
+    assert story.fate("sub-1", 1, at, status) == ("matched", ())
+    assert story.fate("sub-2", 0, MIDNIGHT, status) == ("stale", (PLAIN,))
+    assert story.fate("sub-1", 0, at, status)[0] == "superseded"
+    assert story.fate("sub-3", 0, max(at, MIDNIGHT) + 1, status)[0] == "pending"  # register has not told of it yet
+    assert story.fate("sub-1", 0, at, None)[0] == "pending"
+
+
+def test_a_stored_order_that_waits_for_its_payment_is_on_the_worklist_and_it_is_the_payers_turn() -> None:
+    case = Case(1)
+    assert need(case.status("order", 4, "stored by customs", code="120", match="waiting")) == "waiting"
+    assert need(case.status("order", 5, "stored by customs", code="120", match="matched")) == ""
+    assert turn_of("order", "stored by customs", "120", ("payment", "declaration")) == "payer"
+    assert turn_of("order", "stored by customs", "120", ()) == ""
+    assert turn_of("declaration", "sent", "3", ("payment",)) == "payer"
+    assert turn_of("declaration", "stored by customs", "120", ("payment",)) == "customs"
+    assert turn_of("declaration", "rejected", "100", ("payment",)) == "sender"

@@ -28,6 +28,20 @@ def a_world(**settings: object) -> World:
     return World(references=rates(), **settings)  # type: ignore[arg-type]
 
 
+def test_nothing_is_said_before_what_it_speaks_of_has_come() -> None:
+    # The stages' clock is the last tick's, which the door's may be ahead of.
+    world, documents = a_world(), four()
+    for after, document in enumerate(documents.values(), 1):
+        world.submit(submission(document, at=NOON + 200 * after))
+    world.run()
+    for document in documents.values():
+        status = world.status(key_of(document))
+        said = [entry.at for entry in status.timeline]
+        assert said == sorted(said)
+        assert said[-1] >= NOON + 800, status.timeline
+    assert world.assessments()[0].at == NOON + 800
+
+
 @pytest.mark.parametrize("order", list(permutations(KINDS)))
 def test_four_documents_in_any_order_are_matched_and_assessed_once(order: tuple[str, ...]) -> None:
     world, documents = a_world(), four()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 
 from hub.domain.faults import fault_kinds
@@ -14,6 +16,9 @@ from hub.web.ports import PARTS
 from hub.web.views.common import answer, path_text
 
 routes = web.RouteTableDef()
+
+#: What a sentence leaves open until something is wrong.
+_BLANK = re.compile(r"\{\w+\}")
 
 _STATIC = {file.name: file for file in (Path(__file__).parent.parent / "static").iterdir() if file.is_file()}
 
@@ -53,4 +58,5 @@ async def problem_page(request: web.Request) -> web.Response:
     kind = fault_kinds().get(code)
     if kind is None:
         raise web.HTTPNotFound
-    return render(request, "problem.html", fault_kind=kind)
+    said = {name: _BLANK.sub("…", getattr(kind, name)) for name in ("message", "message_zh")}
+    return render(request, "problem.html", fault_kind=msgspec.structs.replace(kind, **said))
