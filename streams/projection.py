@@ -53,6 +53,8 @@ class _Version(msgspec.Struct):
 
 
 _MOST = (1 << 63) - 1
+#: Characters of a text in an index, whose entries have 2,704 bytes at most; two such texts may stand side by side.
+_LONGEST = 320
 _version = msgspec.json.Decoder(_Version).decode
 _hand_over = msgspec.json.Decoder(HandOverSeen).decode
 
@@ -68,9 +70,15 @@ def _text(value: bytes | str) -> str:
 
 
 def _storable(row: tuple[object, ...]) -> tuple[object, ...]:
-    """A row PostgreSQL can hold: one number too large would keep the whole batch out, for ever."""
-    if any(isinstance(value, int) and not -_MOST <= value <= _MOST for value in row):
-        raise ValueError("a number too large")
+    """A row PostgreSQL can hold: one number too large would keep the whole batch out, for ever, and so would a text too long
+    for an index. The last column of each table is in none.
+    """
+    for value in row[:-1]:
+        if isinstance(value, int):
+            if not -_MOST <= value <= _MOST:
+                raise ValueError("a number too large")
+        elif isinstance(value, str) and len(value) > _LONGEST:
+            raise ValueError("a text too long")
     return row
 
 
@@ -232,7 +240,7 @@ def _document(record: Record) -> tuple[tuple[object, ...], list[tuple[str, str]]
     # The last part of the key itself has an index of its own.
     others = set(map(_text, status.numbers.values()))
     others -= {"", business, business.rpartition(":")[2], key, _text(status.order[1]), status.submission}
-    return row, [(number, key) for number in sorted(others)]
+    return row, [(number, key) for number in sorted(others) if len(number) <= _LONGEST]
 
 
 def _times(timeline: tuple[TimelineEntry, ...], received_at: int) -> tuple[int, int, int]:

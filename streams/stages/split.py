@@ -38,6 +38,10 @@ _RECEIPTS: dict[str, Callable[[Any], Any]] = {
     "CEB900": codec.decoder(documents.FormatReceipt),
 }
 
+#: Characters that count of what a receipt says: receipts are taken whatever their schema says, but no code has more than 10
+#: characters, no returnTime more than 17, no number more than 60, no returnInfo more than 5,000. What is longer stands in the
+#: receipt itself.
+_CODE, _TIME, _NUMBER, _KEY, _INFO = 10, 17, 60, 200, 5000
 
 #: The state of an id: it was seen.
 _SEEN = True
@@ -153,14 +157,15 @@ def _receipts(submission: Submission) -> list[Output]:
 
 
 def _receipt(submission: Submission, head: Any) -> Output:  # Any: a receipt's head
-    numbers = {name: value for name in ("preNo", "invtNo", "customsCode") if (value := getattr(head, name, None))}
+    named = ((name, getattr(head, name, None)) for name in ("preNo", "invtNo", "customsCode"))
+    numbers = {name: value for name, value in named if value and len(value) <= _NUMBER}
     event = codec.pack(
         ReceiptArrived(
             authority=submission.authority,
             message=submission.message,
-            code=head.returnStatus or "",
-            time=head.returnTime or "",
-            info=head.returnInfo or "",
+            code=(head.returnStatus or "")[:_CODE],
+            time=(head.returnTime or "")[:_TIME],
+            info=(head.returnInfo or "")[:_INFO],
             received_at=submission.received_at,
             submission=submission.id,
             numbers=numbers,
@@ -168,7 +173,7 @@ def _receipt(submission: Submission, head: Any) -> Output:  # Any: a receipt's h
         )
     )
     key = answered_key(submission.message, head)
-    if key:
+    if key and len(key) <= _KEY:
         return Output(_REGISTER, key.encode(), event)
     leads = _leads(submission.message, head)
     lead = Lead(msgspec.Raw(event), submission.received_at, tuple(leads[1:]))
@@ -182,7 +187,7 @@ def _without_message(head: Any) -> Any:  # Any: a receipt's head
 
 def _leads(message: str, head: Any) -> list[str]:  # Any: a receipt's head
     """The numbers a receipt without its document's key names; one that names nothing waits under its own guid."""
-    if message == "CEB900" and head.oriCopMsgId:
+    if message == "CEB900" and head.oriCopMsgId and len(head.oriCopMsgId) <= _KEY:
         return [f"copmsg:{head.oriCopMsgId}"]
     named = [(name, getattr(head, name, None)) for name in ("invtNo", "preNo", "guid")]
-    return [f"{name}:{value}" for name, value in named if value] or ["guid:"]
+    return [f"{name}:{value}" for name, value in named if value and len(value) <= _NUMBER] or ["guid:"]

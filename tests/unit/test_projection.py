@@ -71,6 +71,15 @@ def test_what_was_closed_before_the_word_of_its_release_came_was_released_then()
     assert row["released_at"] == MIDNIGHT + 90
 
 
+def test_what_no_index_can_hold_is_left_out_alone() -> None:
+    case, long = Case(3), "9" * 20_000
+    good = status_record(case.status("order", 1, "received"))
+    batch, bad = project(good, status_record(case.status("payment", 1, "received", submission=long)))
+    assert (bad, len(batch.rows["documents"])) == (1, 1)
+    batch, bad = project(status_record(case.status("waybill", 1, "received", numbers={"preNo": long, "invtNo": "I1"})))
+    assert (bad, [number for number, _ in batch.rows["numbers"]]) == (0, ["I1"])
+
+
 def test_numbers_lead_to_the_key_and_the_order_number_needs_no_row() -> None:
     case = Case(3)
     batch, _ = project(status_record(case.released("declaration")))

@@ -79,6 +79,27 @@ def test_an_unknown_code_is_kept_as_it_is() -> None:
     assert (status.code, status.state) == ("430", "other")
 
 
+def test_what_is_longer_than_any_schema_allows_is_cut_and_the_receipt_kept() -> None:
+    world = World()
+    documents = sent(world, DECLARATION)
+    long = "9" * 20_000
+    world.submit(receipt_for(documents[DECLARATION], f"120{long}", "20260601120000000" + long, info=long, preNo=long))
+    world.run()
+    status = world.status(key_of(documents[DECLARATION]))
+    assert (status.code, status.numbers, len(status.text)) == ("1209999999", {}, 5000)
+    (answer,) = world.answers()
+    assert len(answer.id) < 200
+    assert answer.receipt["preNo"] == long
+
+
+def test_a_receipt_whose_key_is_longer_than_any_waits_as_one_that_names_nothing() -> None:
+    world = World()
+    head = ceb.DeclarationReceiptHead(returnStatus="2", returnTime="20260601120000000", agentCode="A", copNo="C" * 20_000)
+    world.submit(receipts("CEB622", ceb.DeclarationReceipt(head=head)))
+    world.run()
+    assert list(world.states["resolve"]) == [b"guid:"]
+
+
 def test_what_is_returned_abroad_uses_no_allowance() -> None:
     world = World()
     declaration = sent(world)[DECLARATION]
