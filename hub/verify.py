@@ -119,7 +119,7 @@ def verify_acknowledgement(data: bytes, public: Ed25519PublicKey, message: bytes
     """
     try:
         acknowledgement = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         acknowledgement = None
     if not isinstance(acknowledgement, dict):
         return _verdict("acknowledgement", [_step("format", ok=False, detail="not a JSON object")])

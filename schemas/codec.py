@@ -161,13 +161,17 @@ def _key_getter(struct: type) -> tuple[Callable[[Any], tuple[str | None, ...]], 
 def business_key(document: Document) -> str:
     """``ebpCode:ebcCode:orderNo`` and the like; a declaration without copNo has ``agentCode:~guid``.
 
-    Company codes never hold a colon, so only the last part of a key may.
+    Only the last part of a key may hold a colon: in a code, where none belongs, it is written ``%3A``.
     """
     getter, fallback = _key_getter(type(document))
     parts = getter(document.head)
     if fallback and not parts[-1]:
         parts = (*parts[:-1], "~" + (getattr(document.head, fallback) or ""))
-    return ":".join([part or "" for part in parts])
+    joined = ":".join([part or "" for part in parts])
+    if joined.count(":") >= len(parts) or "%" in joined:
+        *codes, last = [part or "" for part in parts]
+        return ":".join([*(code.replace("%", "%25").replace(":", "%3A") for code in codes), last])
+    return joined
 
 
 @cache

@@ -25,7 +25,9 @@ MAX_DEPTH = 32
 MAX_VALUES = 1_000_000
 _DIGITS = 15
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+#: To its end or, unclosed, to the end of the text, never looked at twice: from each quote anew it would take time by the square
+#: of the length, and hold the interpreter all the while.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

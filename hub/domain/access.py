@@ -112,7 +112,7 @@ class Access:
     """
 
     def __init__(self, open_enrolment: bool = False, filed: Mapping[str, str] | None = None) -> None:
-        """``filed`` maps the enterprise codes somebody has filed to that principal's name."""
+        """``filed`` maps the enterprise codes and platform numbers somebody has filed to that principal's name."""
         self._open = open_enrolment
         self._filed = filed if filed is not None else {}
 
@@ -134,7 +134,8 @@ class Access:
 
     def may_transport(self, principal: Principal, cop_code: str, dxp_id: str) -> bool:
         """Whether BaseTransfer's company and platform number are the sender's (customs refuses others: −301008)."""
-        return self.acts_for(principal, cop_code) and (dxp_id in principal.dxp_ids or (self._open and principal.demo))
+        others = dxp_id in self._filed or not (self._open and principal.demo)
+        return self.acts_for(principal, cop_code) and (dxp_id in principal.dxp_ids or not others)
 
     def may_read(self, principal: Principal, status: Readable, codes: Iterable[str] = ()) -> bool:
         """Whether it may see a document: its own, one in which its code is named (``codes``), or an entitled authority."""

@@ -20,22 +20,28 @@ _DAY_MS = 86_400_000
 
 def order_key(platform: str, merchant: str, number: str) -> str:
     """``ebpCode:ebcCode:orderNo``."""
-    return f"{platform}:{merchant}:{number}"
+    return f"{code_part(platform)}:{code_part(merchant)}:{number}"
 
 
 def payment_key(company: str, transaction: str) -> str:
     """``payCode:payTransactionId``."""
-    return f"{company}:{transaction}"
+    return f"{code_part(company)}:{transaction}"
 
 
 def waybill_key(carrier: str, number: str) -> str:
     """``logisticsCode:logisticsNo``."""
-    return f"{carrier}:{number}"
+    return f"{code_part(carrier)}:{number}"
 
 
 def declaration_key(declarant: str, number: str | None, guid: str) -> str:
     """``agentCode:copNo``; without a copNo ``agentCode:~guid``."""
+    declarant = code_part(declarant)
     return f"{declarant}:{number}" if number else f"{declarant}:~{guid}"
+
+
+def code_part(code: str) -> str:
+    """A code as a part of a key that another part follows: two documents share no key by colons in the wrong place."""
+    return code.replace("%", "%25").replace(":", "%3A") if ":" in code or "%" in code else code
 
 
 def register_key(kind: str, business: str) -> str:
@@ -74,6 +80,24 @@ def china_day(at: int) -> int:
 def china_year(at: int) -> int:
     """The calendar year, China time, in which a moment lies."""
     return china_day(at) // 10_000
+
+
+def possible_time(text: str, received_at: int) -> str:
+    """A receipt's time (yyyyMMddHHmmssSSS); where it is none, or lies more than a day after its receipt (ms), that of its receipt.
+
+    The greatest time wins: one that cannot be would shut out all that follow.
+    """
+    padded = text.ljust(17, "0")
+    at = receipt_ms(padded)
+    if at and at <= received_at + _DAY_MS and china_stamp(at) == padded:
+        return padded
+    return china_stamp(received_at)
+
+
+def china_stamp(at: int) -> str:
+    """A moment (ms since the epoch) as customs writes it: yyyyMMddHHmmssSSS, China time."""
+    day = rfc3339(at + _CHINA_MS)
+    return "".join([c for c in day if c.isdigit()])
 
 
 def receipt_ms(text: str) -> int:

@@ -76,7 +76,7 @@ class ReferenceReader:
         return list(self._principals.values())
 
     def owners(self) -> Mapping[str, str]:
-        """Enterprise code → the principal that acts for it."""
+        """Enterprise code or number on the exchange platform → the principal it belongs to."""
         self._refresh()
         return self._owners
 
@@ -94,7 +94,7 @@ class ReferenceReader:
         self._principals = {name: principal_of(name, dict(value)) for name, value in self.data.all("principal", day)}
         self._by_hash = {p.api_key_hash: p for p in self._principals.values() if p.api_key_hash}
         self._owners.clear()
-        self._owners.update((code, p.name) for p in self._principals.values() for code in p.codes)
+        self._owners.update((code, p.name) for p in self._principals.values() for code in (*p.codes, *p.dxp_ids))
         self._day = day
 
     async def _wait(self, met: Callable[[], bool]) -> None:

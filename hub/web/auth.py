@@ -17,7 +17,7 @@ SESSION_MS = 12 * 3_600_000
 
 def sign(secret: bytes, purpose: str, text: str) -> str:
     """A MAC of a text for one purpose."""
-    return hmac.new(secret, f"{purpose}\x00{text}".encode(), sha256).hexdigest()
+    return hmac.new(secret, f"{purpose}\x00{text}".encode("utf-8", "surrogatepass"), sha256).hexdigest()
 
 
 def session_token(secret: bytes, name: str, now: int) -> str:
@@ -29,7 +29,7 @@ def session_token(secret: bytes, name: str, now: int) -> str:
 def session_name(secret: bytes, token: str, now: int) -> str | None:
     """The principal of a token, or None where it is forged or over."""
     payload, _, mac = token.rpartition(".")
-    if not hmac.compare_digest(mac.encode(), sign(secret, "session", payload).encode()):
+    if not token.isascii() or not hmac.compare_digest(mac.encode(), sign(secret, "session", payload).encode()):
         return None
     name, _, expiry = payload.partition(".")
     return base64.urlsafe_b64decode(name).decode() if int(expiry) > now else None
@@ -71,5 +71,5 @@ def csrf(request: web.Request) -> str:
 def check_csrf(request: web.Request, given: str) -> None:
     """403 where a form was not ours."""
     bound = request.cookies.get(SESSION_COOKIE) or request.cookies.get("hub_form")
-    if not bound or not hmac.compare_digest(given.encode(), csrf(request).encode()):
+    if not bound or not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), csrf(request).encode()):
         raise web.HTTPForbidden

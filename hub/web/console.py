@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -47,14 +48,22 @@ def _login(request: web.Request, status: int = 200, wrong: bool = False) -> web.
     return response
 
 
+async def _form(request: web.Request) -> Mapping[str, object]:
+    """What a form of ours sends; nothing where it is none."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError):
+        return {}
+
+
 @routes.post("/login")
 async def login(request: web.Request) -> web.StreamResponse:
     """An API key for a session."""
-    form = await request.post()
+    form = await _form(request)
     parts = request.app[PARTS]
     seed = request.cookies.get("hub_form", "")
     token = str(form.get("csrf", ""))
-    if not seed or not secrets.compare_digest(token.encode(), auth.sign(parts.session_secret, "csrf", seed).encode()):
+    if not seed or not secrets.compare_digest(token.encode("utf-8", "surrogatepass"), auth.sign(parts.session_secret, "csrf", seed).encode()):
         return _login(request, status=403)
     viewer = parts.by_key(str(form.get("api_key", "")).strip())
     if viewer is None:
@@ -70,7 +79,7 @@ async def login(request: web.Request) -> web.StreamResponse:
 @routes.post("/logout")
 async def logout(request: web.Request) -> web.StreamResponse:
     """End the session."""
-    form = await request.post()
+    form = await _form(request)
     auth.check_csrf(request, str(form.get("csrf", "")))
     response = web.Response(status=303, headers={"Location": "/login"})
     response.del_cookie(auth.SESSION_COOKIE, path="/")

@@ -145,10 +145,13 @@ def _is_code(what: str) -> bool:
 
 
 def rfc3339(at: int) -> str:
-    """Milliseconds → RFC 3339 in UTC; nothing where there is no time."""
+    """Milliseconds → RFC 3339 in UTC; nothing where there is no time, or none that a calendar has."""
     if not at:
         return ""
-    moment = datetime.fromtimestamp(at / 1000, UTC)
+    try:
+        moment = datetime.fromtimestamp(at / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
 
 

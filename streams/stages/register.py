@@ -37,7 +37,7 @@ from hub.domain.events import (
     TimelineEntry,
 )
 from hub.domain.faults import Fault, fault
-from hub.domain.keys import china_year, receipt_ms
+from hub.domain.keys import china_year, possible_time, receipt_ms
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
 from hub.domain.money import amount
 from streams.api import Output, Record, Step
@@ -509,14 +509,14 @@ def _receipt(turn: _Turn, event: ReceiptArrived) -> None:
     if event.code in lifecycle.NOTES:
         turn.note(event.authority, "note", f"{event.code} {event.info}", event.received_at)
         return
-    time = event.time.ljust(17, "0")
+    time = possible_time(event.time, event.received_at)
     # A new attempt has no code yet, but what customs said up to then was about the attempt before.
     current = lifecycle.rank(turn.get("code")) if turn.get("code") or not turn.get("time") else lifecycle.LAST
     if (time, lifecycle.rank(event.code)) <= (turn.get("time"), current):
         turn.note(event.authority, "older receipt", f"{event.code} {event.info}", event.received_at)
         return
     turn.note(event.authority, event.code, event.info, event.received_at)
-    turn.changes.update(code=event.code, time=time, text=event.info, since=receipt_ms(time) or event.received_at)
+    turn.changes.update(code=event.code, time=time, text=event.info, since=receipt_ms(time))
     _after_code(turn, event.code)
 
 

@@ -89,3 +89,9 @@ def test_open_enrolment_gives_demo_principals_what_nobody_has_filed(who: Princip
 def test_the_transporter_is_the_sender_itself(who: Principal, code: str, dxp_id: str) -> None:
     may = Access().may_transport(who, code, dxp_id)
     assert may == (bool(code) and code in who.codes and dxp_id in who.dxp_ids)
+
+
+def test_open_enrolment_leaves_others_their_numbers_on_the_platform() -> None:
+    who = Principal("agent", ("declarant",), ("C1",), ("D1",), demo=True)
+    access = Access(open_enrolment=True, filed={"C1": "agent", "D1": "agent", "D2": "platform"})
+    assert [access.may_transport(who, "C1", dxp_id) for dxp_id in ("D1", "D2", "D3")] == [True, False, True]

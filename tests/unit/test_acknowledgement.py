@@ -157,7 +157,7 @@ def test_a_root_of_another_batch_does_not_help() -> None:
     assert (steps[-1].name, steps[-1].ok) == ("leaf", False)
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{", b'"x"', b'{"proof": 1}'])
+@pytest.mark.parametrize("data", [b"", b"[]", b"[" * 200_000, b"\xff", b"{", b'"x"', b'{"proof": 1}'])
 def test_what_is_no_acknowledgement_is_said_to_be_none(data: bytes) -> None:
     verdict = verify_acknowledgement(data, KEY.public)
     assert [(step.step, step.ok) for step in verdict.steps] == [("format", False)]

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from hub.domain import keys
 from schemas import catalog, samples, twin
 from schemas.documents import STRUCTS, Extension, Subscription
 
@@ -166,3 +167,12 @@ def test_business_keys_are_those_of_the_specification() -> None:
 def test_a_declaration_without_a_number_is_known_by_its_guid(number: str | None) -> None:
     declaration = samples.declaration_set(7, overrides={"declaration.copNo": number}).declaration
     assert catalog.business_key(declaration) == f"9901D00005:~{declaration.head.guid}"
+
+
+def test_two_documents_share_no_key_by_colons_in_the_wrong_place() -> None:
+    def key(code: str, number: str) -> str:
+        made = samples.declaration_set(1, overrides={"declaration.agentCode": code, "declaration.copNo": number})
+        return catalog.business_key(made.declaration)
+
+    assert key("A:B", "C") == keys.declaration_key("A:B", "C", "") != key("A", "B:C") == "A:B:C"
+    assert key("A%3AB", "C") == keys.declaration_key("A%3AB", "C", "")

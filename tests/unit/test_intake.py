@@ -396,6 +396,9 @@ def test_a_twin_that_is_wrong_in_form_is_refused_with_a_pointer(spoil: Any, code
         (b'{"a": 1e999}', "json.number"),
         (b'{"a": %s}' % (b"9" * 5000), "json.number"),
         (b"[" * 100_000, "json.depth"),
+        # Read twice from every quote, this would take minutes.
+        (b'"\\' * 300_000, "json.malformed"),
+        (b'["' + b"\\" * 300_001, "json.malformed"),
         (b'{"a":' * 40 + b"1" + b"}" * 40, "json.depth"),
         (b"[" + b"1," * 1_000_001 + b"1]", "json.size"),
         (b"[]", "schema.unknown_message"),

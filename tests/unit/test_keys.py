@@ -28,6 +28,25 @@ def test_a_receipt_s_time_is_read_back(at: int) -> None:
 
 
 @given(moments)
+def test_a_moment_is_written_as_customs_writes_it(at: int) -> None:
+    assert keys.receipt_ms(keys.china_stamp(at)) == at
+
+
+@pytest.mark.parametrize("text", ["", "soon", "99999999999999", "20260230120000", "20260601250000", "99991231235959999", "20270101000000"])
+def test_a_time_that_cannot_be_is_that_of_the_receipt(text: str) -> None:
+    at = keys.receipt_ms("20260601120000123")
+    assert keys.possible_time(text, at) == "20260601120000123"
+    assert keys.possible_time("20260601120000", at) == "20260601120000000"
+    assert keys.possible_time("20260602110000", at) == "20260602110000000"  # clocks differ
+
+
+def test_a_colon_in_a_code_is_no_border_of_a_key() -> None:
+    one, other = keys.declaration_key("A:B", "C", ""), keys.declaration_key("A", "B:C", "")
+    assert (one, other) == ("A%3AB:C", "A:B:C")
+    assert keys.declaration_key("A%3AB", "C", "") == "A%253AB:C"
+
+
+@given(moments)
 def test_rfc3339_is_utc_to_the_millisecond(at: int) -> None:
     then = datetime.fromtimestamp(at // 1000, UTC)
     assert keys.rfc3339(at) == f"{then:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"

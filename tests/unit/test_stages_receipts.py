@@ -100,6 +100,18 @@ def test_a_receipt_whose_key_is_longer_than_any_waits_as_one_that_names_nothing(
     assert list(world.states["resolve"]) == [b"guid:"]
 
 
+def test_a_receipt_of_an_impossible_time_does_not_shut_out_what_follows() -> None:
+    world = World()
+    declaration = sent(world)[DECLARATION]
+    world.submit(receipt_for(declaration, "500", "99991231235959999"))
+    world.run()
+    assert world.status(key_of(declaration)).since < 4_102_444_800_000
+    late = receipt_for(declaration, "800", "20260601230000000")
+    world.submit(late)
+    world.run()
+    assert world.status(key_of(declaration)).state == "released"
+
+
 def test_what_is_returned_abroad_uses_no_allowance() -> None:
     world = World()
     declaration = sent(world)[DECLARATION]

@@ -162,7 +162,16 @@ async def test_pages_forbid_scripts_from_elsewhere_and_forms_need_their_token(ur
             assert answer.status == 403
 
 
-async def test_a_forged_session_opens_nothing(url: str) -> None:
-    forged = {"Cookie": "hub_session=Y3VzdG9tcw==.99999999999999.00"}
+@pytest.mark.parametrize("type_", ["application/x-www-form-urlencoded; charset=nonsense", "multipart/form-data"])
+async def test_what_is_no_form_is_a_form_without_its_token(url: str, type_: str) -> None:
+    async with ClientSession() as session:
+        for page in ("login", "logout"):
+            async with session.post(f"{url}/{page}", data=b"a=b", headers={"Content-Type": type_}) as answer:
+                assert answer.status == 403
+
+
+@pytest.mark.parametrize("token", ["Y3VzdG9tcw==.99999999999999.00", "a.b.\xff"])
+async def test_a_forged_session_opens_nothing(url: str, token: str) -> None:
+    forged = {"Cookie": f"hub_session={token}"}
     async with ClientSession() as session, session.get(f"{url}/v1/worklist", headers=forged) as answer:
         assert answer.status == 401

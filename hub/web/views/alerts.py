@@ -63,7 +63,7 @@ async def alerts(request: web.Request) -> web.Response:
             enterprise=text(request, "enterprise"),
             agency=text(request, "agency"),
             after=_after(text(request, "after")),
-            limit=number(request, "limit", 100, 500),
+            limit=number(request, "limit", 100, 500, least=1),
         )
     )
     items = [alert_json(alert) for alert in found if sight.may_see_alert(viewer, alert)]

@@ -43,14 +43,14 @@ async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found | Non
         pause = min(pause * 1.7, 0.3)
 
 
-def number(request: web.Request, name: str, default: int, most: int) -> int:
-    """A whole number of the query, from 0 to ``most``."""
+def number(request: web.Request, name: str, default: int, most: int, least: int = 0) -> int:
+    """A whole number of the query, from ``least`` to ``most``."""
     text = request.query.get(name, "")
     if not text:
         return default
     if not (text.isascii() and text.isdigit()) or len(text) > 15:
         raise bad_query(name)
-    return min(int(text), most)
+    return max(least, min(int(text), most))
 
 
 def moment(request: web.Request, name: str, default: int) -> int:

@@ -15,6 +15,8 @@ from hub.web.views.common import Json, answer, eventually, moment, number, path_
 routes = web.RouteTableDef()
 
 DAY_MS = 86_400_000
+#: How far a search may be paged; further on, one asks for less.
+MOST_SKIPPED = 10_000
 
 
 @routes.get("/v1/declarations/{key:.+}")
@@ -33,7 +35,7 @@ async def worklist(request: web.Request) -> web.Response:
     """What needs doing, oldest first, and how much of each."""
     viewer = require(request)
     read, scope = request.app[PARTS].read, sight.scope(viewer)
-    found = await read.worklist(scope, number(request, "limit", 100, 500))
+    found = await read.worklist(scope, number(request, "limit", 100, 500, least=1))
     needs = await read.needs(scope)
     return answer(
         {
@@ -56,8 +58,8 @@ def wanted(request: web.Request) -> Search:
         state=text(request, "status"),
         enterprise=text(request, "enterprise"),
         office=text(request, "office"),
-        limit=number(request, "limit", 50, 200),
-        skip=number(request, "skip", 0, 10_000),
+        limit=number(request, "limit", 50, 200, least=1),
+        skip=number(request, "skip", 0, MOST_SKIPPED),
     )
 
 
@@ -75,7 +77,7 @@ async def found_by(request: web.Request, viewer: Viewer) -> Json:
         "covered": {"number": asked}
         if asked
         else {"from": words.rfc3339(search.since), "to": words.rfc3339(search.until)},
-        "next": search.skip + search.limit if more else None,
+        "next": search.skip + search.limit if more and search.skip + search.limit <= MOST_SKIPPED else None,
     }
 
 

@@ -61,7 +61,7 @@ async def receipts(request: web.Request) -> web.Response:
     viewer = require(request)
     parts = request.app[PARTS]
     after = _place(text(request, "after"))
-    found = await parts.read.answers(viewer.name, after, number(request, "limit", 100, 1000))
+    found = await parts.read.answers(viewer.name, after, number(request, "limit", 100, 1000, least=1))
     if "xml" in request.headers.get("Accept", ""):
         return _message(parts, found, after)
     last = cursor(found[-1][1] if found else after)

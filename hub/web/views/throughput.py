@@ -143,7 +143,7 @@ async def throughput(request: web.Request) -> web.Response:
 async def stream(request: web.Request) -> web.StreamResponse:
     """The figures each second as Server-Sent Events; ``limit`` ends after so many."""
     viewer = require(request)
-    left = number(request, "limit", 3600, 86_400)
+    left = number(request, "limit", 3600, 86_400, least=1)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
     task = asyncio.current_task()
