@@ -24,6 +24,7 @@ from hub.infra.health import (
     lag_health,
     port_health,
     python_health,
+    reading_health,
     topics_health,
 )
 from hub.settings import Settings
@@ -39,6 +40,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[Health]], ...] = (
     topics_health,
     lag_health,
     database_health,
+    reading_health,
 )
 _SECONDS = 20
 _MARKS = {"ok": "✓", "off": "·", "wrong": "✗"}

@@ -24,6 +24,8 @@ from hub.topics import STAGES, inbox
 _JAVA, _PYTHON = 17, (3, 11)
 #: Messages a stage may be behind before somebody should look.
 MOST_BEHIND = 10_000
+#: Seconds until what is behind must have moved.
+SECOND_LOOK = 4.0
 _OTHERS = 0o077
 
 
@@ -200,6 +202,45 @@ async def database_health(settings: Settings) -> Health:
     finally:
         await connection.close()
     return Health("database", "ok", f"PostgreSQL {version}", f"PostgreSQL {version}")
+
+
+async def reading_health(settings: Settings) -> Health:
+    """The read model follows the topics: what is behind has moved at a second look."""
+    if not settings.kafka or not settings.database:
+        return _no_server("read model")
+    try:
+        first = await _unread(settings)
+        if first:
+            await asyncio.sleep(SECOND_LOOK)
+        again = await _unread(settings) if first else {}
+    except (KafkaError, OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return Health("read model", "off", "not looked at: no broker or no database", "未检查：Kafka 或数据库无应答")
+    stuck = sorted(place for place, at in first.items() if again.get(place) == at)
+    if not stuck:
+        return Health("read model", "ok", "follows the topics", "与各主题同步")
+    topic, partition = stuck[0]
+    place = f"{topic}-{partition}@{first[stuck[0]]}"
+    return Health(
+        "read model", "wrong", f"does not move, {len(stuck)} partitions, first: {place}",
+        f"停滞，{len(stuck)} 个分区，首处：{place}",
+        "see that hub project runs, and what its log says", "请确认 hub project 正在运行，并查看其日志",
+    )  # fmt: skip
+
+
+async def _unread(settings: Settings) -> dict[tuple[str, int], int]:
+    """(topic, partition) → the position of the read model, where the topic has more."""
+    connection = await asyncpg.connect(settings.database, timeout=5)
+    try:
+        rows = await connection.fetch("SELECT topic, partition, next_offset FROM projector_offsets")
+    finally:
+        await connection.close()
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        ends = await consumer.end_offsets([TopicPartition(row[0], row[1]) for row in rows]) if rows else {}
+    finally:
+        await consumer.stop()
+    return {(row[0], row[1]): row[2] for row in rows if ends[TopicPartition(row[0], row[1])] > row[2]}
 
 
 def _no_server(name: str) -> Health:

@@ -54,6 +54,20 @@ def test_a_second_hub_is_told_what_stands_in_its_way(hub_up: HubUp, tmp_path: Pa
     assert str(hub_up.pids()["up"]) in same_folder.stderr
 
 
+def test_the_doctor_finds_a_sound_hub_sound_and_a_projector_that_does_not_move(hub_up: HubUp) -> None:
+    def doctor() -> dict[str, str]:
+        found = hub("doctor", "--json", data=hub_up.data, listen=f"127.0.0.1:{hub_up.port}").stdout
+        return {line["name"]: line["state"] for line in map(json.loads, found.splitlines())}
+
+    until(lambda: doctor()["read model"] == "ok", "a read model that follows", 30)
+    assert [name for name, state in doctor().items() if state == "wrong"] == []
+    hub_up.kill("project", signal.SIGSTOP)
+    try:
+        until(lambda: doctor()["read model"] == "wrong", "what stands still is found", 60)
+    finally:
+        hub_up.kill("project", signal.SIGCONT)
+
+
 def test_every_part_that_is_killed_comes_back_and_the_hub_works_on(hub_up: HubUp) -> None:
     for name in sorted(hub_up.pids().keys() - {"up"}):
         former = hub_up.kill(name)
