@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Iterator
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from hub.domain import lifecycle
 from hub.web import words
+from hub.web.views.common import number
 from streams.stages import register
 
 #: What a hand-over can have come to (streams.deliver), where it was not delivered.
@@ -62,3 +64,14 @@ def test_every_word_of_the_timeline_is_said_in_both_languages(word: str) -> None
 def test_whoever_s_turn_it_can_be_has_a_name() -> None:
     turns = {state.turn for state in lifecycle.HUB_STATES} | {code.turn for code in lifecycle.CODES}
     assert turns | set(lifecycle.AWAITED_FROM.values()) | {"sender"} <= words.ACTORS.keys()
+
+
+@pytest.mark.parametrize("at", [0, 1 << 53, -(1 << 53), (1 << 63) - 1])
+def test_a_time_no_calendar_has_is_shown_as_none(at: int) -> None:
+    assert words.rfc3339(at) == ""
+
+
+def test_a_page_of_nothing_would_be_asked_for_without_end() -> None:
+    request = make_mocked_request("GET", "/v1/search?limit=0&skip=0")
+    assert number(request, "limit", 50, 200, least=1) == 1
+    assert number(request, "skip", 0, 10_000) == 0
