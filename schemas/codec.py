@@ -9,6 +9,7 @@ field of the guess is in its place and the number is right, no other can be ther
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from operator import attrgetter, itemgetter
@@ -20,8 +21,17 @@ from lxml import etree
 from schemas.documents import STRUCTS, Document, Extension, Subscription, Transfer
 from schemas.model import CEB, EDITIONS, MessageType, Part, components, message_types
 
+_BLANKS = " \t\r\n"
 _text_of = etree.XPath("string()")
 _Read = Callable[[etree._Element], Any]  # Any: one of the generated structs
+
+
+def collapse(text: str) -> str:
+    """A text as XML Schema's ``whiteSpace`` collapse leaves it."""
+    return " ".join([part for part in _RUN.split(text) if part])
+
+
+_RUN = re.compile(f"[{_BLANKS}]+")
 
 
 class _Guess:
@@ -30,7 +40,7 @@ class _Guess:
     and a last None.
     """
 
-    __slots__ = ("checks", "empty", "numbers", "pick", "places")
+    __slots__ = ("checks", "collapsed", "empty", "numbers", "pick", "places")
 
     def __init__(self, leaves: list[etree._Element], shape: _Shape) -> None:
         names = [shape.names[leaf.tag] for leaf in leaves]
@@ -38,14 +48,17 @@ class _Guess:
         self.places = [i for i, name in enumerate(names) if name in shape.numbers]
         self.numbers: Callable[..., Any] | None = itemgetter(*self.places) if self.places else None  # Any: strings
         self.empty = [(i, shape.empty[name]) for i, name in enumerate(names) if name in shape.empty]
+        self.collapsed = [i for i, name in enumerate(names) if name in shape.collapsed]
         place = {name: i for i, name in enumerate(names)}
-        self.pick = itemgetter(*[place.get(name, -1) for name in shape.struct.__struct_fields__])
+        wanted = [place.get(name, -1) for name in shape.struct.__struct_fields__]
+        # One field alone would come as itself, not as a tuple of one.
+        self.pick: Callable[..., Any] = itemgetter(*wanted) if len(wanted) > 1 else (lambda texts: texts[:1])
 
 
 class _Shape:
     """How one part is read: tag → field, and what an empty element stands for."""
 
-    __slots__ = ("empty", "guesses", "names", "numbers", "struct", "sure", "tag")
+    __slots__ = ("collapsed", "empty", "guesses", "names", "numbers", "struct", "sure", "tag")
 
     def __init__(self, part: Part) -> None:
         editions = [part.in_edition(edition) for edition in EDITIONS]
@@ -53,7 +66,9 @@ class _Shape:
         self.tag = f"{{{CEB}}}{part.element}"
         self.struct = STRUCTS[part.struct]
         self.names = {f"{{{CEB}}}{name}": name for name in fields}
-        self.numbers = frozenset(name for name, f in fields.items() if f.number or f.collapse)
+        self.numbers = frozenset(name for name, f in fields.items() if f.number)
+        #: texts in which the schema of some edition counts blanks as one, and none at the ends
+        self.collapsed = frozenset(f.name for edition in editions for f in edition if f.collapse)
         self.empty = {name: f.fixed or f.schema_default for name, f in fields.items() if f.fixed or f.schema_default}
         required = [[f.name for f in edition if f.required] for edition in editions]
         #: required in every edition, in the same order
@@ -83,7 +98,9 @@ class _Shape:
             texts[i] = texts[i] or stands_for
         if guess.numbers is not None and not "".join(guess.numbers(texts)).replace(".", "").isdecimal():
             for i in guess.places:
-                texts[i] = (texts[i] or "").strip(" \t\r\n")
+                texts[i] = (texts[i] or "").strip(_BLANKS)
+        for i in guess.collapsed:
+            texts[i] = collapse(texts[i] or "")
         texts.append(None)
         return self.struct(*guess.pick(texts))
 
@@ -97,7 +114,9 @@ class _Shape:
             if values.get(name) == "":
                 values[name] = stands_for
         for name in self.numbers & values.keys():
-            values[name] = values[name].strip(" \t\r\n")
+            values[name] = values[name].strip(_BLANKS)
+        for name in self.collapsed & values.keys():
+            values[name] = collapse(values[name])
         return msgspec.convert(values, self.struct)
 
 
@@ -136,7 +155,7 @@ def _reader(type_: str) -> _Reader:
 def documents(root: etree._Element, mt: MessageType, *, approved: bool = False) -> list[Document]:
     """The documents of a message, in order; ``approved``: the schema has accepted this very tree (twice as fast).
 
-    Texts are kept as sent; numbers lose the blanks around them, and an empty element with a fixed value gets it,
+    Texts are kept as sent, but for blanks the schema collapses; numbers lose the blanks around them, and an empty element with a fixed value gets it,
     because the schema says that this is what was sent. KeyError or IndexError for what the catalogue does not know.
     """
     reader = _reader(mt.type)
@@ -159,14 +178,14 @@ def _key_getter(struct: type) -> tuple[Callable[[Any], tuple[str | None, ...]], 
 
 
 def business_key(document: Document) -> str:
-    """``ebpCode:ebcCode:orderNo`` and the like; a declaration without copNo has ``agentCode:~guid``.
+    """``ebpCode:ebcCode:orderNo`` and the like; without copNo (empty, or not there) it is ``agentCode:~guid``.
 
     Only the last part of a key may hold a colon: in a code, where none belongs, it is written ``%3A``.
     """
     getter, fallback = _key_getter(type(document))
     parts = getter(document.head)
-    if fallback and not parts[-1]:
-        parts = (*parts[:-1], "~" + (getattr(document.head, fallback) or ""))
+    if fallback and not parts[1]:
+        parts = (parts[0], "~" + (getattr(document.head, fallback) or ""), *parts[2:])
     joined = ":".join([part or "" for part in parts])
     if joined.count(":") >= len(parts) or "%" in joined:
         *codes, last = [part or "" for part in parts]

@@ -9,8 +9,111 @@ from __future__ import annotations
 import msgspec
 
 
+class ExportReturnHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口退货申请单表头 · Export-return application head (``InvtRefundHead``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
+    loctNo: str | None = None
+    ebpCode: str | None = None
+    ebpName: str | None = None
+    ebcCode: str | None = None
+    ebcName: str | None = None
+    logisticsNo: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    coElNo: str | None = None
+    preNo: str | None = None
+    invtNo: str | None = None
+    tradeMode: str | None = None
+    agentCode: str | None = None
+    agentName: str | None = None
+    billNo: str | None = None
+    ieFlag: str | None = None
+    trafMode: str | None = None
+    trafName: str | None = None
+    portCode: str | None = None
+    reason: str | None = None
+    country: str | None = None
+    voyageNo: str | None = None
+    note: str | None = None
+
+
+class ExportReturnLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口退货申请单表体 · Export-return application line (``InvtRefundList``)."""
+
+    gnum: str | None = None
+    gcode: str | None = None
+    gname: str | None = None
+    gmodel: str | None = None
+    qty: str | None = None
+    qty1: str | None = None
+    unit: str | None = None
+    unit1: str | None = None
+    qty2: str | None = None
+    unit2: str | None = None
+    note: str | None = None
+
+
+class ExportReturnReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口退货申请单回执 · Export-return receipt (``RefundReturn``)."""
+
+    guid: str | None = None
+    ebpCode: str | None = None
+    ebcCode: str | None = None
+    agentCode: str | None = None
+    coElNo: str | None = None
+    preNo: str | None = None
+    invtNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
+class ReturnTallyHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货理货明细单 · Export-return tally list (``InvtRefundDetail``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
+    operatorCode: str | None = None
+    operatorName: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    logisticsNo: str | None = None
+    invtNo: str | None = None
+    coElNo: str | None = None
+    preNo: str | None = None
+    billNo: str | None = None
+    ieFlag: str | None = None
+    trafMode: str | None = None
+    trafName: str | None = None
+    voyageNo: str | None = None
+    location: str | None = None
+    note: str | None = None
+
+
+class ReturnTallyReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货理货明细单回执 · Export-return tally receipt (``InvtRefundDetailReturn``)."""
+
+    guid: str | None = None
+    operatorCode: str | None = None
+    logisticsCode: str | None = None
+    logisticsNo: str | None = None
+    coElNo: str | None = None
+    preNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
 class OrderHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """电子订单表头 · Order head (``OrderHead``)."""
+    """出口订单表头 · Export order head (``OrderHead``)."""
 
     guid: str | None = None
     appType: str | None = None
@@ -24,10 +127,11 @@ class OrderHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     ebcName: str | None = None
     goodsValue: str | None = None
     freight: str | None = None
+    currency: str | None = None
+    note: str | None = None
     discount: str | None = None
     taxTotal: str | None = None
     acturalPaid: str | None = None
-    currency: str | None = None
     buyerRegNo: str | None = None
     buyerName: str | None = None
     buyerTelephone: str | None = None
@@ -41,34 +145,66 @@ class OrderHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     consigneeTelephone: str | None = None
     consigneeAddress: str | None = None
     consigneeDistrict: str | None = None
-    note: str | None = None
 
 
 class OrderLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """电子订单商品表体 · Order line (``OrderList``)."""
+    """出口订单表体 · Export order line (``OrderList``)."""
 
     gnum: str | None = None
     itemNo: str | None = None
     itemName: str | None = None
-    gmodel: str | None = None
     itemDescribe: str | None = None
     barCode: str | None = None
     unit: str | None = None
+    currency: str | None = None
     qty: str | None = None
     price: str | None = None
     totalPrice: str | None = None
-    currency: str | None = None
-    country: str | None = None
     note: str | None = None
+    gmodel: str | None = None
+    country: str | None = None
 
 
 class OrderReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """订单回执 · Order receipt (``OrderReturn``)."""
+    """出口订单回执 · Export order receipt (``OrderReturn``)."""
 
     guid: str | None = None
     ebpCode: str | None = None
     ebcCode: str | None = None
     orderNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
+class CollectionHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """收款单 · Collection (``Receipts``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    ebpCode: str | None = None
+    ebpName: str | None = None
+    ebcCode: str | None = None
+    ebcName: str | None = None
+    orderNo: str | None = None
+    payCode: str | None = None
+    payName: str | None = None
+    payNo: str | None = None
+    charge: str | None = None
+    currency: str | None = None
+    accountingDate: str | None = None
+    note: str | None = None
+
+
+class CollectionReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """收款单回执 · Collection receipt (``ReceiptsReturn``)."""
+
+    guid: str | None = None
+    ebcCode: str | None = None
+    orderNo: str | None = None
+    payNo: str | None = None
     returnStatus: str | None = None
     returnTime: str | None = None
     returnInfo: str | None = None
@@ -109,7 +245,7 @@ class PaymentReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=Fal
 
 
 class WaybillHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """物流运单 · Waybill (``LogisticsHead``)."""
+    """出口运单 · Export waybill (``Logistics, LogisticsHead``)."""
 
     guid: str | None = None
     appType: str | None = None
@@ -118,22 +254,26 @@ class WaybillHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     logisticsCode: str | None = None
     logisticsName: str | None = None
     logisticsNo: str | None = None
-    billNo: str | None = None
-    orderNo: str | None = None
     freight: str | None = None
     insuredFee: str | None = None
     currency: str | None = None
-    weight: str | None = None
+    grossWeight: str | None = None
     packNo: str | None = None
     goodsInfo: str | None = None
+    ebcCode: str | None = None
+    ebcName: str | None = None
+    ebcTelephone: str | None = None
+    note: str | None = None
+    billNo: str | None = None
+    orderNo: str | None = None
+    weight: str | None = None
     consignee: str | None = None
     consigneeAddress: str | None = None
     consigneeTelephone: str | None = None
-    note: str | None = None
 
 
 class WaybillReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """运单回执 · Waybill receipt (``LogisticsReturn``)."""
+    """出口运单回执 · Export waybill receipt (``LogisticsReturn``)."""
 
     guid: str | None = None
     logisticsCode: str | None = None
@@ -143,13 +283,336 @@ class WaybillReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=Fal
     returnInfo: str | None = None
 
 
-class DeclarationHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """进口清单表头 · Declaration head (``InventoryHead``)."""
+class ArrivalHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运抵单表头 · Arrival head (``ArrivalHead``)."""
 
     guid: str | None = None
     appType: str | None = None
     appTime: str | None = None
     appStatus: str | None = None
+    customsCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    operatorCode: str | None = None
+    operatorName: str | None = None
+    loctNo: str | None = None
+    ieFlag: str | None = None
+    trafMode: str | None = None
+    billNo: str | None = None
+    domesticTrafNo: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    msgCount: str | None = None
+    msgSeqNo: str | None = None
+    note: str | None = None
+
+
+class ArrivalLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运抵单表体 · Arrival line (``ArrivalList``)."""
+
+    gnum: str | None = None
+    logisticsNo: str | None = None
+    totalPackageNo: str | None = None
+    note: str | None = None
+
+
+class ArrivalReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运抵单回执 · Arrival receipt (``ArrivalReturn``)."""
+
+    guid: str | None = None
+    operatorCode: str | None = None
+    logisticsCode: str | None = None
+    preNo: str | None = None
+    copNo: str | None = None
+    billNo: str | None = None
+    msgSeqNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
+class DepartureHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """离境单表头 · Departure head (``DepartureHead``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    trafMode: str | None = None
+    trafName: str | None = None
+    voyageNo: str | None = None
+    billNo: str | None = None
+    leaveTime: str | None = None
+    msgCount: str | None = None
+    msgSeqNo: str | None = None
+    note: str | None = None
+
+
+class DepartureLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """离境单表体 · Departure line (``DepartureList``)."""
+
+    gnum: str | None = None
+    totalPackageNo: str | None = None
+    logisticsNo: str | None = None
+    note: str | None = None
+
+
+class DepartureReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """离境单回执 · Departure receipt (``DepartureReturn``)."""
+
+    guid: str | None = None
+    logisticsCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    msgSeqNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
+class WaybillStatusHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运单状态 · Waybill status (``LogisticsStatus``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    logisticsNo: str | None = None
+    logisticsStatus: str | None = None
+    logisticsTime: str | None = None
+    note: str | None = None
+
+
+class WaybillStatusReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运单状态回执 · Waybill-status receipt (``LogisticsStatusReturn``)."""
+
+    guid: str | None = None
+    logisticsCode: str | None = None
+    logisticsNo: str | None = None
+    logisticsStatus: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
+class DeclarationHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口清单表头 · Export declaration head (``InventoryHead``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
+    ebpCode: str | None = None
+    ebpName: str | None = None
+    orderNo: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    logisticsNo: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    invtNo: str | None = None
+    ieFlag: str | None = None
+    portCode: str | None = None
+    ieDate: str | None = None
+    statisticsFlag: str | None = None
+    agentCode: str | None = None
+    agentName: str | None = None
+    ebcCode: str | None = None
+    ebcName: str | None = None
+    ownerCode: str | None = None
+    ownerName: str | None = None
+    iacCode: str | None = None
+    iacName: str | None = None
+    emsNo: str | None = None
+    tradeMode: str | None = None
+    trafMode: str | None = None
+    trafName: str | None = None
+    voyageNo: str | None = None
+    billNo: str | None = None
+    totalPackageNo: str | None = None
+    loctNo: str | None = None
+    licenseNo: str | None = None
+    country: str | None = None
+    POD: str | None = None
+    freight: str | None = None
+    fCurrency: str | None = None
+    fFlag: str | None = None
+    insuredFee: str | None = None
+    iCurrency: str | None = None
+    iFlag: str | None = None
+    wrapType: str | None = None
+    packNo: str | None = None
+    grossWeight: str | None = None
+    netWeight: str | None = None
+    note: str | None = None
+    assureCode: str | None = None
+    declTime: str | None = None
+    buyerIdType: str | None = None
+    buyerIdNumber: str | None = None
+    buyerName: str | None = None
+    buyerTelephone: str | None = None
+    consigneeAddress: str | None = None
+    areaCode: str | None = None
+    areaName: str | None = None
+    trafNo: str | None = None
+    currency: str | None = None
+
+
+class DeclarationLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口清单表体 · Export declaration line (``InventoryList``)."""
+
+    gnum: str | None = None
+    itemNo: str | None = None
+    itemRecordNo: str | None = None
+    itemName: str | None = None
+    gcode: str | None = None
+    gname: str | None = None
+    gmodel: str | None = None
+    barCode: str | None = None
+    country: str | None = None
+    currency: str | None = None
+    qty: str | None = None
+    qty1: str | None = None
+    qty2: str | None = None
+    unit: str | None = None
+    unit1: str | None = None
+    unit2: str | None = None
+    price: str | None = None
+    totalPrice: str | None = None
+    note: str | None = None
+    tradeCountry: str | None = None
+
+
+class DeclarationReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口清单回执 · Export declaration receipt (``InventoryReturn``)."""
+
+    guid: str | None = None
+    agentCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    invtNo: str | None = None
+    ebcCode: str | None = None
+    ebpCode: str | None = None
+    orderNo: str | None = None
+    statisticsFlag: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+    customsCode: str | None = None
+
+
+class CancellationHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口撤销申请单 · Export cancellation application (``InvtCancel``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    invtNo: str | None = None
+    reason: str | None = None
+    agentCode: str | None = None
+    agentName: str | None = None
+    ebcCode: str | None = None
+    ebcName: str | None = None
+    note: str | None = None
+    orderNo: str | None = None
+    ebpCode: str | None = None
+    ebpName: str | None = None
+    logisticsNo: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    buyerIdType: str | None = None
+    buyerIdNumber: str | None = None
+    buyerName: str | None = None
+    buyerTelephone: str | None = None
+
+
+class CancellationReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口撤销申请单回执 · Export cancellation receipt (``InvtCancelReturn``)."""
+
+    guid: str | None = None
+    agentCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    invtNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+    customsCode: str | None = None
+    ebpCode: str | None = None
+    ebcCode: str | None = None
+
+
+class ConsolidationHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """清单总分单表头 · Consolidation list head (``WayBillHead``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    agentCode: str | None = None
+    agentName: str | None = None
+    loctNo: str | None = None
+    trafMode: str | None = None
+    trafName: str | None = None
+    voyageNo: str | None = None
+    billNo: str | None = None
+    domesticTrafNo: str | None = None
+    grossWeight: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    msgCount: str | None = None
+    msgSeqNo: str | None = None
+    note: str | None = None
+
+
+class ConsolidationLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """清单总分单表体 · Consolidation list line (``WayBillList``)."""
+
+    gnum: str | None = None
+    totalPackageNo: str | None = None
+    logisticsNo: str | None = None
+    invtNo: str | None = None
+    note: str | None = None
+
+
+class ConsolidationReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """清单总分单回执 · Consolidation list receipt (``WayBillReturn``)."""
+
+    guid: str | None = None
+    agentCode: str | None = None
+    logisticsCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    billNo: str | None = None
+    msgSeqNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
+class ReturnHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货申请单表头 · Return application head (``InvtRefundHead``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
     orderNo: str | None = None
     ebpCode: str | None = None
     ebpName: str | None = None
@@ -160,80 +623,214 @@ class DeclarationHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False)
     logisticsName: str | None = None
     copNo: str | None = None
     preNo: str | None = None
-    assureCode: str | None = None
-    emsNo: str | None = None
     invtNo: str | None = None
-    ieFlag: str | None = None
-    declTime: str | None = None
-    customsCode: str | None = None
-    portCode: str | None = None
-    ieDate: str | None = None
     buyerIdType: str | None = None
     buyerIdNumber: str | None = None
     buyerName: str | None = None
     buyerTelephone: str | None = None
-    consigneeAddress: str | None = None
     agentCode: str | None = None
     agentName: str | None = None
-    areaCode: str | None = None
-    areaName: str | None = None
-    tradeMode: str | None = None
-    trafMode: str | None = None
-    trafNo: str | None = None
-    voyageNo: str | None = None
-    billNo: str | None = None
-    loctNo: str | None = None
-    licenseNo: str | None = None
-    country: str | None = None
-    freight: str | None = None
-    insuredFee: str | None = None
-    currency: str | None = None
-    wrapType: str | None = None
-    packNo: str | None = None
-    grossWeight: str | None = None
-    netWeight: str | None = None
+    reason: str | None = None
     note: str | None = None
 
 
-class DeclarationLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """进口清单表体 · Declaration line (``InventoryList``)."""
+class ReturnLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货申请单表体 · Return application line (``InvtRefundList``)."""
 
     gnum: str | None = None
-    itemRecordNo: str | None = None
-    itemNo: str | None = None
-    itemName: str | None = None
     gcode: str | None = None
     gname: str | None = None
-    gmodel: str | None = None
-    barCode: str | None = None
-    country: str | None = None
-    tradeCountry: str | None = None
-    currency: str | None = None
     qty: str | None = None
     unit: str | None = None
-    qty1: str | None = None
-    unit1: str | None = None
-    qty2: str | None = None
-    unit2: str | None = None
-    price: str | None = None
-    totalPrice: str | None = None
     note: str | None = None
 
 
-class DeclarationReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """进口清单回执 · Import declaration receipt (``InventoryReturn``)."""
+class ReturnReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货申请单回执 · Return receipt (``InvtRefundReturn``)."""
 
     guid: str | None = None
     customsCode: str | None = None
+    agentCode: str | None = None
     ebpCode: str | None = None
     ebcCode: str | None = None
-    agentCode: str | None = None
     copNo: str | None = None
     preNo: str | None = None
     invtNo: str | None = None
     returnStatus: str | None = None
     returnTime: str | None = None
     returnInfo: str | None = None
+
+
+class SummaryHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """汇总申请单表头 · Summary application head (``SummaryApplyHead``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    sumNo: str | None = None
+    agentCode: str | None = None
+    agentName: str | None = None
+    ebcCode: str | None = None
+    ebcName: str | None = None
+    declAgentCode: str | None = None
+    declAgentName: str | None = None
+    startTime: str | None = None
+    endTime: str | None = None
+    loctNo: str | None = None
+    summaryFlag: str | None = None
+    itemNameFlag: str | None = None
+    msgCount: str | None = None
+    msgSeqNo: str | None = None
+    note: str | None = None
+
+
+class SummaryLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """汇总申请单表体 · Summary application line (``SummaryApplyList``)."""
+
+    invtNo: str | None = None
+
+
+class SummaryReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """汇总申请单回执 · Summary receipt (``SummaryReturn``)."""
+
+    guid: str | None = None
+    agentCode: str | None = None
+    ebcCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    sumNo: str | None = None
+    msgSeqNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
+class WarehouseEntryHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """入库明细单表头 · Warehouse-entry list head (``DeliveryHead``)."""
+
+    guid: str | None = None
+    appType: str | None = None
+    appTime: str | None = None
+    appStatus: str | None = None
+    customsCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    rkdNo: str | None = None
+    operatorCode: str | None = None
+    operatorName: str | None = None
+    ieFlag: str | None = None
+    trafMode: str | None = None
+    trafNo: str | None = None
+    voyageNo: str | None = None
+    billNo: str | None = None
+    logisticsCode: str | None = None
+    logisticsName: str | None = None
+    unloadLocation: str | None = None
+    note: str | None = None
+
+
+class WarehouseEntryLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """入库明细单表体 · Warehouse-entry list line (``DeliveryList``)."""
+
+    gnum: str | None = None
+    logisticsNo: str | None = None
+    note: str | None = None
+
+
+class WarehouseEntryReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """入库明细单回执 · Warehouse-entry receipt (``DeliveryReturn``)."""
+
+    guid: str | None = None
+    customsCode: str | None = None
+    operatorCode: str | None = None
+    copNo: str | None = None
+    preNo: str | None = None
+    rkdNo: str | None = None
+    returnStatus: str | None = None
+    returnTime: str | None = None
+    returnInfo: str | None = None
+
+
+class SummaryResultHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """汇总结果单表头 · Summary result head (``SummaryResultHead``)."""
+
+    guid: str | None = None
+    customsCode: str | None = None
+    sumNo: str | None = None
+    opDate: str | None = None
+    declSeqNo: str | None = None
+    decTmpNo: str | None = None
+    decPreNo: str | None = None
+    entryId: str | None = None
+    decState: str | None = None
+    agentCode: str | None = None
+    agentName: str | None = None
+    ebcCode: str | None = None
+    ebcName: str | None = None
+    declAgentCode: str | None = None
+    declAgentName: str | None = None
+    grossWeight: str | None = None
+    netWeight: str | None = None
+    msgCount: str | None = None
+    msgSeqNo: str | None = None
+    note: str | None = None
+
+
+class SummaryResultLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """汇总结果单表体 · Summary result line (``SummaryResultList``)."""
+
+    invtNo: str | None = None
+    logisticsNo: str | None = None
+    gseqno: str | None = None
+    gnum: str | None = None
+    gcode: str | None = None
+
+
+class TaxBillHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """电子税单表头 · Electronic tax bill head (``TaxHeadRd``)."""
+
+    guid: str | None = None
+    returnTime: str | None = None
+    invtNo: str | None = None
+    taxNo: str | None = None
+    customsTax: str | None = None
+    valueAddedTax: str | None = None
+    consumptionTax: str | None = None
+    status: str | None = None
+    entDutyNo: str | None = None
+    note: str | None = None
+    assureCode: str | None = None
+    ebcCode: str | None = None
+    logisticsCode: str | None = None
+    agentCode: str | None = None
+    customsCode: str | None = None
+
+
+class TaxBillLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """电子税单表体 · Electronic tax bill line (``TaxListRd``)."""
+
+    gnum: str | None = None
+    gcode: str | None = None
+    taxPrice: str | None = None
+    customsTax: str | None = None
+    valueAddedTax: str | None = None
+    consumptionTax: str | None = None
+
+
+class TaxBillStatusHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """电子税单状态表头 · Tax-bill status head (``TaxHeadStatus``)."""
+
+    guid: str | None = None
+    returnTime: str | None = None
+    invtNo: str | None = None
+    taxNo: str | None = None
+    status: str | None = None
+    entDutyNo: str | None = None
+    assureCode: str | None = None
 
 
 class FormatReceiptHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -275,17 +872,54 @@ class Extension(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     Message: str | None = None
 
 
+class ExportReturn(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口退货申请单 · Export-return application (CEB213)."""
+
+    head: ExportReturnHead
+    list: tuple[ExportReturnLine, ...] = ()
+
+
+class ExportReturnReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口退货申请单回执 · Export-return receipt (CEB214)."""
+
+    head: ExportReturnReceiptHead
+
+
+class ReturnTally(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货理货明细单 · Export-return tally list (CEB215)."""
+
+    head: ReturnTallyHead
+
+
+class ReturnTallyReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货理货明细单回执 · Export-return tally receipt (CEB216)."""
+
+    head: ReturnTallyReceiptHead
+
+
 class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """订单 · Order (CEB311)."""
+    """出口订单 · Export order (CEB303, CEB311)."""
 
     head: OrderHead
     list: tuple[OrderLine, ...] = ()
 
 
 class OrderReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """订单回执 · Order receipt (CEB312)."""
+    """出口订单回执 · Export order receipt (CEB304, CEB312)."""
 
     head: OrderReceiptHead
+
+
+class Collection(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """收款单 · Collection (CEB403)."""
+
+    head: CollectionHead
+
+
+class CollectionReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """收款单回执 · Collection receipt (CEB404)."""
+
+    head: CollectionReceiptHead
 
 
 class Payment(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -301,28 +935,150 @@ class PaymentReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Waybill(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """运单 · Waybill (CEB511)."""
+    """出口运单 · Export waybill (CEB505, CEB511)."""
 
     head: WaybillHead
 
 
 class WaybillReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """运单回执 · Waybill receipt (CEB512)."""
+    """出口运单回执 · Export waybill receipt (CEB506, CEB512)."""
 
     head: WaybillReceiptHead
 
 
+class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运抵单 · Arrival (CEB507)."""
+
+    head: ArrivalHead
+    list: tuple[ArrivalLine, ...] = ()
+
+
+class ArrivalReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运抵单回执 · Arrival receipt (CEB508)."""
+
+    head: ArrivalReceiptHead
+
+
+class Departure(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """离境单 · Departure (CEB509)."""
+
+    head: DepartureHead
+    list: tuple[DepartureLine, ...] = ()
+
+
+class DepartureReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """离境单回执 · Departure receipt (CEB510)."""
+
+    head: DepartureReceiptHead
+
+
+class WaybillStatus(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运单状态 · Waybill status (CEB513)."""
+
+    head: WaybillStatusHead
+
+
+class WaybillStatusReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """运单状态回执 · Waybill-status receipt (CEB514)."""
+
+    head: WaybillStatusReceiptHead
+
+
 class Declaration(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """进口清单 · Import declaration (CEB621)."""
+    """出口清单 · Export declaration (CEB603, CEB621)."""
 
     head: DeclarationHead
     list: tuple[DeclarationLine, ...] = ()
 
 
 class DeclarationReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """进口清单回执 · Import declaration receipt (CEB622)."""
+    """出口清单回执 · Export declaration receipt (CEB604, CEB622)."""
 
     head: DeclarationReceiptHead
+
+
+class Cancellation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口撤销申请单 · Export cancellation application (CEB605, CEB623)."""
+
+    head: CancellationHead
+
+
+class CancellationReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """出口撤销申请单回执 · Export cancellation receipt (CEB606, CEB624)."""
+
+    head: CancellationReceiptHead
+
+
+class Consolidation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """清单总分单 · Consolidation list (CEB607)."""
+
+    head: ConsolidationHead
+    list: tuple[ConsolidationLine, ...] = ()
+
+
+class ConsolidationReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """清单总分单回执 · Consolidation list receipt (CEB608)."""
+
+    head: ConsolidationReceiptHead
+
+
+class Return(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货申请单 · Return application (CEB625)."""
+
+    head: ReturnHead
+    list: tuple[ReturnLine, ...] = ()
+
+
+class ReturnReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """退货申请单回执 · Return receipt (CEB626)."""
+
+    head: ReturnReceiptHead
+
+
+class Summary(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """汇总申请单 · Summary application (CEB701)."""
+
+    head: SummaryHead
+    list: tuple[SummaryLine, ...] = ()
+
+
+class SummaryReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """汇总申请单回执 · Summary receipt (CEB702)."""
+
+    head: SummaryReceiptHead
+
+
+class WarehouseEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """入库明细单 · Warehouse-entry list (CEB711)."""
+
+    head: WarehouseEntryHead
+    list: tuple[WarehouseEntryLine, ...] = ()
+
+
+class WarehouseEntryReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """入库明细单回执 · Warehouse-entry receipt (CEB712)."""
+
+    head: WarehouseEntryReceiptHead
+
+
+class SummaryResult(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """汇总结果单 · Summary result (CEB792)."""
+
+    head: SummaryResultHead
+    list: tuple[SummaryResultLine, ...] = ()
+
+
+class TaxBill(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """电子税单 · Electronic tax bill (CEB816)."""
+
+    head: TaxBillHead
+    list: tuple[TaxBillLine, ...] = ()
+
+
+class TaxBillStatus(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """电子税单状态 · Tax-bill status (CEB818)."""
+
+    head: TaxBillStatusHead
 
 
 class FormatReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -332,38 +1088,122 @@ class FormatReceipt(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 Document = (
-    Order
+    ExportReturn
+    | ExportReturnReceipt
+    | ReturnTally
+    | ReturnTallyReceipt
+    | Order
     | OrderReceipt
+    | Collection
+    | CollectionReceipt
     | Payment
     | PaymentReceipt
     | Waybill
     | WaybillReceipt
+    | Arrival
+    | ArrivalReceipt
+    | Departure
+    | DepartureReceipt
+    | WaybillStatus
+    | WaybillStatusReceipt
     | Declaration
     | DeclarationReceipt
+    | Cancellation
+    | CancellationReceipt
+    | Consolidation
+    | ConsolidationReceipt
+    | Return
+    | ReturnReceipt
+    | Summary
+    | SummaryReceipt
+    | WarehouseEntry
+    | WarehouseEntryReceipt
+    | SummaryResult
+    | TaxBill
+    | TaxBillStatus
     | FormatReceipt
 )
 
 #: every struct by name
 STRUCTS: dict[str, type[msgspec.Struct]] = {
+    "ExportReturn": ExportReturn,
+    "ExportReturnReceipt": ExportReturnReceipt,
+    "ReturnTally": ReturnTally,
+    "ReturnTallyReceipt": ReturnTallyReceipt,
     "Order": Order,
     "OrderReceipt": OrderReceipt,
+    "Collection": Collection,
+    "CollectionReceipt": CollectionReceipt,
     "Payment": Payment,
     "PaymentReceipt": PaymentReceipt,
     "Waybill": Waybill,
     "WaybillReceipt": WaybillReceipt,
+    "Arrival": Arrival,
+    "ArrivalReceipt": ArrivalReceipt,
+    "Departure": Departure,
+    "DepartureReceipt": DepartureReceipt,
+    "WaybillStatus": WaybillStatus,
+    "WaybillStatusReceipt": WaybillStatusReceipt,
     "Declaration": Declaration,
     "DeclarationReceipt": DeclarationReceipt,
+    "Cancellation": Cancellation,
+    "CancellationReceipt": CancellationReceipt,
+    "Consolidation": Consolidation,
+    "ConsolidationReceipt": ConsolidationReceipt,
+    "Return": Return,
+    "ReturnReceipt": ReturnReceipt,
+    "Summary": Summary,
+    "SummaryReceipt": SummaryReceipt,
+    "WarehouseEntry": WarehouseEntry,
+    "WarehouseEntryReceipt": WarehouseEntryReceipt,
+    "SummaryResult": SummaryResult,
+    "TaxBill": TaxBill,
+    "TaxBillStatus": TaxBillStatus,
     "FormatReceipt": FormatReceipt,
+    "ExportReturnHead": ExportReturnHead,
+    "ExportReturnLine": ExportReturnLine,
+    "ExportReturnReceiptHead": ExportReturnReceiptHead,
+    "ReturnTallyHead": ReturnTallyHead,
+    "ReturnTallyReceiptHead": ReturnTallyReceiptHead,
     "OrderHead": OrderHead,
     "OrderLine": OrderLine,
     "OrderReceiptHead": OrderReceiptHead,
+    "CollectionHead": CollectionHead,
+    "CollectionReceiptHead": CollectionReceiptHead,
     "PaymentHead": PaymentHead,
     "PaymentReceiptHead": PaymentReceiptHead,
     "WaybillHead": WaybillHead,
     "WaybillReceiptHead": WaybillReceiptHead,
+    "ArrivalHead": ArrivalHead,
+    "ArrivalLine": ArrivalLine,
+    "ArrivalReceiptHead": ArrivalReceiptHead,
+    "DepartureHead": DepartureHead,
+    "DepartureLine": DepartureLine,
+    "DepartureReceiptHead": DepartureReceiptHead,
+    "WaybillStatusHead": WaybillStatusHead,
+    "WaybillStatusReceiptHead": WaybillStatusReceiptHead,
     "DeclarationHead": DeclarationHead,
     "DeclarationLine": DeclarationLine,
     "DeclarationReceiptHead": DeclarationReceiptHead,
+    "CancellationHead": CancellationHead,
+    "CancellationReceiptHead": CancellationReceiptHead,
+    "ConsolidationHead": ConsolidationHead,
+    "ConsolidationLine": ConsolidationLine,
+    "ConsolidationReceiptHead": ConsolidationReceiptHead,
+    "ReturnHead": ReturnHead,
+    "ReturnLine": ReturnLine,
+    "ReturnReceiptHead": ReturnReceiptHead,
+    "SummaryHead": SummaryHead,
+    "SummaryLine": SummaryLine,
+    "SummaryReceiptHead": SummaryReceiptHead,
+    "WarehouseEntryHead": WarehouseEntryHead,
+    "WarehouseEntryLine": WarehouseEntryLine,
+    "WarehouseEntryReceiptHead": WarehouseEntryReceiptHead,
+    "SummaryResultHead": SummaryResultHead,
+    "SummaryResultLine": SummaryResultLine,
+    "TaxBillHead": TaxBillHead,
+    "TaxBillLine": TaxBillLine,
+    "TaxBillStatusHead": TaxBillStatusHead,
     "FormatReceiptHead": FormatReceiptHead,
     "Transfer": Transfer,
     "Subscription": Subscription,

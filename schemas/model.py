@@ -99,6 +99,7 @@ class MessageType(msgspec.Struct, frozen=True, kw_only=True):
     """One message. ``type`` is ``CEB311``; ``root`` the element; ``document`` the repeating element.
 
     ``flat`` documents hold their fields directly (receipts); the struct keeps them under ``head`` all the same.
+    ``key``: the fields that make a document one and the same; ``key_fallback`` stands for the second where it is empty.
     ``signature``: ``required`` by the schema, ``declared`` by the 2018 text when appStatus is 2, ``optional``, ``never``.
     """
 

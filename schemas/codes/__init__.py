@@ -13,10 +13,11 @@ import msgspec
 
 
 class Code(msgspec.Struct, frozen=True):
-    """One code in both languages."""
+    """One code in both languages; ``iso`` is what ISO calls the same country or currency."""
 
     en: str
     zh: str
+    iso: str = ""
 
 
 class CodeList(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,10 +22,14 @@ def _part(part: catalog.Part) -> st.SearchStrategy:
         if field.fixed:
             leaf = st.just(field.fixed)
         elif field.number:
-            leaf = st.sampled_from(("0", "1", "12", "123456789"))
+            leaf = st.sampled_from(("0", "1", "12", "1234"))
         else:
             low, high = field.min, field.max if field.max is not None else 20
             leaf = st.text(_SAYABLE, min_size=low, max_size=max(low, min(high, 12)))
+            if field.collapse:
+                leaf = leaf.map(lambda text: "".join(text.split()) or "X").filter(lambda text, low=low: len(text) >= low)
+            if field.schema_default:
+                leaf = leaf.filter(bool)
         leaves[field.name] = leaf if field.required else st.none() | leaf
     return st.builds(STRUCTS[part.struct], **leaves)
 
@@ -33,7 +37,7 @@ def _part(part: catalog.Part) -> st.SearchStrategy:
 def _documents(mt: catalog.MessageType) -> st.SearchStrategy:
     parts = {"head": _part(mt.head)}
     if mt.list is not None:
-        parts["list"] = st.lists(_part(mt.list), min_size=1, max_size=3).map(tuple)
+        parts["list"] = st.lists(_part(mt.list), min_size=mt.list.min, max_size=3).map(tuple)
     most = 1 if mt.max_documents == 1 else 3
     return st.lists(st.builds(STRUCTS[mt.struct], **parts), min_size=1, max_size=most)
 
