@@ -43,6 +43,7 @@ from streams.faust_driver import Options, run
 from streams.project import Projector
 from streams.runtime import Hooks
 from streams.stages.assess import Assess, AssessSettings
+from streams.stages.bills import Bills
 from streams.stages.match import Match
 from streams.stages.register import Register, RegisterSettings
 from streams.stages.resolve import Resolve
@@ -168,6 +169,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
             ),
         ),
         "resolve": Resolve,
+        "bills": Bills,
     }
     return [makers[name]() for name in names]
 

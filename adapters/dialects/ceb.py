@@ -11,7 +11,7 @@ from adapters.schema_faults import path, schema_fault
 from hub.domain.faults import Fault, Refused, fault
 from schemas import catalog
 from schemas.documents import STRUCTS
-from schemas.model import CEB, MessageType
+from schemas.model import CEB, MessageType, Part
 
 #: Deviations noted of one message of an authority.
 _NOTED = 5
@@ -67,15 +67,29 @@ def place(root: etree._Element, mt: MessageType, index: int, below: str) -> tupl
 def receipts(root: etree._Element, mt: MessageType) -> list[Any]:  # Any: a receipt's struct
     """The receipts of a message by local names, whatever else is there left out: real ones deviate from the schema."""
     struct = STRUCTS[mt.struct]
-    known = frozenset(f.name for f in mt.head.fields)
     made = []
     for element in root.iterchildren(etree.Element):
         if _local(element) != mt.document:
             continue
-        leaves = ((_local(leaf), leaf.text or "") for leaf in element.iterchildren(etree.Element))
-        head = {name: text.strip() for name, text in leaves if name in known}
-        made.append(msgspec.convert({"head": head}, struct))
+        if mt.flat:
+            made.append(msgspec.convert({"head": _leniently(element, mt.head)}, struct))
+            continue
+        parts: dict[str, list[etree._Element]] = {}
+        for part in element.iterchildren(etree.Element):
+            parts.setdefault(_local(part), []).append(part)
+        heads = parts.get(mt.head.element, [])
+        found: dict[str, Any] = {"head": _leniently(heads[0], mt.head) if heads else {}}
+        if mt.list is not None:
+            line = mt.list
+            found["list"] = [_leniently(e, line) for e in parts.get(line.element, [])]
+        made.append(msgspec.convert(found, struct))
     return made
+
+
+def _leniently(element: etree._Element, part: Part) -> dict[str, str]:
+    known = frozenset(f.name for f in part.fields)
+    leaves = ((_local(leaf), leaf.text or "") for leaf in element.iterchildren(etree.Element))
+    return {name: text.strip() for name, text in leaves if name in known}
 
 
 def deviations(root: etree._Element, mt: MessageType) -> list[Fault]:

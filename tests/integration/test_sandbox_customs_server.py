@@ -19,7 +19,7 @@ from aiohttp import web
 from adapters.authorities.customs.envelope import CUSTOMS_IMPORT, TAKEN, Envelope, read, read_answer, write
 from adapters.xml import parse
 from hub.domain import keys
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.crypto import HostedKey
 from hub.infra.embedded import free_port
 from schemas import catalog

@@ -18,14 +18,15 @@ from adapters.authorities.customs.scenario import Flow, Scenario, Step
 from adapters.authorities.customs.store import NOTED, REJECTED, WAITING, WITHDRAWN, Row, Store
 from adapters.authorities.customs.store import TAKEN as KEPT
 from adapters.xml import AUTHORITY, parse
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.domain.faults import Refused
-from hub.domain.keys import KIND_OF_MESSAGE, china_year
+from hub.domain.keys import china_year
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from schemas import catalog
 
 #: agentCode → fingerprints of the certificates the declarant may sign with; None: any genuine signature will do.
 Signers = Callable[[str], Container[str] | None]
 
+_TAKEN = frozenset({"CEB311", "CEB411", "CEB511", "CEB621"})
 _MOST_TEXT = 100_000
 _PRINTABLE = {n: None for n in range(32) if n not in (9, 10)} | {0xFFFE: None, 0xFFFF: None}
 
@@ -64,7 +65,7 @@ class Desk:
 
     def _judge(self, envelope: Envelope, now: int) -> list[Row]:
         root, mt, text = _open(envelope)
-        kind = KIND_OF_MESSAGE[mt.type]
+        kind = mt.kind
         transfer = catalog.transfer(root)
         dxp_id = (transfer.dxpId if transfer else "") or envelope.sender
         receivers = (dxp_id, *(s.dxpAddress or "" for s in catalog.subscribers(root) if s.status in ("ALL", "RET")))[:5]
@@ -202,7 +203,7 @@ def _open(envelope: Envelope) -> tuple[etree._Element, catalog.MessageType, byte
     except Refused as error:
         raise _FormatError(error.faults[0].message) from None
     mt = catalog.message_of(parsed.root)
-    if mt is None or mt.type not in KIND_OF_MESSAGE:
+    if mt is None or mt.type not in _TAKEN:
         raise _FormatError("报文类型无法识别")
     if catalog.edition_that_validates(parsed.root, mt) is None:
         why = "; ".join(found.message for found in catalog.explain(parsed.root, mt, limit=5))

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from hub.domain import keys
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.domain.money import amount
 from schemas import catalog
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from adapters.authorities.customs.facts import MESSAGE, Facts
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from schemas import catalog, documents
 
 #: Kind of document → the receipt that answers it.

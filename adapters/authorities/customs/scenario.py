@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from hub.domain.events import DECLARATION, KINDS
 from hub.domain.faults import Misconfigured
+from hub.domain.kinds import DECLARATION, KINDS
 
 #: Statuses a document gets when it comes in; all others need the customs' own judgement first.
 ON_ARRIVAL = frozenset({"1", "2", "3", "4"})
