@@ -7,14 +7,17 @@ looked at. The check itself is a look into a set; sentences are made only of wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from schemas.codes import code_list, codes_of, pattern_of
 from schemas.codes.nearest import Near, nearest
 from schemas.model import Field, message_types
 
+#: Field, code of the fault, values of its sentence.
+Wrong = tuple[str, str, dict[str, Any]]
 #: What is shown of a wrong value.
 _SHOWN = 20
 
@@ -27,49 +30,58 @@ class Found(NamedTuple):
     values: dict[str, Any]
 
 
-class Coded(NamedTuple):
-    """A field with a list: its name, the list's, and the list's codes."""
+class Coded:
+    """Those fields of a part that have a list, ready to be checked: make it once, a part and edition.
 
-    field: str
-    list: str
-    codes: frozenset[str]
+    Lines of a message mostly say the same: the values of a part are judged together and the judgement is remembered.
+    """
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        self._fields = tuple((field.name, field.codes, codes_of(field.codes)) for field in fields if field.codes)
+        names = [name for name, _, _ in self._fields]
+        # Of one name attrgetter gives no tuple: ask for it twice, zip below stops at the fields.
+        self._values: Callable[[Any], Any] = attrgetter(*names, names[0]) if names else lambda _: ()
+        self._judged = lru_cache(maxsize=1024)(self._judge)
+
+    def wrong(self, struct: Any) -> tuple[Wrong, ...]:
+        """Field, code and values of each that is outside its list (Any: the part's struct); empty mostly."""
+        return self._judged(self._values(struct))
+
+    def _judge(self, values: tuple[str | None, ...]) -> tuple[Wrong, ...]:
+        return tuple(
+            (name, *said)
+            for (name, codes_name, codes), value in zip(self._fields, values, strict=False)
+            if value and value not in codes and (said := _fault(codes_name, value))
+        )
 
 
-def coded(fields: Iterable[Field]) -> tuple[Coded, ...]:
-    """Those of the fields that have a list, ready to be checked: make it once, a part and edition."""
-    return tuple(Coded(field.name, field.codes, codes_of(field.codes)) for field in fields if field.codes)
-
-
-def check(fields: tuple[Coded, ...], struct: Any, where: str) -> list[Found]:
+def check(fields: Coded, struct: Any, where: str) -> list[Found]:
     """What is wrong in one part (Any: its struct); ``where`` is the part's path below the document, empty for its own."""
-    found: list[Found] = []
-    for name, codes_name, codes in fields:
-        value = getattr(struct, name)
-        if value and value not in codes and (wrong := _fault(codes_name, value)):
-            code, values = wrong
-            found.append(Found(code, f"{where}/{name}" if where else name, {"name": name, **values}))
-    return found
+    prefix = f"{where}/" if where else ""
+    return [Found(code, prefix + name, {"name": name, **values}) for name, code, values in fields.wrong(struct)]
 
 
 def check_document(message: str, edition: str, document: Any) -> list[Found]:
     """What is wrong in a document of a message of the catalogue (``CEB621``), head and lines (Any: its struct)."""
     where, head, element, lines = _plan(message, edition)
-    found = check(head, document.head, where)
-    if lines:
+    found = check(head, document.head, where) if head.wrong(document.head) else []
+    if lines is not None:
         for place, line in enumerate(document.list, 1):
-            for name, codes_name, codes in lines:
-                value = getattr(line, name)
-                if value and value not in codes and (wrong := _fault(codes_name, value)):
-                    found.append(Found(wrong[0], f"{element}[{place}]/{name}", {"name": name, **wrong[1]}))
+            if lines.wrong(line):
+                found += check(lines, line, f"{element}[{place}]")
     return found
 
 
 @cache
-def _plan(message: str, edition: str) -> tuple[str, tuple[Coded, ...], str, tuple[Coded, ...]]:
+def _plan(message: str, edition: str) -> tuple[str, Coded, str, Coded | None]:
     mt = message_types()[message]
-    head = coded(mt.head.in_edition(edition))
+    head = Coded(mt.head.in_edition(edition))
     where = "" if mt.flat else mt.head.element
-    return (where, head, "", ()) if mt.list is None else (where, head, mt.list.element, coded(mt.list.in_edition(edition)))
+    return (
+        (where, head, "", None)
+        if mt.list is None
+        else (where, head, mt.list.element, Coded(mt.list.in_edition(edition)))
+    )
 
 
 def _fault(name: str, value: str) -> tuple[str, dict[str, Any]] | None:

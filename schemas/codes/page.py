@@ -52,7 +52,9 @@ def _section(name: str, found: CodeList, fields: list[str]) -> str:
     if found.pattern:
         facts.append(f"- Also right · 同样有效: `{found.pattern}`")
     if found.prefix:
-        facts.append(f"- Also right: any digits behind the first {found.prefix} of a listed code · 前 {found.prefix} 位在表中即有效")
+        facts.append(
+            f"- Also right: any digits behind the first {found.prefix} of a listed code · 前 {found.prefix} 位在表中即有效"
+        )
     text = f"\n## {name}\n\n{found.zh} · {found.en}\n\n" + "\n".join(facts) + "\n\n" + _table(name, found)
     return text + _ranges(found)
 
@@ -60,13 +62,23 @@ def _section(name: str, found: CodeList, fields: list[str]) -> str:
 def _table(name: str, found: CodeList) -> str:
     iso = any(code.iso for code in found.codes.values())
     advised = any(code.advice for code in found.codes.values())
-    head = ["Code", "含义", "Meaning", *(["ISO", "ISO's"] if iso else []), *(["Next · 下一步"] if advised else []), "Remark · 备注"]
+    head = [
+        "Code",
+        "含义",
+        "Meaning",
+        *(["ISO", "ISO's"] if iso else []),
+        *(["Next · 下一步"] if advised else []),
+        "Remark · 备注",
+    ]
     rows = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for code, entry in found.codes.items():
         cells = [f"`{code}`", entry.zh, entry.en]
         if iso:
             other = iso_number(name, code)
-            cells += [" ".join(filter(None, (entry.iso, entry.number))), f"{other.zh} {other.en}" if other and other.code != code else ""]
+            cells += [
+                " ".join(filter(None, (entry.iso, entry.number))),
+                f"{other.zh} {other.en}" if other and other.code != code else "",
+            ]
         if advised:
             cells.append(f"`{entry.advice}`" if entry.advice else "")
         rows.append("| " + " | ".join([*cells, _remark(entry)]) + " |")

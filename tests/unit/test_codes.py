@@ -158,7 +158,10 @@ def found(message: str, **values: str) -> list[tuple[str, str]]:
 
 
 def test_a_document_within_its_lists_has_no_fault() -> None:
-    assert found("CEB621", appType="1", currency="142", country="116", unit="007", customsCode="2928", tradeMode="9610") == []
+    assert (
+        found("CEB621", appType="1", currency="142", country="116", unit="007", customsCode="2928", tradeMode="9610")
+        == []
+    )
 
 
 def test_empty_and_absent_fields_are_not_looked_at() -> None:
@@ -190,11 +193,13 @@ def test_a_sentence_names_the_nearest_code_in_both_languages() -> None:
 def test_a_part_is_checked_alone_too() -> None:
     part = message_types()["CEB303"].head
     struct = STRUCTS[part.struct](orderType="X")  # type: ignore[call-arg]
-    said = lists.check(lists.coded(part.fields), struct, "OrderHead")
+    said = lists.check(lists.Coded(part.fields), struct, "OrderHead")
     assert [(one.code, one.path) for one in said] == [("meaning.code", "OrderHead/orderType")]
 
 
-@pytest.mark.parametrize(("mt", "edition"), [(mt, edition) for mt in message_types().values() for edition in mt.editions])
+@pytest.mark.parametrize(
+    ("mt", "edition"), [(mt, edition) for mt in message_types().values() for edition in mt.editions]
+)
 def test_made_up_messages_of_any_type_keep_to_their_lists(mt: MessageType, edition: str) -> None:
     for seed in range(5):
         assert lists.check_document(mt.type, edition, made.document(mt, Random(seed), edition)) == []
@@ -207,7 +212,7 @@ def test_every_field_with_a_list_is_checked_in_every_message() -> None:
             for field in part.fields:
                 if field.codes and field.codes != "itemNameFlag":
                     wrong = msgspec.structs.replace(struct, **{field.name: "\u7121"})
-                    said = lists.check(lists.coded(part.fields), wrong, part.element)
+                    said = lists.check(lists.Coded(part.fields), wrong, part.element)
                     assert [one.path for one in said] == [f"{part.element}/{field.name}"]
 
 

@@ -154,7 +154,9 @@ def with_check_digit(first17: str) -> str:
     return first17 + ids.resident_check_digit(first17)
 
 
-HONG_KONG, MACAO, TAIWAN = (ids.make_resident_id(place, date(1990, 1, 1), 1) for place in ("810000", "820000", "830000"))
+HONG_KONG, MACAO, TAIWAN = (
+    ids.make_resident_id(place, date(1990, 1, 1), 1) for place in ("810000", "820000", "830000")
+)
 #: The nationality 000 is nobody's.
 FOREIGNER = with_check_digit("9" + "11" + "000" + "19900101" + "001")
 
@@ -247,7 +249,13 @@ def test_what_is_written_otherwise_is_found_and_not_silently_mended(check: objec
 
 @pytest.mark.parametrize(
     ("code", "found"),
-    [("330100", None), ("830000", None), ("990000", "identity.district"), ("3301", "identity.district"), ("", "identity.district")],
+    [
+        ("330100", None),
+        ("830000", None),
+        ("990000", "identity.district"),
+        ("3301", "identity.district"),
+        ("", "identity.district"),
+    ],
 )
 def test_districts_are_six_digits_of_a_province(code: str, found: str | None) -> None:
     assert ids.district_warning(code) == found
@@ -428,7 +436,9 @@ def test_resident_numbers_show_every_two_neighbours_swapped(first17: str, place:
 
 @given(credit17, st.integers(0, 16), st.integers(0, 29))
 def test_credit_codes_show_every_changed_character(first17: str, place: int, step: int) -> None:
-    assert ids.credit_check_digit(changed(first17, place, ids._CREDIT_ALPHABET, step)) != ids.credit_check_digit(first17)
+    assert ids.credit_check_digit(changed(first17, place, ids._CREDIT_ALPHABET, step)) != ids.credit_check_digit(
+        first17
+    )
 
 
 @given(credit17, st.integers(0, 16))
@@ -460,7 +470,9 @@ def test_bar_codes_show_swapped_neighbours_that_do_not_differ_by_five(first: str
 
 
 @given(st.text("0123456789", min_size=15, max_size=18), st.integers(0, 16), st.integers(0, 8))
-def test_bank_cards_show_a_changed_digit_and_swapped_neighbours_but_nought_and_nine(first: str, place: int, step: int) -> None:
+def test_bank_cards_show_a_changed_digit_and_swapped_neighbours_but_nought_and_nine(
+    first: str, place: int, step: int
+) -> None:
     right = ids.luhn_check_digit(first)
     assert ids.luhn_check_digit(changed(first, place % len(first), "0123456789", step)) != right
     at = place % (len(first) - 1)
