@@ -36,6 +36,7 @@ class Explanation(msgspec.Struct, frozen=True):
 def explain(message: str, status: str, info: str = "") -> Explanation | None:
     """What the receipt of a message (``CEB622``, or ``CEB621`` that it answers) says; None where nothing is known.
 
+    CEB900 answers both sides: name the message it answers, else only what means the same on both is explained.
     A result code in the text (``[Code:1332;Desc:…]``) tells more than words in it, and they more than the status.
     """
     results = code_list("customsResult").codes
@@ -59,18 +60,20 @@ def explain_transport(code: str) -> Explanation | None:
 
 
 def _exception(lists: tuple[str, ...], status: str) -> Explanation | None:
-    for name in lists:
-        found = code_list(name).codes.get(status)
-        if found is not None:
-            return _of(name, status, found)
-    if not (status[1:].isascii() and status[1:].isdigit() and len(status) <= 10):
+    found = [said for name in lists if (said := _below_zero(name, status)) is not None]
+    return found[0] if len({said.message for said in found}) == 1 else None
+
+
+def _below_zero(name: str, status: str) -> Explanation | None:
+    known = code_list(name)
+    entry = known.codes.get(status)
+    if entry is not None:
+        return _of(name, status, entry)
+    digits = status[1:]
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
         return None
-    number = int(status)
-    for name in lists:
-        for span in code_list(name).ranges:
-            if span.first <= number <= span.last:
-                return _of(name, status, span)
-    return None
+    number = -int(digits)
+    return next((_of(name, status, span) for span in known.ranges if span.first <= number <= span.last), None)
 
 
 def _of(name: str, code: str, entry: Code | Range) -> Explanation:

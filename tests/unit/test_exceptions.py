@@ -90,6 +90,12 @@ def test_the_same_number_means_different_things_on_the_two_sides() -> None:
     assert remedy_of("CEB311", "-301001") == "mend"  # named by the message it answers
 
 
+def test_a_receipt_of_both_sides_explains_only_what_means_the_same_on_both() -> None:
+    assert remedy_of("CEB900", "-999999") == "mend"
+    assert remedy_of("CEB900", "-621004") == "exists"  # of one side only
+    assert explain("CEB900", "-301001") is None
+
+
 def test_company_errors_are_known_on_both_sides() -> None:
     for message in ("CEB622", "CEB604"):
         assert remedy_of(message, "-10102") == "register"
