@@ -114,12 +114,13 @@ def _slips(text: str) -> Iterator[str]:
 
 def _slipped(table: dict[str, tuple[str, ...]], text: str) -> tuple[str, ...]:
     found = dict.fromkeys(code for slip in _slips(text) for code in table.get(slip, ()))
-    return tuple(sorted(found, key=lambda code: (_swapped(code, text), -_common(code, text), code)))
+    return tuple(sorted(found, key=lambda code: (not _swapped(code, text), -_common(code, text), code)))
 
 
 def _swapped(code: str, text: str) -> bool:
-    """False, which sorts first, where the same characters stand in another order."""
-    return sorted(code) != sorted(text)
+    """Whether two neighbours changed places, the commonest slip."""
+    at = _common(code, text)
+    return code == text[:at] + text[at + 1 : at + 2] + text[at : at + 1] + text[at + 2 :]
 
 
 def _common(code: str, text: str) -> int:

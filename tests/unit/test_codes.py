@@ -110,13 +110,13 @@ def test_nearest_codes_are_few_right_and_the_same_each_time(name: str, wrong: st
     assert nearest.__wrapped__(name, wrong) == found
 
 
-@given(st.sampled_from(["country", "currency", "unit"]), st.data())
-def test_two_swapped_digits_lead_back_to_the_code(name: str, data: st.DataObject) -> None:
-    right = data.draw(st.sampled_from(sorted(code_list(name).codes)))
-    place = data.draw(st.integers(0, 1))
-    wrong = right[:place] + right[place + 1] + right[place] + right[place + 2 :]
-    found = nearest(name, wrong)
-    assert knows(name, wrong) or right in [near.code for near in found] or found[0].by in ("iso", "spelling")
+@pytest.mark.parametrize("name", ["country", "currency", "customs", "unit"])
+def test_two_swapped_digits_lead_back_to_the_code(name: str) -> None:
+    for right in code_list(name).codes:
+        for place in range(len(right) - 1):
+            wrong = right[:place] + right[place + 1] + right[place] + right[place + 2 :]
+            found = nearest(name, wrong)
+            assert knows(name, wrong) or right in [near.code for near in found] or found[0].by in ("iso", "spelling")
 
 
 @pytest.mark.parametrize(
