@@ -18,7 +18,8 @@ from lxml import etree
 
 from adapters import signature, xml
 from adapters.dialects import ceb, dxp, json_twin
-from adapters.dialects.meaning import Checker, Found
+from adapters.dialects.lists import Found
+from adapters.dialects.meaning import Checker
 from adapters.schema_faults import path, schema_faults
 from hub.domain import keys, views
 from hub.domain.access import OWN_CODES, Access, Principal, is_authority, messages_of, own_codes
@@ -265,7 +266,7 @@ class Judge:
     def _documents(self, message: _Message, received_at: int) -> tuple[SubmittedDocument, ...]:
         day = keys.china_day(received_at)
         mt, kind, side = message.mt, message.mt.kind, message.mt.side
-        checker = Checker(mt, date(day // 10_000, day // 100 % 100, day % 100))
+        checker = Checker(mt, message.edition, date(day // 10_000, day // 100 % 100, day % 100))
         imported = side == IMPORT
         names_buyer = imported and kind in (ORDER, DECLARATION)
         names = {field.name for field in mt.fields}

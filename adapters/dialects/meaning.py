@@ -15,9 +15,10 @@ from datetime import date, timedelta
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from adapters.dialects import lists
+from adapters.dialects.lists import Found
 from hub.domain.identifiers import company_code_fault, resident_id_fault
 from hub.domain.money import SCALE, number
-from schemas.codes import code_list
 from schemas.model import MessageType, Part
 
 _BONDED = frozenset({"1210", "1239"})
@@ -25,19 +26,9 @@ _BONDED = frozenset({"1210", "1239"})
 _MODES = _BONDED | {"9610"}
 _DIRECT_FIELDS = ("trafNo", "voyageNo", "billNo")
 _BONDED_FIELDS = ("emsNo", "areaCode", "areaName")
-_APP_TYPES = frozenset({"1", "2", "3"})
-_APP_STATUSES = frozenset({"1", "2"})
 _CNY = "142"
 #: A fifth digit may be rounded away where price times quantity has more of them: half a fen.
 _HALF_FEN = SCALE // 200 * SCALE
-
-
-class Found(NamedTuple):
-    """A fault before it is said: code, path below the document (``OrderHead/orderNo``), values of its sentence."""
-
-    code: str
-    path: str
-    values: dict[str, Any]
 
 
 @lru_cache(maxsize=16_384)
@@ -67,8 +58,8 @@ _person = lru_cache(maxsize=16_384)(resident_id_fault)
 class Checker:
     """Collects what one document is flagged for; one a message. ``value``: of the last declaration, what is dutiable."""
 
-    def __init__(self, mt: MessageType, today: date) -> None:
-        self._mt = mt
+    def __init__(self, mt: MessageType, edition: str, today: date) -> None:
+        self._mt, self._edition = mt, edition
         self._check = _CHECKS.get(mt.type, Checker._any)
         self._today = today
         # A day of grace for clocks and zones. A later appTime would shut out every correction until then.
@@ -80,6 +71,10 @@ class Checker:
         """Everything wrong in meaning with a document of the message (Any: its struct); an empty list mostly."""
         self.found = []
         self._check(self, document)
+        if listed := lists.check_document(self._mt.type, self._edition, document):
+            # What is known to be one value here need not also be told to be of a list.
+            told = {found.path for found in self.found}
+            self.found += [found for found in listed if found.path not in told]
         return self.found
 
     def _note(self, code: str, path: str, **values: Any) -> None:
@@ -93,10 +88,6 @@ class Checker:
             self._note("meaning.date", f"{where}/appTime", name="appTime")
         elif head.appTime[:8] > self._latest:
             self._note("meaning.future", f"{where}/appTime", name="appTime")
-        if head.appType not in _APP_TYPES:
-            self._note("meaning.code", f"{where}/appType", name="appType", allowed="1, 2, 3")
-        if head.appStatus not in _APP_STATUSES:
-            self._note("meaning.code", f"{where}/appStatus", name="appStatus", allowed="1, 2")
         if head.currency != _CNY:
             self._fixed(f"{where}/currency", _CNY)
         for code, name in zip(companies, names, strict=True):
@@ -267,10 +258,6 @@ class Checker:
         for name in known.filled:
             if getattr(struct, name) == "":
                 self._note("meaning.empty", f"{where}{name}", name=name)
-        for name, codes, allowed in known.codes:
-            value = getattr(struct, name)
-            if value and value not in codes:
-                self._note("meaning.code", f"{where}{name}", name=name, allowed=allowed)
         for name, judge in known.times:
             value = getattr(struct, name)
             if value and not judge(value):
@@ -421,10 +408,9 @@ class Checker:
 
 
 class _Known(NamedTuple):
-    """What the catalogue knows of a part's fields: mandatory texts, code lists, times, amounts, codes of companies."""
+    """What the catalogue knows of a part's fields: mandatory texts, times, amounts, codes of companies."""
 
     filled: tuple[str, ...]
-    codes: tuple[tuple[str, frozenset[str], str], ...]
     times: tuple[tuple[str, Callable[[str], bool]], ...]
     amounts: tuple[str, ...]
     companies: tuple[str, ...]
@@ -433,11 +419,9 @@ class _Known(NamedTuple):
 @cache
 def _known(part: Part) -> _Known:
     fields = part.fields
-    lists = [(f.name, code_list(f.codes)) for f in fields if f.codes]
     judges = {"time14": is_time, "date8": is_day}
     return _Known(
         filled=tuple([f.name for f in fields if f.required and f.base == "string" and not f.min and not f.schema_default]),
-        codes=tuple([(n, frozenset(found.codes), ", ".join(found.codes)) for n, found in lists if found.closed]),
         times=tuple([(f.name, judges[f.format]) for f in fields if f.format in judges]),
         amounts=tuple([f.name for f in fields if f.base == "decimal"]),
         companies=tuple([f.name for f in fields if f.name in _COMPANIES]),
