@@ -311,9 +311,7 @@ def _said(place: Place, kind: str, index: int, found: list[Found]) -> tuple[Faul
     return tuple(faults)
 
 
-def _receipts(
-    root: etree._Element, mt: MessageType, principal: Principal, envelope: dxp.Envelope | None
-) -> Judged:
+def _receipts(root: etree._Element, mt: MessageType, principal: Principal, envelope: dxp.Envelope | None) -> Judged:
     """What an authority says is never turned away: deviations from the schema are noted at the receipts."""
     deviations = ceb.deviations(root, mt)
     documents = [
