@@ -6,6 +6,7 @@ Within the limits of a transaction the duty is 0, and value-added and consumptio
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -23,6 +24,7 @@ _BY_CODE = {
 }
 
 
+@lru_cache(maxsize=4096)
 def rates_of(code: str) -> Rates:
     """The rates of an HS code."""
     return next((rates for length in (10, 8, 6, 4) if (rates := _BY_CODE.get(code[:length]))), _USUAL)
@@ -35,5 +37,5 @@ def taxes(value: int, rates: Rates, *, unit: int = 1, share: int = 70) -> tuple[
     Both are computed on the value with the consumption tax in it.
     """
     rest = (100 - rates.consumption) * 100 * unit
-    vat, consumption = ((2 * value * rate * share + rest) // (2 * rest) for rate in rates)
-    return vat, consumption
+    doubled = 2 * value * share
+    return (doubled * rates.vat + rest) // (2 * rest), (doubled * rates.consumption + rest) // (2 * rest)
