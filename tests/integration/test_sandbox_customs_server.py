@@ -41,6 +41,7 @@ class Door:
     statuses: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     keys: set[str] = field(default_factory=set)
     formats: list[str] = field(default_factory=list)
+    bills: list[tuple[str, str]] = field(default_factory=list)
 
     async def messages(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -57,8 +58,10 @@ class Door:
             head = document.head
             if mt.type == "CEB900":
                 self.formats.append(head.oriCopMsgId or "")  # type: ignore[union-attr]
+            elif mt.kind.startswith("tax_bill"):
+                self.bills.append((head.taxNo or "", head.status or ""))  # type: ignore[union-attr]
             else:
-                key = keys.answered_key(mt.type, head)
+                key = keys.answered_key(mt.type, document)
                 self.statuses[key].append((head.returnTime or "", head.returnStatus or ""))  # type: ignore[union-attr]
         return web.json_response({}, status=202)
 
@@ -145,10 +148,10 @@ async def test_a_sale_is_answered_to_closure_in_customs_wire_format(
     async with sandbox(tmp_path, door) as url:
         assert [await hand_over(http, url, envelope) for envelope in sale(1)] == [TAKEN] * 4
         await until(lambda: door.current(declaration_key(1)) == ALL)
-        await until(lambda: len(door.statuses) == 4)
+        await until(lambda: len(door.statuses) == 4 and bool(door.bills))
     assert door.keys == {"Bearer key-of-customs"}
     assert {(e.sender, e.receivers) for e in door.envelopes} == {(CUSTOMS_IMPORT, (DXP_ID,))}
-    assert {e.type for e in door.envelopes} == {"CEB312Message", "CEB412Message", "CEB512Message", "CEB622Message"}
+    assert {e.type for e in door.envelopes} == {f"CEB{n}Message" for n in (312, 412, 512, 622, 816)}
     assert len({e.id for e in door.envelopes}) == len(door.envelopes)
 
 

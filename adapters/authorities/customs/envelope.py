@@ -18,8 +18,8 @@ from adapters.xml import AUTHORITY, parse
 from hub.domain.faults import Refused
 
 DXP = "http://www.chinaport.gov.cn/dxp"
-#: Customs' number on the exchange platform for import.
-CUSTOMS_IMPORT = "DXPEDCCEB0000002"
+#: Customs' numbers on the exchange platform for import and for export.
+CUSTOMS_IMPORT, CUSTOMS_EXPORT = "DXPEDCCEB0000002", "DXPEDCCEB0000003"
 #: ResponseCode of a message that was taken; everything else is a refusal.
 TAKEN = "0"
 
