@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     session TEXT PRIMARY KEY, order_no TEXT NOT NULL, taken INTEGER NOT NULL, state TEXT NOT NULL,
     attempts INTEGER NOT NULL, code TEXT NOT NULL, ended INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS unanswered ON sessions (session) WHERE state = 'open';
+CREATE INDEX IF NOT EXISTS by_end ON sessions (ended);
 """
 
 
@@ -88,19 +88,20 @@ class Journal:
 
     def unanswered(self) -> list[Session]:
         """The sessions that are open, the oldest first."""
-        return _read(self._reader, "WHERE state = 'open' ORDER BY taken")
+        return _read(self._reader, "WHERE ended = 0 ORDER BY taken")
 
     def find(self, session: str) -> Session | None:
         """A session."""
         return next(iter(_read(self._reader, "WHERE session = ?", session)), None)
 
-    def counts(self) -> dict[str, int]:
-        """Sessions by state."""
-        return dict(self._reader.execute("SELECT state, COUNT(*) FROM sessions GROUP BY state"))
+    def counts(self, since: int) -> dict[str, int]:
+        """Sessions by state: those open, and those that ended since then (ms)."""
+        query = "SELECT state, COUNT(*) FROM sessions WHERE ended = 0 OR ended >= ? GROUP BY state"
+        return dict(self._reader.execute(query, (since,)))
 
     def forget(self, now: int) -> None:
         """Drop what ended longer ago than data must be kept."""
-        self._db.execute("DELETE FROM sessions WHERE state <> 'open' AND ended < ?", (now - _KEPT,))
+        self._db.execute("DELETE FROM sessions WHERE ended > 0 AND ended < ?", (now - _KEPT,))
 
     # ---- writing
 

@@ -13,18 +13,21 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from adapters.payment_data.form import MAX_BYTES, Record, read
-from hub.domain.faults import Fault, Refused, fault
+from hub.domain.faults import Fault, Refused, Unavailable, fault
 
 _log = logging.getLogger(__name__)
 
 #: Records of one transaction; a lookup waits for none of them.
 _BATCH = 500
+#: Seconds a lookup that missed waits for a scan that is under way.
+_PATIENCE = 2.0
 #: Faulty records of one file that are named in the log; the rest are counted.
 _NAMED = 20
 _SCHEMA = """
@@ -99,13 +102,26 @@ class Records:
     # ---- finding
 
     def find(self, order: str) -> Record | None:
-        """The payment request that paid for an order, None where there is none; may block for a scan of what is new."""
+        """The payment request that paid for an order, None where there is none; may block for a scan of what is new.
+
+        Raises Unavailable where a long scan is under way, as after the first start: what it misses may still come.
+        """
         asked = time.monotonic()
         found = self._at_place(order)
         if found is None:
-            self.scan(since=asked)
+            with self._patiently():
+                self._scan(asked)
             found = self._at_place(order)
         return found
+
+    @contextmanager
+    def _patiently(self) -> Iterator[None]:
+        if not self._writing.acquire(timeout=_PATIENCE):
+            raise Unavailable("the index of payment data")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def _at_place(self, order: str) -> Record | None:
         with self._reading:
@@ -125,7 +141,7 @@ class Records:
             return found
         # The file was written anew or taken away; what it holds now is read by the next scan.
         _log.warning("%s no longer holds what the index says; it is read again", name)
-        with self._writing:
+        with self._patiently():
             self._writer.execute("UPDATE files SET size = -1, read_to = 0 WHERE name = ?", (name,))
             self._writer.execute("DELETE FROM orders WHERE order_no = ?", (order,))
         return None
@@ -140,14 +156,18 @@ class Records:
 
     # ---- reading the folder
 
-    def scan(self, since: float = float("inf")) -> int:
-        """Read what is new; the number of records read. Nothing where a scan began after ``since`` (monotonic seconds)."""
+    def scan(self) -> int:
+        """Read what is new, the newest file first; the number of records read."""
         with self._writing:
-            if self._scanned > since:
-                return 0
-            self._scanned = time.monotonic()
-            known = {file.name: file for file in map(_file, self._writer.execute("SELECT * FROM files"))}
-            return sum(self._take(path, stat, known) for path, stat in _files(self._folder))
+            return self._scan(float("inf"))
+
+    def _scan(self, since: float) -> int:
+        """Nothing is done where a scan began after ``since`` (monotonic seconds)."""
+        if since < self._scanned:
+            return 0
+        self._scanned = time.monotonic()
+        known = {file.name: file for file in map(_file, self._writer.execute("SELECT * FROM files"))}
+        return sum(self._take(path, stat, known) for path, stat in reversed(list(_files(self._folder))))
 
     def _take(self, path: Path, stat: os.stat_result, known: dict[str, _File]) -> int:
         name = path.relative_to(self._folder).as_posix()

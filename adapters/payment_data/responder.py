@@ -28,7 +28,7 @@ from adapters.payment_data.checks import Request, read_request, signature_text
 from adapters.payment_data.journal import DONE, FAILED, Journal, Session
 from adapters.payment_data.records import Records
 from adapters.signature import SigningKey
-from hub.domain.faults import Fault, Refused, fault
+from hub.domain.faults import Fault, Refused, Unavailable, fault
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,9 @@ CUSTOMS = {
 _REQUEST, _ANSWER = 16 << 10, 64 << 10
 _READ_SECONDS, _UPLOAD_SECONDS, _FIND_SECONDS = 10, 20, 10
 _LONGEST_WAIT = 30.0
+_DAY = 86_400_000
+#: ms before its end from which on the certificate is worth a line in the log.
+_WARNED = 30 * _DAY
 _CODE = re.compile(r"[0-9A-Za-z]{1,16}")
 
 
@@ -81,6 +84,8 @@ class Responder:
         self._at_once = asyncio.Semaphore(self._limits.at_once)
         self._uploads: dict[str, asyncio.Task[None]] = {}
         self._session: aiohttp.ClientSession | None = None
+        #: Requests whose order is being looked up.
+        self._asking = 0
         #: A lookup may wait for a scan; signing must not wait for lookups.
         self._finding, self._signing = ThreadPoolExecutor(4, "find"), ThreadPoolExecutor(2, "sign")
         self.app = web.Application(client_max_size=_REQUEST)
@@ -94,16 +99,20 @@ class Responder:
             await self._take(asked)
         except Refused as refused:
             return self._refused(refused.faults[0])
-        except (sqlite3.Error, TimeoutError):
+        except (sqlite3.Error, TimeoutError, Unavailable):
             _log.exception("a request of customs could not be taken")
             return self._refused(fault("payment_data.busy"))
         return self._said(TAKEN, "")
 
     async def _take(self, asked: Request) -> None:
         """Have the order's data, the request in the journal and an upload begun; raises Refused."""
-        if len(self._uploads) >= self._limits.most_open:
+        if len(self._uploads) + self._asking >= self._limits.most_open:
             raise Refused([fault("payment_data.busy")])
-        found = await self._find(asked.order)
+        self._asking += 1
+        try:
+            found = await self._find(asked.order)
+        finally:
+            self._asking -= 1
         if found is None:
             _log.warning("session %s: no data of order %s", asked.session, asked.order)
             raise Refused([fault("payment_data.not_found")])
@@ -135,8 +144,9 @@ class Responder:
     async def _health(self, request: web.Request) -> web.Response:
         del request
         counts = self._records.counts()
-        states = self._journal.counts()
+        states = self._journal.counts(self._now() - _DAY)
         left = self._own.not_after - self._now()
+        # Whoever can reach it may ask: nothing here reads more than a day's sessions.
         return web.json_response(
             {
                 "status": "ok" if left > 0 else "certificate expired",
@@ -144,7 +154,7 @@ class Responder:
                 "incomplete": counts.incomplete,
                 "files": counts.files,
                 "sessions": states,
-                "certificate_days": left // 86_400_000,
+                "certificate_days": left // _DAY,
             }
         )
 
@@ -154,10 +164,13 @@ class Responder:
         """Read records as they come and upload, beginning with what an earlier process left."""
         loop = asyncio.get_running_loop()
         self._journal.forget(self._now())
+        if not self._own.not_before <= self._now() <= self._own.not_after - _WARNED:
+            _log.warning("the certificate %s is not valid, or not for another 30 days", self._own.serial)
         try:
-            for session in self._journal.unanswered():
-                self._begin(session)
             while True:
+                # Also what was taken up again while its first upload was just ending, and what broke off.
+                for session in self._journal.unanswered():
+                    self._begin(session)
                 began = loop.time()
                 read = await loop.run_in_executor(self._finding, self._records.scan)
                 if read:
@@ -183,7 +196,7 @@ class Responder:
     def _ended(self, session: Session, task: asyncio.Task[None]) -> None:
         self._uploads.pop(session.session, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # It stays open in the journal; the next start takes it up again.
+            # It stays open in the journal and is taken up again.
             _log.error("session %s: the upload broke off", session.session, exc_info=error)
 
     async def _answer(self, session: Session) -> None:
@@ -226,7 +239,7 @@ class Responder:
             return type(error).__name__
 
     async def _find_again(self, order: str) -> form.Record | None:
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, Unavailable):
             return await self._find(order)
         return None
 

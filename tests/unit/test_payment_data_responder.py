@@ -24,6 +24,7 @@ from adapters.payment_data.form import MAX_BYTES
 from adapters.payment_data.journal import DONE, FAILED, OPEN, Journal, Session
 from adapters.payment_data.records import Records, a_recent_order
 from adapters.payment_data.responder import Limits, Responder, parameter
+from hub.domain.faults import Unavailable
 from tests.support.payments import RSA, SESSION, SM2, a_key, a_line, a_record, append, written
 
 # ---- records
@@ -130,14 +131,28 @@ def test_a_faulty_record_is_counted_named_and_holds_up_no_other(
     assert "secret" not in said
 
 
-def test_the_lock_of_a_scan_is_shared_by_those_who_miss_meanwhile(folder: Path, index: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_who_miss_while_another_looks_share_its_look(
+    folder: Path, index: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked: list[int] = []
     files = records_module._files
     monkeypatch.setattr(records_module, "_files", lambda path: looked.append(1) or files(path))
-    since = time.monotonic()
-    index.scan(since=since)
-    index.scan(since=since)
+    asked = time.monotonic()
+    index._scan(asked)
+    index._scan(asked)
     assert len(looked) == 1
+
+
+def test_what_misses_during_a_long_scan_is_not_told_to_be_nowhere(
+    folder: Path, index: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(folder, a_record("A"))
+    index.scan()
+    monkeypatch.setattr(records_module, "_PATIENCE", 0.01)
+    with index._writing:
+        assert found(index, "A") == ("A",)
+        with pytest.raises(Unavailable):
+            index.find("B")
 
 
 def test_a_recent_order_is_one_of_the_newest_file(folder: Path) -> None:
@@ -174,13 +189,14 @@ async def test_what_was_taken_is_there_after_the_process_died_and_what_ended_is_
     await first.settle(Session("s2", "O2", 2, FAILED, 7, "20000", 9))
     second = Journal(tmp_path / "journal.db")  # the first was never closed
     assert [(s.session, s.taken) for s in second.unanswered()] == [("s0", 0), ("s3", 3), ("s4", 4)]
-    assert second.counts() == {OPEN: 3, DONE: 1, FAILED: 1}
+    assert second.counts(since=0) == {OPEN: 3, DONE: 1, FAILED: 1}
+    assert second.counts(since=10) == {OPEN: 3}
     again, fresh = await second.take(a_request("s2", "O2"), 10)
     assert (again.state, fresh) == (OPEN, True)
     known, fresh = await second.take(a_request("s1", "O1"), 10)
     assert (known.code, fresh) == ("10000", False)
     second.forget(4 * 366 * 86_400_000)
-    assert second.counts() == {OPEN: 4}
+    assert second.counts(since=0) == {OPEN: 4}
     await first.close()
     await second.close()
 
@@ -230,6 +246,7 @@ class Platform:
 
     client: TestClient[web.Request, web.Application]
     journal: Journal
+    records: Records
 
     async def ask(self, order: str = "A", session: str = SESSION, **form: str) -> dict[str, Any]:
         asked = json.dumps({"orderNo": order, "sessionID": session, "serviceTime": 1})
@@ -259,7 +276,7 @@ async def running(tmp_path: Path, customs: Customs, kind: str = RSA, **limits: A
     async with TestClient(TestServer(responder.app)) as client:
         working = asyncio.create_task(responder.run())
         try:
-            yield Platform(client, journal)
+            yield Platform(client, journal, records)
         finally:
             working.cancel()
             with suppress(asyncio.CancelledError):
@@ -378,7 +395,13 @@ async def test_a_body_that_is_too_large_is_cut_off(tmp_path: Path, customs: Cust
         assert response.status == 413
 
 
-async def test_too_many_waiting_sessions_and_a_full_disk_are_told_as_busy(tmp_path: Path, customs: Customs) -> None:
+def full(batch: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+async def test_too_many_sessions_a_full_disk_and_a_long_scan_are_told_as_busy(
+    tmp_path: Path, customs: Customs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     append(tmp_path / "records", a_record("A"))
     customs.held.clear()
     async with running(tmp_path, customs, most_open=1) as platform:
@@ -388,8 +411,30 @@ async def test_too_many_waiting_sessions_and_a_full_disk_are_told_as_busy(tmp_pa
         assert "payment_data.busy" in said["message"]
         customs.held.set()
         await platform.until(lambda: platform.state("one") == DONE)
-        platform.journal._db.execute("DROP TABLE sessions")
+        monkeypatch.setattr(platform.journal, "_commit", full)
         assert (await platform.ask(session="three"))["status"] == 503
+        monkeypatch.setattr(records_module, "_PATIENCE", 0.01)
+        with platform.records._writing:  # a long scan
+            assert (await platform.ask("Z", session="four"))["status"] == 503
+
+
+async def test_an_upload_that_broke_off_is_taken_up_again(
+    tmp_path: Path, customs: Customs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(tmp_path / "records", a_record("A"))
+    attempt, broken = Responder._attempt, [1]
+
+    async def breaks(self: Responder, session: Session) -> str:
+        if broken:
+            broken.pop()
+            raise RuntimeError("a bug")
+        return await attempt(self, session)
+
+    monkeypatch.setattr(Responder, "_attempt", breaks)
+    async with running(tmp_path, customs) as platform:
+        await platform.ask()
+        await platform.until(lambda: platform.state() == DONE)
+    assert len(customs.uploads) == 1
 
 
 async def test_the_log_of_a_session_tells_its_outcome(tmp_path: Path, customs: Customs, caplog: pytest.LogCaptureFixture) -> None:
