@@ -245,8 +245,8 @@ def _print(place: str, kind: str, faults: tuple[Fault, ...], *, refused: bool, a
 def probe(url: str, order: str | None, records: Path | None, *, as_json: bool) -> None:
     """Ask a responder as customs does when an address is registered: an order of the day, at its address.
 
-    Exit 0: it took the request. 1: it did not. Whether its upload arrives is seen where it uploads to: at the sandbox
-    customs, GET /payment-data.
+    Exit 0: it took the request. 1: it did not. Customs knows nothing of the session, so the upload that follows is
+    turned down: probe a responder that uploads to the test system or to the sandbox customs.
 
     Example: hub responder probe http://127.0.0.1:8179/platDataOpen --records /data/payments
     """
