@@ -121,17 +121,23 @@ class Judge:
                 raise Postponed
             return self._judged(self._twin(data, principal), principal, received_at)
         authority = RECEIPT in _kinds(principal)
-        parsed, envelope = _opened(data, xml.AUTHORITY if authority else xml.ENTERPRISE)
-        if envelope is not None and envelope.signed and not authority:
-            signature.verify(envelope.root, envelope.text, self._certificates(principal), received_at)
+        parsed, opened = _opened(data, xml.AUTHORITY if authority else xml.ENTERPRISE, lenient=authority)
+        envelope = opened.envelope if opened is not None else None
+        if opened is not None and not authority:
+            for layer, text in opened.signed:
+                signature.verify(layer, text, self._certificates(principal), received_at)
         root = ceb.with_namespace(parsed.root) if authority else parsed.root
         mt = ceb.message_of(root)
+        notes = opened.deviations if opened is not None else ()
         if envelope is not None and envelope.type not in ("", mt.root):
-            raise Refused([fault("schema.message_type", told=envelope.type[:60], found=mt.root)])
+            other = fault("schema.message_type", told=envelope.type[:60], found=mt.root)
+            if not authority:
+                raise Refused([other])
+            notes = (*notes, other)
         if mt.direction == "down":
             if not authority:
                 raise Refused([fault("access.receipt", path=f"/{mt.root}")])
-            return _receipts(root, mt, principal, envelope)
+            return msgspec.structs.replace(_receipts(root, mt, principal, envelope), notes=notes)
         return self._judged(
             self._xml(root, parsed.text, mt, envelope, principal, received_at, quick), principal, received_at
         )
@@ -214,7 +220,7 @@ class Judge:
             whole, line = message.place(-1, "BaseTransfer")
             faults.append(fault("access.transporter", path=whole, line=line))
         if message.envelope is not None and message.envelope.sender != message.dxp_id:
-            faults.append(fault("access.envelope_sender", path="/DxpMsg/TransInfo/SenderId"))
+            faults.append(fault("access.envelope_sender", path=f"{message.envelope.path}/TransInfo/SenderId"))
         if faults:
             raise Refused(faults)
 
@@ -282,13 +288,15 @@ def _kinds(principal: Principal) -> frozenset[str]:
     return frozenset([kind for kind, roles in SENDERS.items() if not roles.isdisjoint(principal.roles)])
 
 
-def _opened(data: bytes, limits: xml.Limits) -> tuple[xml.ParsedXml, dxp.Envelope | None]:
-    """The CEB message, taken out of its envelope where it is in one."""
+def _opened(
+    data: bytes, limits: xml.Limits, *, lenient: bool = False
+) -> tuple[xml.ParsedXml, dxp.Opened | None]:
+    """The CEB message, taken out of its envelope where it is in one; ``lenient``: an authority's."""
     parsed = xml.parse(data, limits)
-    if parsed.root.tag != dxp.ROOT:
+    if not dxp.is_envelope(parsed.root, lenient):
         return parsed, None
-    envelope = dxp.read(parsed)
-    return xml.parse(envelope.content, limits), envelope
+    opened = dxp.read_leniently(parsed) if lenient else dxp.read(parsed)
+    return xml.parse(opened.envelope.content, limits), opened
 
 
 def _unfiled(mt: MessageType, head: Any, filed: Callable[[str], bool]) -> list[Found]:

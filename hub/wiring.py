@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.dialects import receipts
+from adapters.dialects import dxp, receipts
 from adapters.door import Door
 from adapters.intake import Judge
 from adapters.signature import SigningKey
@@ -91,7 +91,12 @@ async def serve(settings: Settings) -> None:
             by_key=reference.by_key,
             by_name=reference.by_name,
             session_secret=vault.digest("session", "console").encode(),
-            routes=http.routes(door, reference.by_key, settings),
+            routes=http.routes(
+                door,
+                reference.by_key,
+                settings,
+                lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
+            ),
             receipt_xml=receipts.message,
         )
     )

@@ -232,17 +232,25 @@ def _hand_in() -> Json:
     header = {"in": "header", "schema": {"type": "string"}}
     return {
         "operationId": "postMessages",
-        "summary": "Hand in a CEB message, a DxpMsg or a JSON twin, one document to a hundred",
+        "summary": "Hand in a CEB message, bare or in a DxpMsg or DxpMsgSv, or a JSON twin, one document to a hundred",
         "tags": ["enterprises"],
         "parameters": [
             {"name": "Idempotency-Key", **header},
             {"name": "Prefer", "description": "handling=strict", **header},
+            {
+                "name": "Accept",
+                "description": "application/xml: an envelope is answered with a DxpRep, the status being the same",
+                **header,
+            },
         ],
         "requestBody": {"required": True, "content": bodies},
         "responses": {
             "202": {
                 "description": "kept for good; the acknowledgement proves it",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Acknowledgement"}}},
+                "content": {
+                    "application/json": {"schema": {"$ref": "#/components/schemas/Acknowledgement"}},
+                    "application/xml": {"schema": {"type": "string"}},
+                },
             },
             "503": _PROBLEM | {"description": "outcome unknown: repeat the same bytes after Retry-After"},
             "default": _PROBLEM,
