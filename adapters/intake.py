@@ -324,17 +324,21 @@ def _receipts(
 ) -> Judged:
     """What an authority says is never turned away: deviations from the schema are noted at the receipts."""
     deviations = ceb.deviations(root, mt)
-    documents = [
-        SubmittedDocument(
-            index=index,
-            kind=RECEIPT,
-            key=keys.answered_key(mt.type, receipt.head).partition("/")[2],
-            view=msgspec.Raw(_pack(receipt)),
-            guid=receipt.head.guid or "",
-            faults=tuple([f for f in deviations if f.document in (index, -1)]),
+    documents, own = [], -1
+    for index, (found, receipt) in enumerate(ceb.all_receipts(root, mt)):
+        own += found is mt
+        place = own if found is mt else -1
+        documents.append(
+            SubmittedDocument(
+                index=index,
+                kind=RECEIPT,
+                key=keys.answered_key(found.type, receipt.head).partition("/")[2],
+                view=msgspec.Raw(_pack(receipt)),
+                guid=receipt.head.guid or "",
+                faults=tuple([f for f in deviations if f.document in (place, -1)]),
+                message=found.type if found is not mt else "",
+            )
         )
-        for index, receipt in enumerate(ceb.receipts(root, mt))
-    ]
     if not documents:
         raise Refused([fault("schema.missing", path=f"/{mt.root}/{mt.document}")])
     return Judged(

@@ -36,7 +36,8 @@ class SubmittedDocument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     (``hub.domain.views``), of a receipt all of it; ``content`` a digest of everything it says, by which versions are told apart;
     ``order`` the order's (ebpCode, orderNo) it belongs to, ebpCode empty where it names none;
     ``buyer`` the keyed digest of the buyer's identity (import), empty where the document names none;
-    ``value`` a declaration's dutiable value: goods, freight and insurance.
+    ``value`` a declaration's dutiable value: goods, freight and insurance; ``message`` the message a receipt is of where it
+    came mixed into one of another.
     """
 
     index: int
@@ -52,6 +53,7 @@ class SubmittedDocument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     buyer: str = ""
     value: int = 0
     faults: tuple[Fault, ...] = ()
+    message: str = ""
 
 
 class Submission(msgspec.Struct, frozen=True, omit_defaults=True):

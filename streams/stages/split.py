@@ -150,19 +150,23 @@ def _hand_overs(submission: Submission, sealed: codec.SubmissionRecord) -> list[
 
 
 def _receipts(submission: Submission) -> list[Output]:
-    decode = _RECEIPTS.get(submission.message)
-    if decode is None:
-        raise ValueError(f"no receipt message: {submission.message}")
-    return [_receipt(submission, decode(document.view).head) for document in submission.documents]
+    outputs = []
+    for document in submission.documents:
+        message = document.message or submission.message
+        decode = _RECEIPTS.get(message)
+        if decode is None:
+            raise ValueError(f"no receipt message: {message}")
+        outputs.append(_receipt(submission, message, decode(document.view).head))
+    return outputs
 
 
-def _receipt(submission: Submission, head: Any) -> Output:  # Any: a receipt's head
+def _receipt(submission: Submission, message: str, head: Any) -> Output:  # Any: a receipt's head
     named = ((name, getattr(head, name, None)) for name in ("preNo", "invtNo", "customsCode"))
     numbers = {name: value for name, value in named if value and len(value) <= _NUMBER}
     event = codec.pack(
         ReceiptArrived(
             authority=submission.authority,
-            message=submission.message,
+            message=message,
             code=(head.returnStatus or "")[:_CODE],
             time=(head.returnTime or "")[:_TIME],
             info=(head.returnInfo or "")[:_INFO],
@@ -172,10 +176,10 @@ def _receipt(submission: Submission, head: Any) -> Output:  # Any: a receipt's h
             head=msgspec.Raw(codec.pack(_without_message(head))),
         )
     )
-    key = answered_key(submission.message, head)
+    key = answered_key(message, head)
     if key and len(key) <= _KEY:
         return Output(_REGISTER, key.encode(), event)
-    leads = _leads(submission.message, head)
+    leads = _leads(message, head)
     lead = Lead(msgspec.Raw(event), submission.received_at, tuple(leads[1:]))
     return Output(_RESOLVE, leads[0].encode(), codec.pack(lead))
 
