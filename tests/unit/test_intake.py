@@ -309,6 +309,15 @@ def test_what_is_wrong_in_form_refuses_the_whole_message(data: bytes, code: str,
     assert (error.faults[0].code, error.status) == (code, status)
 
 
+def test_the_order_of_the_edition_of_2016_is_refused_with_that_explanation() -> None:
+    lined = rendered("waybill", documents("waybill", freight="1")).decode()
+    freight = lined[lined.index("<ceb:freight>") : lined.index("</ceb:freight>") + len("</ceb:freight>")]
+    old = lined.replace(freight, "").replace("<ceb:orderNo>", freight + "<ceb:orderNo>")
+    [fault] = refused(signature.sign(old.encode(), a_signer()), "waybill").faults
+    assert (fault.code, fault.path) == ("schema.edition_2016", "/CEB511Message/Logistics[1]/LogisticsHead/freight")
+    assert "freight belongs after orderNo" in fault.message
+
+
 def test_a_suspended_principal_sends_nothing() -> None:
     suspended = msgspec.structs.replace(PRINCIPALS["order"], suspended=True)
     assert codes(refused(message("order"), suspended).faults) == ["access.suspended"]
