@@ -7,7 +7,7 @@ document. The door, ``hub check`` and the bench judge by this one function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from datetime import date
 from functools import partial
 from hashlib import blake2b
@@ -17,7 +17,7 @@ import msgspec
 from lxml import etree
 
 from adapters import signature, xml
-from adapters.dialects import ceb, dxp, json_twin
+from adapters.dialects import ceb, dxp, json_twin, webhook
 from adapters.dialects.meaning import Checker, Found
 from adapters.schema_faults import path, schema_faults
 from hub.domain import keys
@@ -85,7 +85,8 @@ class Judge:
 
     ``access``: the access table with today's filings. ``digest(kind, text)``: keyed digests. ``signing_key``: the
     hosted key of a principal, None without a mandate. ``certificates``: fingerprints a principal may sign with.
-    ``filed``: whether an enterprise code is filed; None takes every code.
+    ``filed``: whether an enterprise code is filed; None takes every code. ``maps``: how webhooks of shop platforms are
+    read, by name: they come as ``application/json;map=NAME``.
     """
 
     def __init__(
@@ -97,7 +98,9 @@ class Judge:
         signing_key: Callable[[Principal], signature.SigningKey | None],
         certificates: Callable[[Principal], Container[str] | None],
         filed: Callable[[str], bool] | None = None,
+        maps: Mapping[str, webhook.Map] | None = None,
     ) -> None:
+        self._maps = maps or {}
         self._access = access
         self._required = signatures == "required"
         self._digest = digest
@@ -116,10 +119,11 @@ class Judge:
         self, data: bytes, media_type: str, principal: Principal, received_at: int, *, quick: bool = False
     ) -> Judged:
         """Judge a body; raises Refused, or Postponed if ``quick``. ``received_at`` (ms) counts for certificates."""
-        if media_type == "application/json":
+        if media_type.startswith("application/json"):
             if quick:
                 raise Postponed
-            return self._judged(self._twin(data, principal), principal, received_at)
+            by = media_type.partition(";map=")[2]
+            return self._judged(self._twin(data, principal, by), principal, received_at)
         authority = RECEIPT in _kinds(principal)
         parsed, opened = _opened(data, xml.AUTHORITY if authority else xml.ENTERPRISE, lenient=authority)
         envelope = opened.envelope if opened is not None else None
@@ -177,10 +181,19 @@ class Judge:
             notes=notes,
         )
 
-    def _twin(self, data: bytes, principal: Principal) -> _Message:
-        """A JSON twin: judged as the XML it stands for, rendered as one signed message a document."""
-        mt, found = json_twin.read(data)
-        edition = json_twin.edition(mt, found, principal.edition)
+    def _twin(self, data: bytes, principal: Principal, by: str = "") -> _Message:
+        """A JSON twin, or a webhook ``by`` a map: judged as the XML it stands for, rendered as one signed message a document."""
+        where: webhook.Where = str
+        if not by:
+            mt, found = json_twin.read(data)
+        elif by in self._maps:
+            mt, found, where = webhook.read(data, self._maps[by], principal)
+        else:
+            raise Refused([fault("json.unknown_map", name=by[:60])])
+        try:
+            edition = json_twin.edition(mt, found, principal.edition)
+        except Refused as refused:
+            raise webhook.at_source(refused, where) from None
         key = self._signing_key(principal)
         if key is None and (self._required or mt.signature == "required"):
             raise Refused([fault("json.no_mandate")])
@@ -195,7 +208,7 @@ class Judge:
             cop_code=(transfer.copCode or "") if transfer else "",
             dxp_id=(transfer.dxpId or "") if transfer else "",
             subscribers=tuple([s.dxpAddress or "" for s in found.subscribe]),
-            place=lambda index, below: (json_twin.pointer(path(mt, index, below)), 0),
+            place=lambda index, below: (where(json_twin.pointer(path(mt, index, below))), 0),
             messages=messages,
         )
 

@@ -1,4 +1,4 @@
-"""HTTP as a transport: ``POST /v1/messages``. Brings bytes in under limits of size and time; never opens the body."""
+"""HTTP as a transport: ``POST /v1/messages`` and ``/v1/webhooks/{map}``. Brings bytes in under limits of size and time; never opens the body."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ InKind = Callable[[bytes, Sequence[Fault]], bytes | None]
 def routes(
     door: Door, by_key: Callable[[str], Principal | None], limits: Limits, in_kind: InKind | None = None
 ) -> list[web.RouteDef]:
-    """The route of the door; ``by_key`` finds the principal of an API key.
+    """The routes of the door; ``by_key`` finds the principal of an API key.
 
     ``in_kind`` answers who asks for ``application/xml``; the status and ``Location`` are those of the answer in JSON.
     """
@@ -50,6 +50,10 @@ def routes(
 
     async def _taken(request: web.Request, principal: Principal, read: list[bytes]) -> Accepted:
         media_type, key, packed = _media_type(request), _key(request), _packed(request)
+        if by := request.match_info.get("map", ""):
+            if media_type != "application/json":
+                raise Refused([fault("transport.media_type", found=request.content_type[:60])])
+            media_type = f"{media_type};map={by}"
         body = _Body(held)
         try:
             try:
@@ -90,7 +94,7 @@ def routes(
                 response.body, response.content_type = answer, "application/xml"
         return response
 
-    return [web.post("/v1/messages", post)]
+    return [web.post("/v1/messages", post), web.post("/v1/webhooks/{map:[a-z0-9-]{1,40}}", post)]
 
 
 def _caller(request: web.Request, by_key: Callable[[str], Principal | None]) -> Principal:

@@ -188,7 +188,7 @@ SCHEMAS: dict[str, Json] = {
 
 def openapi(version: str) -> Json:
     """OpenAPI 3.1 of the HTTP interface."""
-    paths: Json = {"/v1/messages": {"post": _hand_in()}}
+    paths: Json = {"/v1/messages": {"post": _hand_in()}, "/v1/webhooks/{map}": {"post": _webhook()}}
     for method, path, what, tag, parameters, answer in OPERATIONS:
         paths.setdefault(path, {})[method] = _operation(path, what, tag, parameters, answer)
     return {
@@ -255,4 +255,17 @@ def _hand_in() -> Json:
             "503": _PROBLEM | {"description": "outcome unknown: repeat the same bytes after Retry-After"},
             "default": _PROBLEM,
         },
+    }
+
+
+def _webhook() -> Json:
+    """As a message, but JSON only and by a map."""
+    call = _hand_in()
+    kept = [parameter for parameter in call["parameters"] if parameter["name"] != "Accept"]
+    named = {"name": "map", "in": "path", "required": True, "schema": {"type": "string"}}
+    return call | {
+        "operationId": "postWebhooks",
+        "summary": "A shop platform's webhook, read by a map of that name",
+        "parameters": [named, *kept],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
     }
