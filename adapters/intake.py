@@ -7,7 +7,7 @@ document. The door, ``hub check`` and the bench judge by this one function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from datetime import date
 from functools import partial
 from hashlib import blake2b
@@ -17,7 +17,7 @@ import msgspec
 from lxml import etree
 
 from adapters import signature, xml
-from adapters.dialects import ceb, dxp, json_twin
+from adapters.dialects import ceb, dxp, json_twin, webhook
 from adapters.dialects.lists import Found
 from adapters.dialects.meaning import Checker
 from adapters.schema_faults import path, schema_faults
@@ -107,7 +107,8 @@ class Judge:
 
     ``access``: the access table with today's filings. ``digest(kind, text)``: keyed digests. ``signing_key``: the
     hosted key of a principal, None without a mandate. ``certificates``: fingerprints a principal may sign with.
-    ``filed``: whether an enterprise code is filed; None takes every code.
+    ``filed``: whether an enterprise code is filed; None takes every code. ``maps``: how webhooks of shop platforms are
+    read, by name: they come as ``application/json;map=NAME``.
     """
 
     def __init__(
@@ -119,7 +120,9 @@ class Judge:
         signing_key: Callable[[Principal], signature.SigningKey | None],
         certificates: Callable[[Principal], Container[str] | None],
         filed: Callable[[str], bool] | None = None,
+        maps: Mapping[str, webhook.Map] | None = None,
     ) -> None:
+        self._maps = maps or {}
         self._access = access
         self._required = signatures == "required"
         self._digest = digest
@@ -143,22 +146,29 @@ class Judge:
         self, data: bytes, media_type: str, principal: Principal, received_at: int, *, quick: bool = False
     ) -> Judged:
         """Judge a body; raises Refused, or Postponed if ``quick``. ``received_at`` (ms) counts for certificates."""
-        if media_type == "application/json":
+        if media_type.startswith("application/json"):
             if quick:
                 raise Postponed
-            return self._judged(self._twin(data, principal), principal, received_at)
+            by = media_type.partition(";map=")[2]
+            return self._judged(self._twin(data, principal, by), principal, received_at)
         authority = is_authority(principal)
-        parsed, envelope = _opened(data, xml.AUTHORITY if authority else xml.ENTERPRISE)
-        if envelope is not None and envelope.signed and not authority:
-            signature.verify(envelope.root, envelope.text, self._certificates(principal), received_at)
+        parsed, opened = _opened(data, xml.AUTHORITY if authority else xml.ENTERPRISE, lenient=authority)
+        envelope = opened.envelope if opened is not None else None
+        if opened is not None and not authority:
+            for layer, text in opened.signed:
+                signature.verify(layer, text, self._certificates(principal), received_at)
         root = ceb.with_namespace(parsed.root) if authority else parsed.root
         mt = ceb.message_of(root)
+        notes = opened.deviations if opened is not None else ()
         if envelope is not None and envelope.type not in ("", mt.root):
-            raise Refused([fault("schema.message_type", told=envelope.type[:60], found=mt.root)])
+            other = fault("schema.message_type", told=envelope.type[:60], found=mt.root)
+            if not authority:
+                raise Refused([other])
+            notes = (*notes, other)
         if mt.direction == "down":
             if not authority:
                 raise Refused([fault("access.receipt", path=f"/{mt.root}")])
-            return _receipts(root, mt, principal, envelope)
+            return msgspec.structs.replace(_receipts(root, mt, principal, envelope), notes=notes)
         return self._judged(
             self._xml(root, parsed.text, mt, envelope, principal, received_at, quick), principal, received_at
         )
@@ -198,10 +208,19 @@ class Judge:
             notes=notes,
         )
 
-    def _twin(self, data: bytes, principal: Principal) -> _Message:
-        """A JSON twin: judged as the XML it stands for, rendered as one signed message a document."""
-        mt, found = json_twin.read(data)
-        edition = json_twin.edition(mt, found, principal.edition)
+    def _twin(self, data: bytes, principal: Principal, by: str = "") -> _Message:
+        """A JSON twin, or a webhook ``by`` a map: judged as the XML it stands for, rendered as one signed message a document."""
+        where: webhook.Where = str
+        if not by:
+            mt, found = json_twin.read(data)
+        elif by in self._maps:
+            mt, found, where = webhook.read(data, self._maps[by], principal)
+        else:
+            raise Refused([fault("json.unknown_map", name=by[:60])])
+        try:
+            edition = json_twin.edition(mt, found, principal.edition)
+        except Refused as refused:
+            raise webhook.at_source(refused, where) from None
         key = self._signing_key(principal)
         if key is None and (self._required or mt.signature == "required"):
             raise Refused([fault("json.no_mandate")])
@@ -216,7 +235,7 @@ class Judge:
             cop_code=(transfer.copCode or "") if transfer else "",
             dxp_id=(transfer.dxpId or "") if transfer else "",
             subscribers=tuple([s.dxpAddress or "" for s in found.subscribe]),
-            place=lambda index, below: (json_twin.pointer(path(mt, index, below)), 0),
+            place=lambda index, below: (where(json_twin.pointer(path(mt, index, below))), 0),
             messages=messages,
         )
 
@@ -241,7 +260,7 @@ class Judge:
             whole, line = message.place(-1, "BaseTransfer")
             faults.append(fault("access.transporter", path=whole, line=line))
         if message.envelope is not None and message.envelope.sender != message.dxp_id:
-            faults.append(fault("access.envelope_sender", path="/DxpMsg/TransInfo/SenderId"))
+            faults.append(fault("access.envelope_sender", path=f"{message.envelope.path}/TransInfo/SenderId"))
         if faults:
             raise Refused(faults)
 
@@ -317,13 +336,15 @@ def _nothing(document: object, side: str) -> tuple[()]:  # noqa: ARG001 - a view
     return ()
 
 
-def _opened(data: bytes, limits: xml.Limits) -> tuple[xml.ParsedXml, dxp.Envelope | None]:
-    """The CEB message, taken out of its envelope where it is in one."""
+def _opened(
+    data: bytes, limits: xml.Limits, *, lenient: bool = False
+) -> tuple[xml.ParsedXml, dxp.Opened | None]:
+    """The CEB message, taken out of its envelope where it is in one; ``lenient``: an authority's."""
     parsed = xml.parse(data, limits)
-    if parsed.root.tag != dxp.ROOT:
+    if not dxp.is_envelope(parsed.root, lenient):
         return parsed, None
-    envelope = dxp.read(parsed)
-    return xml.parse(envelope.content, limits), envelope
+    opened = dxp.read_leniently(parsed) if lenient else dxp.read(parsed)
+    return xml.parse(opened.envelope.content, limits), opened
 
 
 def _unfiled(mt: MessageType, head: Any, filed: Callable[[str], bool]) -> list[Found]:
@@ -354,17 +375,21 @@ def _said(place: Place, mt: MessageType, index: int, found: list[Found]) -> tupl
 def _receipts(root: etree._Element, mt: MessageType, principal: Principal, envelope: dxp.Envelope | None) -> Judged:
     """What an authority says is never turned away: deviations from the schema are noted at the receipts."""
     deviations = ceb.deviations(root, mt)
-    documents = [
-        SubmittedDocument(
-            index=index,
-            kind=RECEIPT,
-            key=_told_key(mt, receipt),
-            view=msgspec.Raw(_pack(receipt)),
-            guid=receipt.head.guid or "",
-            faults=tuple([f for f in deviations if f.document in (index, -1)]),
+    documents, own = [], -1
+    for index, (found, receipt) in enumerate(ceb.all_receipts(root, mt)):
+        own += found is mt
+        place = own if found is mt else -1
+        documents.append(
+            SubmittedDocument(
+                index=index,
+                kind=RECEIPT,
+                key=_told_key(found, receipt),
+                view=msgspec.Raw(_pack(receipt)),
+                guid=receipt.head.guid or "",
+                faults=tuple([f for f in deviations if f.document in (place, -1)]),
+                message=found.type if found is not mt else "",
+            )
         )
-        for index, receipt in enumerate(ceb.receipts(root, mt))
-    ]
     if not documents:
         raise Refused([fault("schema.missing", path=f"/{mt.root}/{mt.document}")])
     return Judged(

@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Apache Kafka's jars for the embedded node (``make`` puts them there)."""
     java: str = "java"
     """The Java 17+ that runs the embedded node."""
+    webhook_maps: Path | None = None
+    """A folder of maps of shop platforms' webhooks, one TOML file each, beside those that come with the hub."""
     customs_url: str = ""
     """Where messages are handed over to customs (``POST /dxp``); empty: the sandbox where it runs, else nowhere."""
     customs_timeout_ms: int = 10_000

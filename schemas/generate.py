@@ -31,12 +31,15 @@ def _struct(name: str, doc: str, body: list[str]) -> str:
 
 
 def _leaves(parts: list[Part]) -> list[Field]:
-    """The union of the fields over messages and editions that share a struct, in order of first appearance."""
+    """The union of the fields over messages and editions that share a struct, in order of first appearance, practice's last."""
     leaves: dict[str, Field] = {}
     for part in parts:
         for edition in EDITIONS:
             for field in part.in_edition(edition):
                 leaves.setdefault(field.name, field)
+    for part in parts:
+        for field in part.practice:
+            leaves.setdefault(field.name, field)
     return list(leaves.values())
 
 

@@ -33,7 +33,8 @@ class SubmittedDocument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     (``hub.domain.views``), of a receipt all of it; ``content`` a digest of everything it says, by which versions are told apart;
     ``order`` the order's (ebpCode, orderNo) it belongs to, ebpCode empty where it names none, both where it names no order;
     ``buyer`` the keyed digest of the buyer's identity (import), empty where the document names none;
-    ``value`` a declaration's dutiable value: goods, freight and insurance.
+    ``value`` a declaration's dutiable value: goods, freight and insurance; ``message`` the message a receipt is of where it
+    came mixed into one of another.
     """
 
     index: int
@@ -51,6 +52,7 @@ class SubmittedDocument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     faults: tuple[Fault, ...] = ()
     #: of a declaration: its lines as far as returns are checked against them (``hub.domain.views.goods``)
     goods: bytes = b""
+    message: str = ""
 
 
 class Submission(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -17,18 +17,7 @@ from typing import Any
 import msgspec
 
 from hub import codec, topics
-from hub.domain.events import (
-    HandOver,
-    Lead,
-    Link,
-    Noted,
-    ReceiptArrived,
-    Received,
-    Submission,
-    Summarised,
-    TaxBillArrived,
-    Tick,
-)
+from hub.domain.events import HandOver, Lead, Link, Noted, ReceiptArrived, Received, Submission, Summarised, TaxBillArrived, Tick
 from hub.domain.keys import answered_key, possible_time, receipt_ms, register_key
 from schemas.documents import STRUCTS
 from schemas.model import MessageType, message_types
@@ -157,19 +146,22 @@ def _decoder(message: str) -> tuple[MessageType, Callable[[Any], Any]]:
 
 
 def _receipts(submission: Submission) -> list[Output]:
-    mt, decode = _decoder(submission.message)
-    told = _UNASKED.get(mt.kind, _receipt)
-    return [output for document in submission.documents for output in told(submission, decode(document.view))]
+    outputs = []
+    for document in submission.documents:
+        message = document.message or submission.message
+        mt, decode = _decoder(message)
+        outputs += _UNASKED.get(mt.kind, _receipt)(submission, message, decode(document.view))
+    return outputs
 
 
-def _receipt(submission: Submission, receipt: Any) -> list[Output]:  # Any: a receipt's struct
+def _receipt(submission: Submission, message: str, receipt: Any) -> list[Output]:  # Any: a receipt's struct
     head = receipt.head
     named = ((name, getattr(head, name, None)) for name in _NUMBERS)
     numbers = {name: value for name, value in named if value and len(value) <= _NUMBER}
     event = codec.pack(
         ReceiptArrived(
             authority=submission.authority,
-            message=submission.message,
+            message=message,
             code=(head.returnStatus or "")[:_CODE],
             time=(head.returnTime or "")[:_TIME],
             info=(head.returnInfo or "")[:_INFO],
@@ -179,10 +171,10 @@ def _receipt(submission: Submission, receipt: Any) -> list[Output]:  # Any: a re
             head=_said(head),
         )
     )
-    key = answered_key(submission.message, receipt)
+    key = answered_key(message, receipt)
     if key and len(key) <= _KEY:
         return [Output(_REGISTER, key.encode(), event)]
-    return [_led(submission, event, _leads(submission.message, head))]
+    return [_led(submission, event, _leads(message, head))]
 
 
 #: Numbers of authorities that receipts name.
@@ -217,13 +209,13 @@ def _leads(message: str, head: Any) -> list[str]:  # Any: a receipt's head
 _ORDER = re.compile(r"电商企业编码[：:]\s*([0-9A-Za-z]{1,18})\s*[,，]?\s*订单编号[：:]\s*([^\]，,]{1,60})")
 
 
-def _tax_bill(submission: Submission, bill: Any) -> list[Output]:  # Any: a tax bill or its status
+def _tax_bill(submission: Submission, message: str, bill: Any) -> list[Output]:  # Any: a tax bill or its status
     head = bill.head
     amounts = [getattr(head, name, None) for name in ("customsTax", "valueAddedTax", "consumptionTax")]
     duty, added, consumption = [amount_of(value) for value in amounts]
     event = TaxBillArrived(
         authority=submission.authority,
-        message=submission.message,
+        message=message,
         tax_no=(head.taxNo or "")[:_NUMBER],
         status=(head.status or "")[:_CODE],
         time=(head.returnTime or "")[:_TIME],
@@ -241,7 +233,7 @@ def _tax_bill(submission: Submission, bill: Any) -> list[Output]:  # Any: a tax 
     return [_led(submission, codec.pack(event), [f"invtNo:{number[:_NUMBER]}"])]
 
 
-def _summary_result(submission: Submission, result: Any) -> list[Output]:  # Any: a summary result
+def _summary_result(submission: Submission, message: str, result: Any) -> list[Output]:  # noqa: ARG001 - like the others  # Any: a summary result
     head = result.head
     at = receipt_ms(possible_time(head.opDate or "", submission.received_at))
     number, entry = (head.sumNo or "")[:_NUMBER], (head.entryId or head.declSeqNo or "")[:_NUMBER]
@@ -253,7 +245,7 @@ def _summary_result(submission: Submission, result: Any) -> list[Output]:  # Any
     return [*outputs, _led(submission, codec.pack(noted), [f"sumNo:{number}"])]
 
 
-_UNASKED: dict[str, Callable[[Submission, Any], list[Output]]] = {
+_UNASKED: dict[str, Callable[[Submission, str, Any], list[Output]]] = {
     "tax_bill": _tax_bill,
     "tax_bill_status": _tax_bill,
     "summary_result": _summary_result,
