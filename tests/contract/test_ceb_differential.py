@@ -122,3 +122,18 @@ def test_messages_without_a_sample_agree_with_the_official_schema(
         spoilt, done = mutations.mutated(root, seed)
         spoilt = etree.fromstring(etree.tostring(spoilt))
         assert ours(spoilt) == official["import"](spoilt), f"seed {seed}, {done}"
+
+
+@pytest.mark.parametrize("mt", [mt for mt in catalog.messages() if "2018" in mt.editions], ids=lambda mt: mt.type)
+def test_made_messages_are_accepted_and_flawed_ones_refused_by_the_official_schema(
+    official: dict[str, etree.XMLSchema], mt: catalog.MessageType
+) -> None:
+    judge = official["export" if mt.side == "export" else "import"]
+    for seed in range(40):
+        count = min(mt.max_documents or 3, 1 + seed % 3)
+        text = made.message(mt, seed=seed, documents=count, edition="2018", sealed=True, whole=seed % 4 == 3)
+        assert judge(etree.fromstring(text)), seed
+    for flaw in made.flaws(mt, "2018"):
+        assert not judge(etree.fromstring(made.flawed(mt, flaw, 1))), flaw
+    for flaw in made.meaning_flaws(mt, "2018"):
+        assert judge(etree.fromstring(made.flawed(mt, flaw, 1))), flaw
