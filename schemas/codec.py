@@ -212,12 +212,14 @@ def subscribers(root: etree._Element) -> tuple[Subscription, ...]:
 
 
 def extension(root: etree._Element) -> Extension | None:
-    """Custom data; ``Message`` is the one element inside as XML text, "" where there is none."""
+    """Custom data; ``Message`` is the one element inside as XML text, "" where there is none inside."""
     found = root.find(f"{{{CEB}}}ExtendMessage")
     if found is None:
         return None
     texts = {n: str(_text_of(e)) for n in ("name", "version") if (e := found.find(f"{{{CEB}}}{n}")) is not None}
     custom = next(found.iterchildren(f"{{{CEB}}}Message"), None)
-    inner = next(custom.iterchildren(etree.Element), None) if custom is not None else None
+    if custom is None:
+        return Extension(**texts)
+    inner = next(custom.iterchildren(etree.Element), None)
     message = "" if inner is None else etree.tostring(inner, encoding="unicode", with_tail=False)
     return Extension(Message=message, **texts)

@@ -73,7 +73,8 @@ def _text(field: Field, draw: Random) -> str:
     wanted = draw.choice((low, min(high, low + draw.randint(0, 12)), high if draw.random() < 0.1 else low))
     text = "".join(draw.choice(_CHARACTERS) for _ in range(wanted))
     # blanks at the ends, or several, would not survive where the schema collapses them
-    return ("X".join(text.split(" ")) if field.collapse else text) or "X"
+    # and nothing but blanks is nothing where some edition collapses them
+    return "X".join(text.split(" ")) if field.collapse or text.isspace() else text
 
 
 def _number(field: Field, draw: Random) -> str:
