@@ -20,7 +20,7 @@ from schemas.documents import STRUCTS, Document, Extension, Subscription, Transf
 from schemas.flaws import Flaw, flaws, meaning_flaws, spoil
 from schemas.model import DS, Field, MessageType, Part
 from schemas.render import render
-from schemas.samples import buyer
+from schemas.samples import Parties, buyer
 
 __all__ = ["Flaw", "document", "flawed", "flaws", "meaning_flaws", "message", "value"]
 
@@ -32,7 +32,14 @@ SEAL = (
     "</ds:Signature>"
 )
 _CHARACTERS = ascii_uppercase + digits + "示范商品测试与（）·&<>\"'- "
-_COMPANIES = ("9901D00001", "9901D00002", "9901D00003", "9901D00004", "9901D00005")
+#: field → the demo's enterprise in that part; a platform, a payment company … exists once
+_PARTIES = Parties()
+_CODES = {
+    "ebpCode": _PARTIES.platform, "ebcCode": _PARTIES.merchant, "payCode": _PARTIES.payer,
+    "logisticsCode": _PARTIES.carrier, "agentCode": _PARTIES.agent, "declAgentCode": _PARTIES.agent,
+    "assureCode": _PARTIES.merchant, "ownerCode": _PARTIES.merchant, "areaCode": _PARTIES.area,
+    "iacCode": _PARTIES.area, "operatorCode": "9901D00006", "copCode": _PARTIES.platform,
+}  # fmt: skip
 #: How many lines where the schema allows any number.
 _MOST_LINES = 4
 
@@ -61,9 +68,6 @@ _BY_NAME: dict[str, Callable[[Random], str]] = {
     "buyerIdType": lambda _: "1",
     "payerIdType": lambda _: "1",
 }
-_CODES = frozenset(
-    ["copCode", "ebpCode", "ebcCode", "payCode", "logisticsCode", "agentCode", "assureCode", "areaCode", "operatorCode", "ownerCode", "declAgentCode", "iacCode"]
-)
 _LENGTHS = {"time14": 14, "time17": 17, "date8": 8}
 
 
@@ -98,7 +102,7 @@ def value(field: Field, draw: Random) -> str:
     if made is not None:
         return made(draw)
     if field.name in _CODES:
-        return draw.choice(_COMPANIES)
+        return _CODES[field.name]
     return _number(field, draw) if field.number else _text(field, draw)
 
 
@@ -126,21 +130,20 @@ def document(mt: MessageType, draw: Random, edition: str = "", often: float = 0.
 
 
 def message(
-    mt: MessageType, *, seed: int, documents: int = 1, edition: str = "", sealed: bool = False, whole: bool = False,
-    transfer: Transfer | None = None,
+    mt: MessageType, *, seed: int, documents: int = 1, edition: str = "", sealed: bool = False, whole: bool = False
 ) -> bytes:  # fmt: skip
     """A made-up message, unsigned; with a transfer and sometimes subscribers and custom data where they may stand.
 
     ``sealed``: with something of a signature's form where the schema demands one; ``whole``: with every optional
-    field and part, and that form wherever it may stand; ``transfer``: the transporting company, if not any.
+    field and part, and that form wherever it may stand. Who transports is the first enterprise of the message's key.
     """
     draw = Random(f"{mt.type} {seed}")
     often = 1.0 if whole else 0.6
     found = [document(mt, draw, edition, often) for _ in range(documents)]
-    transfer = transfer or Transfer(
-        copCode=draw.choice(_COMPANIES), copName="示范企业", dxpMode="DXP", dxpId="DXPENT0000990001",
-        note="示范" if whole else None,
-    )  # fmt: skip
+    company = _CODES.get(mt.key[0], _PARTIES.agent)
+    transfer = Transfer(
+        copCode=company, copName="示范企业", dxpMode="DXP", dxpId=_exchange(company), note="示范" if whole else None
+    )
     subscribers = [
         Subscription(
             status=draw.choice(("ALL", "DATA", "RET")), dxpMode="DXP", dxpAddress=f"DXPENT000099000{n}",
@@ -156,6 +159,11 @@ def message(
         subscribe=subscribers if framed else (), extend=extend if framed else None,
     )  # fmt: skip
     return _sealed(xml, mt) if (sealed and mt.signature == "required") or (whole and "Signature" in mt.frame) else xml
+
+
+def _exchange(company: str) -> str:
+    """The number on the exchange platform; the demo's platform is its merchant too."""
+    return f"DXPENT000099000{1 if company == _PARTIES.merchant else company[-1]}"
 
 
 def _sealed(xml: bytes, mt: MessageType) -> bytes:
