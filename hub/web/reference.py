@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, cast, get_args
 
 from lxml import etree
 
@@ -17,6 +17,7 @@ from hub.domain.faults import FaultKind, fault_kinds, faults_at
 from schemas import catalog, made, twin
 from schemas.codes import CodeList, code_list
 from schemas.model import EDITIONS, Field, MessageType, Part, components
+from schemas.reasons import Reason, sentences
 
 #: A text in English and in Chinese.
 Pair = tuple[str, str]
@@ -39,6 +40,17 @@ class Place(NamedTuple):
     @property
     def address(self) -> str:
         return f"/docs/messages/{self.mt.type}/{self.part.element}/{self.field.name}"
+
+    @property
+    def versions(self) -> list[tuple[str, Field | None]]:
+        """What the field is, and in which editions; editions that agree in one."""
+        found: list[tuple[str, Field | None]] = []
+        for edition, field in self.editions.items():
+            if found and found[-1][1] == field:
+                found[-1] = (f"{found[-1][0]}, {edition}", field)
+            else:
+                found.append((edition, field))
+        return found
 
 
 class Found(NamedTuple):
@@ -158,7 +170,7 @@ def refusals(one: Place) -> tuple[Refusal, ...]:
     if one.mt.direction == "up":
         told += faults_at(one.field.name, one.mt.side, one.part.element)
     return tuple(
-        Refusal(kind, _said(kind.message, one.field), _said(kind.message_zh, one.field))
+        Refusal(kind, *_sentences(kind, one))
         for kind in {kind.code: kind for kind in told}.values()
         if not kind.retired
     )
@@ -175,7 +187,18 @@ def _told(type_: str) -> dict[tuple[str, str], dict[str, None]]:
     return told
 
 
-def _said(sentence: str, field: Field) -> str:
+def _sentences(kind: FaultKind, one: Place) -> Pair:
+    """What is said of the field: by the rule it breaks where that is one of the schema's, else the code's own words."""
+    family, _, reason = kind.code.partition(".")
+    if family == "schema" and reason in get_args(Reason):
+        types = " / ".join(dict.fromkeys(f.type for f in one.editions.values() if f is not None))
+        rule = f"= {one.field.fixed}" if one.field.fixed else "xsi:nil, xsi:type"
+        rule = {"too_many": "1", "not_allowed": rule}.get(reason, types)
+        return sentences(cast("Reason", reason), one.field.name, one.field.en, one.field.zh, rule)
+    return _filled(kind.message, one.field), _filled(kind.message_zh, one.field)
+
+
+def _filled(sentence: str, field: Field) -> str:
     listed = codes(field)
     known = {"name": field.name, "allowed": ", ".join(listed.codes) if listed and len(listed.codes) < 20 else "…"}
     return re.sub(r"\{(\w+)\}", lambda blank: known.get(blank[1], "…"), sentence)

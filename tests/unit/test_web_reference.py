@@ -90,6 +90,7 @@ async def test_a_field_page_shows_the_list_the_editions_and_the_codes(session: C
     assert "exactly 18 characters" in page
     for code in ("schema.too_long", "schema.too_short", "schema.empty", "schema.too_many", "schema.unexpected"):
         assert f'href="/problems/{code}"' in page
+    assert "is longer than allowed (C0..20 / C18)" in page
     async with session.get("/docs/messages/CEB311/OrderHead/appType?lang=zh") as answer:
         page = await answer.text()
     for code, said in code_list("appType").codes.items():
@@ -97,6 +98,10 @@ async def test_a_field_page_shows_the_list_the_editions_and_the_codes(session: C
     assert "meaning.code" in page
     assert "appType 应为 1, 2, 3 之一" in page
     assert "-301008" in page
+    for name, where in reference.by_name().items():
+        async with session.get(f"/docs/fields/{name}") as answer:
+            page = await answer.text()
+        assert [one.address for one in where if f'href="{one.address}"' not in page] == []
     async with session.get("/docs/fields/gseqno?lang=en") as answer:
         assert "not in this edition" in await answer.text()
 
