@@ -90,6 +90,16 @@ def place(type_: str, element: str, name: str) -> Place | None:
     return _by_place().get((type_, element, name))
 
 
+def address_of(path: str) -> str:
+    """The page of the field that a fault's path names, "" where there is none (JSON pointers name no message).
+
+    ``/CEB621Message/Inventory[2]/InventoryList[1]/qty`` → ``/docs/messages/CEB621/InventoryList/qty``.
+    """
+    steps = re.sub(r"\[\d+\]", "", path).split("/")
+    found = place(steps[1].removesuffix("Message"), steps[-2], steps[-1]) if len(steps) > 3 else None
+    return found.address if found else ""
+
+
 @cache
 def by_name() -> dict[str, tuple[Place, ...]]:
     """Field name → where it occurs, names in alphabetical order."""

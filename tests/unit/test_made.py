@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from adapters.intake import judge_schema
+from adapters.schema_faults import schema_faults
 from hub.domain.faults import Refused, fault_kinds
 from schemas import catalog, made
 
@@ -79,3 +80,10 @@ def test_flaws_of_meaning_are_none_to_the_schema(mt: catalog.MessageType) -> Non
 @pytest.mark.parametrize("mt", [mt for mt in catalog.messages() if mt.direction == "down"], ids=_name)
 def test_nobody_checks_the_meaning_of_what_customs_says(mt: catalog.MessageType) -> None:
     assert made.meaning_flaws(mt) == ()
+
+
+def test_a_wrong_message_that_the_edition_does_not_have_is_held_against_the_newer_one() -> None:
+    mt = catalog.message("CEB213")
+    flaw = next(flaw for flaw in made.flaws(mt) if flaw.kind == "too_long")
+    [fault] = schema_faults(etree.fromstring(made.flawed(mt, flaw, 1)), mt, "2018")
+    assert (fault.code, fault.path) == (flaw.code, flaw.path)

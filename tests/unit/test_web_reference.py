@@ -139,6 +139,23 @@ async def test_what_the_catalogue_does_not_know_has_no_page(session: ClientSessi
         assert answer.status == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("/CEB621Message/Inventory[2]/InventoryList[1]/qty", "/docs/messages/CEB621/InventoryList/qty"),
+        ("/CEB513Message/LogisticsStatus[1]/logisticsNo", "/docs/messages/CEB513/LogisticsStatus/logisticsNo"),
+        ("/CEB311Message/BaseTransfer/dxpId", "/docs/messages/CEB311/BaseTransfer/dxpId"),
+        ("/CEB311Message/Order[1]/OrderHead", ""),
+        ("/CEB311Message/@guid", ""),
+        ("/documents/0/head/orderNo", ""),
+        ("/", ""),
+        ("", ""),
+    ],
+)
+def test_the_path_of_a_fault_leads_to_the_page_of_its_field(path: str, address: str) -> None:
+    assert reference.address_of(path) == address
+
+
 def test_the_table_of_faults_names_fields_and_codes_that_exist() -> None:
     from hub.domain.faults import _fields_of_faults
 
