@@ -160,10 +160,13 @@ def write(
     }  # fmt: skip
 
 
-def of(root: etree._Element, mt: MessageType) -> dict[str, Json]:
-    """The twin of a message's tree, without the signature. KeyError or IndexError for what the catalogue does not know."""
+def of(root: etree._Element, mt: MessageType, edition: str = "") -> dict[str, Json]:
+    """The twin of a message's tree, without the signature; ``edition``: the one by whose schema blanks count or not.
+
+    KeyError or IndexError for what the catalogue does not know.
+    """
     return write(
-        mt, codec.documents(root, mt), guid=root.get("guid", ""), version=root.get("version", ""),
+        mt, codec.documents(root, mt, edition=edition), guid=root.get("guid", ""), version=root.get("version", ""),
         transfer=codec.transfer(root), subscribe=codec.subscribers(root), extend=codec.extension(root),
     )  # fmt: skip
 

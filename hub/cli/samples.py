@@ -78,7 +78,7 @@ def _made(mt: catalog.MessageType, edition: str, as_json: bool, invalid: bool) -
         return
     xml = made.message(mt, seed=seed, edition=edition)
     if as_json:
-        yield f"{mt.type}.json", _json(twin.of(etree.fromstring(xml), mt))
+        yield f"{mt.type}.json", _json(twin.of(etree.fromstring(xml), mt, edition or mt.editions[0]))
     else:
         yield f"{mt.type}.xml", xml
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from lxml import etree
 
 from schemas.codec import collapse
-from schemas.model import CEB, DS, EDITIONS, Field, MessageType, components
+from schemas.model import CEB, DS, Field, MessageType, components
 
 
-def canonical(root: etree._Element, mt: MessageType) -> bytes:
+def canonical(root: etree._Element, mt: MessageType, edition: str) -> bytes:
     """Exclusive C14N without comments, the signature and blanks between elements.
 
-    Texts are as sent, but where the schema itself collapses blanks, or puts a value for an empty element.
+    Texts are as sent, but where the schema of the edition itself collapses blanks, or puts a value for an empty element.
     """
     parts = [*mt.parts, *(components(mt.side)[name] for name in mt.frame)]
-    fields = {(p.element, f.name): f for p in parts for edition in reversed(EDITIONS) for f in p.in_edition(edition)}
+    fields = {(p.element, f.name): f for p in parts for f in p.in_edition(edition)}
     made = etree.Element(root.tag, dict(root.attrib), nsmap={"ceb": CEB})
     _copy(root, made, fields)
     return etree.tostring(made, method="c14n", exclusive=True, with_comments=False)
