@@ -130,9 +130,20 @@ def _recode(data: bytes, codec: str, limits: Limits) -> bytes:
     if codec not in limits.encodings:
         _refuse("xml.encoding", line=1)
     try:
-        return _declare_utf8(data.decode(codec))
+        return _declare_utf8(data.decode("utf-8" if codec == "gb18030" and _is_utf8(data) else codec))
     except UnicodeDecodeError:
         _refuse("xml.encoding", line=1)
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether a text that says it is GB2312 is UTF-8: some middlemen re-code it and leave the declaration as it was.
+
+    Chinese in UTF-8 has three bytes a character; what is short in GBK and could be UTF-8 by chance has two.
+    """
+    try:
+        return max(data.decode("utf-8")) >= "\u0800"
+    except UnicodeDecodeError:
+        return False
 
 
 def _declare_utf8(text: str) -> bytes:

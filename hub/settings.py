@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Apache Kafka's jars for the embedded node (``make`` puts them there)."""
     java: str = "java"
     """The Java 17+ that runs the embedded node."""
+    webhook_maps: Path | None = None
+    """A folder of maps of shop platforms' webhooks, one TOML file each, beside those that come with the hub."""
     customs_url: str = ""
     """Where messages are handed over to customs (``POST /dxp``); empty: the sandbox where it runs, else nowhere."""
     customs_timeout_ms: int = 10_000
@@ -58,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts before a hand-over is parked."""
     processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
-    stage_groups: tuple[str, ...] = ("split,register,resolve", "match,assess")
+    stage_groups: tuple[str, ...] = ("split,register,resolve,bills", "match,assess")
     """Which stages share a process under ``hub up``."""
     serve_processes: int = 1
     """How many doors ``hub up`` opens on the same port."""

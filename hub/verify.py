@@ -6,8 +6,6 @@ network.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -20,13 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lxml import etree
 
 from adapters import signature
+from adapters.dialects import dxp
 from adapters.xml import AUTHORITY, ParsedXml, parse
 from hub.domain.acknowledgement import check
 from hub.domain.faults import Refused
 from hub.infra.crypto import hub_key_id
-
-_DXP_MESSAGE = "{http://www.chinaport.gov.cn/dxp}DxpMsg"
-_DXP_DATA = "{http://www.chinaport.gov.cn/dxp}Data"
 
 #: What each step says when it holds and when it does not; English, Chinese.
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -180,12 +176,16 @@ def verify_message(data: bytes, at: int, issuers: Sequence[x509.Certificate] = (
 
 def _signed_part(parsed: ParsedXml) -> ParsedXml:
     """The message inside an unsigned envelope, or the document itself."""
-    if parsed.root.tag != _DXP_MESSAGE or signature.find(parsed.root) is not None:
+    if not dxp.is_envelope(parsed.root) or signature.find(parsed.root) is not None:
         return parsed
     try:
-        return parse(base64.b64decode(parsed.root.findtext(_DXP_DATA) or ""), AUTHORITY)
-    except binascii.Error:
+        opened = dxp.read_leniently(parsed)
+    except Refused:
         return parsed
+    if opened.signed:  # the DxpMsg inside a DxpMsgSv
+        root, text = opened.signed[0]
+        return ParsedXml(root, text)
+    return parse(opened.envelope.content, AUTHORITY)
 
 
 def _issued(certificate: bytes, issuer: x509.Certificate) -> bool:

@@ -9,11 +9,12 @@ from base64 import b64decode
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from importlib import resources
 from typing import Any
 
 from aiohttp import web
 
-from adapters.dialects import receipts
+from adapters.dialects import dxp, receipts, webhook
 from adapters.door import Door
 from adapters.intake import Judge
 from adapters.signature import SigningKey
@@ -43,6 +44,7 @@ from streams.faust_driver import Options, run
 from streams.project import Projector
 from streams.runtime import Hooks
 from streams.stages.assess import Assess, AssessSettings
+from streams.stages.bills import Bills
 from streams.stages.match import Match
 from streams.stages.register import Register, RegisterSettings
 from streams.stages.resolve import Resolve
@@ -91,7 +93,12 @@ async def serve(settings: Settings) -> None:
             by_key=reference.by_key,
             by_name=reference.by_name,
             session_secret=vault.digest("session", "console").encode(),
-            routes=http.routes(door, reference.by_key, settings),
+            routes=http.routes(
+                door,
+                reference.by_key,
+                settings,
+                lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
+            ),
             receipt_xml=receipts.message,
         )
     )
@@ -137,7 +144,16 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         signing_key=lambda principal: keys.get(principal.name) if principal.hosted else None,
         certificates=_prints,
         filed=None if opened else reference.filed,
+        maps=webhook_maps(settings),
     )
+
+
+def webhook_maps(settings: Settings) -> dict[str, webhook.Map]:
+    """How webhooks are read, by name: the hub's own maps and the operator's; raises Misconfigured."""
+    own = [file for file in (resources.files("adapters.dialects") / "webhooks").iterdir() if file.name.endswith(".toml")]
+    theirs = sorted(settings.webhook_maps.glob("*.toml")) if settings.webhook_maps is not None else []
+    texts = {file.name.removesuffix(".toml"): file.read_text("utf-8") for file in (*own, *theirs)}
+    return {name: webhook.read_map(name, text) for name, text in texts.items()}
 
 
 def _prints(principal: Principal) -> frozenset[str]:
@@ -168,6 +184,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
             ),
         ),
         "resolve": Resolve,
+        "bills": Bills,
     }
     return [makers[name]() for name in names]
 

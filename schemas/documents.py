@@ -808,6 +808,8 @@ class TaxBillHead(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     logisticsCode: str | None = None
     agentCode: str | None = None
     customsCode: str | None = None
+    orderNo: str | None = None
+    logisticsNo: str | None = None
 
 
 class TaxBillLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -17,7 +19,7 @@ import msgspec
 from lxml import etree
 
 from schemas.model import CEB, DS, Field, MessageType, Part, components, root_attributes
-from schemas.reasons import Reason, sentences, value_fault
+from schemas.reasons import NO_MORE, More, Reason, allowed_in, belongs, sentences, value_fault
 from schemas.xsd import compile_xsd, signature_xsd, xsd_of
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 #: Parts looked at again after libxml2 has given up on their surroundings; bounds the time of an explanation.
 _SECOND_LOOKS = 200
 _NAME_SHOWN = 60
+#: Elements named that may stand somewhere.
+_BELONGING = 4
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _lock = threading.Lock()
 
@@ -95,12 +99,13 @@ class _Spec:
 
 
 class _Reader:
-    """The two schema processors for one message and edition, and what the catalogue says."""
+    """The two schema processors for one message and edition, and what the catalogue says of it and of other editions."""
 
     def __init__(self, mt: MessageType, edition: str) -> None:
         self.text = xsd_of(mt, edition)
         self.schema = compile_xsd(self.text)
         self.spec = _Spec(mt, edition)
+        self.others = {other: _Spec(mt, other) for other in mt.editions if other != edition}
         self._second: xmlschema.XMLSchema10 | None = None
 
     def second(self) -> xmlschema.XMLSchema10:
@@ -220,23 +225,46 @@ class _Collector:
     def _children(self, owner: etree._Element, slots: list[_Slot]) -> None:
         """Every child that is missing, too many, unknown or in the wrong place."""
         places = {slot.tag: i for i, slot in enumerate(slots)}
-        counts = dict.fromkeys(places, 0)
-        last = 0
-        for child in owner.iterchildren(etree.Element):
-            place = places.get(child.tag)
-            if place is None or place < last:
-                if place is not None:
-                    counts[child.tag] += 1
-                self._add("unexpected", child)
-                continue
-            last = place
-            counts[child.tag] += 1
-            high = slots[place].high
-            if high is not None and counts[child.tag] == high + 1:
-                self._add("too_many", child, rule=f"{slots[place].low}..{high}")
-        for slot in slots:
-            if counts[slot.tag] < slot.low:
-                self._add("missing", owner, child=_shown(slot.tag), en=slot.en, zh=slot.zh)
+        children = list(owner.iterchildren(etree.Element))
+        known = [child for child in children if child.tag in places]
+        order = [places[child.tag] for child in known]
+        kept = {known[i] for i in _longest_in_order(order)}
+        counts = Counter(order)
+        fits = len(known) == len(children) and all(s.low <= counts[i] <= (s.high or counts[i]) for i, s in enumerate(slots))
+        seen: Counter[int] = Counter()
+        last = -1
+        for child in children:
+            place = places.get(child.tag, -1)
+            seen[place] += 1
+            high = slots[place].high if place >= 0 else None
+            if high is not None and seen[place] > high:
+                if seen[place] == high + 1:
+                    more = self._elsewhere(owner, child.tag, counts[place])
+                    self._add("too_many", child, rule=f"{slots[place].low}..{high}", more=more)
+            elif place < 0:
+                more = self._elsewhere(owner, child.tag, 1)
+                self._add("unexpected", child, more=more if any(more) else belongs(_belonging(slots, last)))
+            elif child in kept:
+                last = place
+            else:
+                here = [] if fits else _belonging(slots, last)
+                before = next((slots[i].tag for i in range(place - 1, -1, -1) if counts[i]), "")
+                reason: Reason = "edition_2016" if fits and owner.tag in self._spec.fields else "unexpected"
+                self._add(reason, child, more=belongs(here, _shown(child.tag), _shown(before)))
+        for i, slot in enumerate(slots):
+            if counts[i] < slot.low:
+                more = self._elsewhere(owner, slot.tag, counts[i])
+                self._add("missing", owner, child=_shown(slot.tag), en=slot.en, zh=slot.zh, more=more)
+
+    def _elsewhere(self, owner: etree._Element, tag: Any, count: int, text: str | None = None) -> More:  # Any: lxml's tag
+        """That another edition has nothing against so many of them, or against the text."""
+        for edition, spec in self._reader.others.items():
+            slot = next((s for s in spec.slots.get(owner.tag, ()) if s.tag == tag), None)
+            field = spec.fields.get(owner.tag, {}).get(tag)
+            fits = count == 0 if slot is None else slot.low <= count <= (slot.high or count)
+            if fits and (text is None or (field is not None and value_fault(field, text) is None)):
+                return allowed_in(edition, field.type if field is not None else "")
+        return NO_MORE
 
     def _values(self, part: etree._Element) -> None:
         """The values of a part, as xmlschema reads them."""
@@ -274,8 +302,8 @@ class _Collector:
             self._add("unexpected", element, child=f"@{_shown(next(iter(element.attrib)))}")
         elif field is not None and inside is not None:
             self._add("unexpected", inside)
-        elif field is not None and (wrong := value_fault(field, str(element.xpath("string()")))):
-            self._add(wrong[0], element, en=en, zh=zh, rule=wrong[1])
+        elif field is not None and (wrong := value_fault(field, text := str(element.xpath("string()")))):
+            self._add(wrong[0], element, en=en, zh=zh, rule=wrong[1], more=self._allowed(element, text))
         elif kind == "SCHEMAV_CVC_COMPLEX_TYPE_2_3":
             self._add("not_allowed", element, rule="text between elements · 元素之间的文字")
         elif kind == "SCHEMAV_CVC_DATATYPE_VALID_1_2_1":
@@ -283,16 +311,21 @@ class _Collector:
         elif kind:
             self._add("other", element, en=en, zh=zh)
 
+    def _allowed(self, element: etree._Element, text: str) -> More:
+        owner = element.getparent()
+        assert owner is not None
+        return self._elsewhere(owner, element.tag, 1, text)
+
     def _add(
         self, reason: Reason, element: etree._Element, *, child: str = "", en: str = "", zh: str = "",
-        rule: str = "", line: int = 0,
+        rule: str = "", line: int = 0, more: More = NO_MORE,
     ) -> None:  # fmt: skip
         path, document = self._path(element)
         if child:
             path = f"{path}/{child}"
         if not en and not child and (slot := self._slot(element)):
             en, zh = slot.en, slot.zh
-        english, chinese = sentences(reason, child or _shown(element.tag), en, zh, rule)
+        english, chinese = sentences(reason, child or _shown(element.tag), en, zh, rule, more)
         at = line or int(cast("int | None", element.sourceline) or 0)
         fault = SchemaFault(
             path=path, line=at, reason=reason, message=english, message_zh=chinese, document=document
@@ -316,6 +349,34 @@ class _Collector:
                     document = place
             steps.append(step)
         return "/" + "/".join(reversed(steps)), document
+
+
+def _longest_in_order(places: Sequence[int]) -> list[int]:
+    """Indices of a longest part of ``places`` that never falls; what is not in it was moved (the earlier of two)."""
+    tails: list[int] = []  # values by which the parts of each length end
+    ends: list[int] = []  # their indices
+    before: list[int] = []
+    for index, place in enumerate(places):
+        at = bisect_right(tails, place)
+        before.append(ends[at - 1] if at else -1)
+        tails[at : at + 1] = [place]
+        ends[at : at + 1] = [index]
+    found = []
+    index = ends[-1] if ends else -1
+    while index >= 0:
+        found.append(index)
+        index = before[index]
+    return found[::-1]
+
+
+def _belonging(slots: list[_Slot], last: int) -> list[str]:
+    """What may stand after the slot ``last``: all up to the first that must."""
+    named = []
+    for slot in slots[last + 1 :]:
+        named.append(_shown(slot.tag))
+        if slot.low or len(named) == _BELONGING:
+            break
+    return named
 
 
 def _shown(tag: Any) -> str:  # Any: lxml's tag, a string for elements

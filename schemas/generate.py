@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from schemas.codes.page import codes_page
 from schemas.model import EDITIONS, Field, MessageType, Part, components, message_types
 from schemas.pages import index_page, message_page
 
@@ -30,12 +31,15 @@ def _struct(name: str, doc: str, body: list[str]) -> str:
 
 
 def _leaves(parts: list[Part]) -> list[Field]:
-    """The union of the fields over messages and editions that share a struct, in order of first appearance."""
+    """The union of the fields over messages and editions that share a struct, in order of first appearance, practice's last."""
     leaves: dict[str, Field] = {}
     for part in parts:
         for edition in EDITIONS:
             for field in part.in_edition(edition):
                 leaves.setdefault(field.name, field)
+    for part in parts:
+        for field in part.practice:
+            leaves.setdefault(field.name, field)
     return list(leaves.values())
 
 
@@ -78,6 +82,7 @@ def files() -> dict[Path, str]:
     """Every generated file with its text."""
     pages = _ROOT / "docs" / "reference" / "messages"
     out = {_ROOT / "schemas" / "documents.py": documents_module(), pages / "README.md": index_page()}
+    out[_ROOT / "docs" / "reference" / "codes.md"] = codes_page()
     for mt in message_types().values():
         out[pages / f"{mt.type}.md"] = message_page(mt)
     return out

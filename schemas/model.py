@@ -11,6 +11,9 @@ order of the schema, and the frame behind the documents. Field types are written
 ``xml``               any one element (custom data only)
 ====================  =====================================================================
 
+``practice``, beside the fields of a part, lists what real messages have there and no schema knows: it is read where
+messages are taken leniently (receipts), under its name or one of ``also``, and neither written nor part of XSD or twin.
+
 An edition that differs says so beside the field: ``editions = { 2018 = { type = "C3" } }``, ``absent = true``
 where it does not know the field; a shared part that differs on the export side says ``export = { … }`` likewise
 (with ``editions`` of its own where needed). Nothing here reads anything but the package's own files.
@@ -85,6 +88,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[Field, ...]
     editions: dict[str, tuple[Field, ...]]
     bounds: dict[str, tuple[int, int | None]]
+    practice: tuple[Field, ...] = ()
+    #: other spelling → name, for fields of practice
+    also: dict[str, str] = {}
 
     def in_edition(self, edition: str) -> tuple[Field, ...]:
         """The fields as ``edition`` has them, in schema order."""
@@ -100,6 +106,8 @@ class MessageType(msgspec.Struct, frozen=True, kw_only=True):
 
     ``flat`` documents hold their fields directly (receipts); the struct keeps them under ``head`` all the same.
     ``key``: the fields that make a document one and the same; ``key_fallback`` stands for the second where it is empty.
+    ``senders``: the roles that may hand it in; one of ``own_codes``, fields of the head, must be a code of the sender's
+    (specification, sender column; texts of the schemas).
     ``signature``: ``required`` by the schema, ``declared`` by the 2018 text when appStatus is 2, ``optional``, ``never``.
     """
 
@@ -120,6 +128,8 @@ class MessageType(msgspec.Struct, frozen=True, kw_only=True):
     receipt: str
     receipt_of: str
     frame: tuple[str, ...]
+    senders: tuple[str, ...]
+    own_codes: tuple[str, ...]
     head: Part
     list: Part | None
     editions: tuple[str, ...] = EDITIONS
@@ -170,12 +180,15 @@ def _part(element: str, role: Literal["head", "list", "frame"], data: dict[str, 
     default, older = EDITIONS[0], EDITIONS[1:]
     low, high = bounds(data)
     fields = _fields(entries, default)
+    practice = data.get("practice", ())
     other = {e: _fields(entries, e) for e in older}
     return Part(
         element=element, role=role, struct=data.get("struct", ""), en=data["en"], zh=data["zh"], min=low, max=high,
         fields=fields,
         editions={e: f for e, f in other.items() if f != fields},
         bounds={e: bounds({**data, **changes[e]}) for e in older if e in changes},
+        practice=tuple(field({k: v for k, v in entry.items() if k != "also"}) for entry in practice),
+        also={other: entry["name"] for entry in practice for other in entry.get("also", ())},
     )  # fmt: skip
 
 
@@ -188,6 +201,7 @@ def _message(data: dict[str, Any]) -> MessageType:
         document=document["element"], max_documents=document["max"] or None, flat=document.get("flat", False),
         key=tuple(data["key"]), key_fallback=data.get("key_fallback", ""),
         receipt=data.get("receipt", ""), receipt_of=data.get("receipt_of", ""), frame=tuple(data.get("frame", ())),
+        senders=tuple(data.get("senders", ())), own_codes=tuple(data.get("own_codes", ())),
         head=parts["head"], list=parts.get("list"), editions=tuple(data.get("editions", EDITIONS)),
     )  # fmt: skip
 

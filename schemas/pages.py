@@ -45,7 +45,18 @@ def _table(part: Part) -> str:
 
 
 def _section(part: Part, times: str) -> str:
-    return f"\n## {part.element} {times}\n\n{part.zh} · {part.en}\n\n{_table(part)}\n"
+    return f"\n## {part.element} {times}\n\n{part.zh} · {part.en}\n\n{_table(part)}\n{_practice(part)}"
+
+
+def _practice(part: Part) -> str:
+    """What real messages have beside the schema's fields."""
+    if not part.practice:
+        return ""
+    names = {f.name: [f.name, *(other for other, name in part.also.items() if name == f.name)] for f in part.practice}
+    listed = "".join(
+        f"- {' / '.join(f'`{name}`' for name in names[f.name])} {f.type}: {f.zh} · {f.en}\n" for f in part.practice
+    )
+    return f"\nReal messages also have, and are read with · 实际报文另含（宽松读取）:\n\n{listed}"
 
 
 def _structure(mt: MessageType) -> str:

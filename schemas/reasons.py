@@ -13,6 +13,7 @@ from schemas.model import Field
 Reason = Literal[
     "missing",  # a required element or attribute is not there
     "unexpected",  # not known here, or in the wrong place
+    "edition_2016",  # everything is there, in another order: messages of the edition of 2016 had one
     "too_many",  # more of it than allowed
     "empty",  # must have a value
     "too_long",  # more characters or digits than allowed
@@ -30,6 +31,10 @@ _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _SENTENCES: dict[str, tuple[str, str]] = {
     "missing": ("{name}{of} is missing", "缺少 {name}{of}"),
     "unexpected": ("{name}{of} is not expected here", "{name}{of} 不应出现在此处"),
+    "edition_2016": (
+        "{name}{of} is out of order, as in messages of the edition of 2016",
+        "{name}{of} 顺序不符（如 2016 版报文的顺序）",
+    ),
     "too_many": ("{name}{of} occurs more often than allowed ({rule})", "{name}{of} 出现次数超过上限（{rule}）"),
     "empty": ("{name}{of} must not be empty", "{name}{of} 不能为空"),
     "too_long": ("{name}{of} is longer than allowed ({rule})", "{name}{of} 超过允许长度（{rule}）"),
@@ -41,13 +46,38 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
-def sentences(reason: Reason, name: str, en: str = "", zh: str = "", rule: str = "") -> tuple[str, str]:
+#: More of a sentence, in English and in Chinese; empty where there is nothing to add.
+More = tuple[str, str]
+NO_MORE: More = ("", "")
+
+
+def sentences(
+    reason: Reason, name: str, en: str = "", zh: str = "", rule: str = "", more: More = NO_MORE
+) -> tuple[str, str]:
     """The sentence in English and in Chinese."""
     english, chinese = _SENTENCES[reason]
     return (
-        english.format(name=name, of=f" ({en})" if en else "", rule=rule),
-        chinese.format(name=name, of=f"（{zh}）" if zh else "", rule=rule),
+        english.format(name=name, of=f" ({en})" if en else "", rule=rule) + more[0],
+        chinese.format(name=name, of=f"（{zh}）" if zh else "", rule=rule) + more[1],
     )
+
+
+def belongs(here: list[str], name: str = "", after: str | None = None) -> More:
+    """What belongs where something else stands, and where that belongs: ``after`` an element, or first (empty)."""
+    english, chinese = "", ""
+    if here:
+        english += f"; {' or '.join(here)} belongs here"
+        chinese += f"；此处应为 {' 或 '.join(here)}"
+    if after is not None:
+        english += f"; {name} belongs " + (f"after {after}" if after else "first")
+        chinese += f"；{name} 应" + (f"位于 {after} 之后" if after else "位于最前")
+    return english, chinese
+
+
+def allowed_in(edition: str, rule: str = "") -> More:
+    """That another edition has nothing against it, by its own rule."""
+    english, chinese = (f" ({rule})", f"（{rule}）") if rule else ("", "")
+    return f"; edition {edition} allows it{english}", f"；{edition} 版允许{chinese}"
 
 
 def value_fault(field: Field, text: str) -> tuple[Reason, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from adapters.schema_faults import path, schema_fault
 from hub.domain.faults import Fault, Refused, fault
 from schemas import catalog
 from schemas.documents import STRUCTS
-from schemas.model import CEB, MessageType
+from schemas.model import CEB, MessageType, Part
 
 #: Deviations noted of one message of an authority.
 _NOTED = 5
@@ -63,17 +64,54 @@ def place(root: etree._Element, mt: MessageType, index: int, below: str) -> tupl
 
 
 def receipts(root: etree._Element, mt: MessageType) -> list[Any]:  # Any: a receipt's struct
-    """The receipts of a message by local names, whatever else is there left out: real ones deviate from the schema."""
-    struct = STRUCTS[mt.struct]
-    known = frozenset(f.name for f in mt.head.fields)
+    """The receipts of a message, whatever else is there left out."""
+    return [receipt for found, receipt in all_receipts(root, mt) if found is mt]
+
+
+def all_receipts(root: etree._Element, mt: MessageType) -> list[tuple[MessageType, Any]]:  # Any: a receipt's struct
+    """Every receipt by local names, each with the message it is of: real ones deviate from the schema.
+
+    What is no receipt is left out. Documents of other messages stand among them where a middleman mixed them.
+    """
     made = []
     for element in root.iterchildren(etree.Element):
-        if _local(element) != mt.document:
-            continue
-        leaves = ((_local(leaf), leaf.text or "") for leaf in element.iterchildren(etree.Element))
-        head = {name: text.strip() for name, text in leaves if name in known}
-        made.append(msgspec.convert({"head": head}, struct))
+        local = _local(element)
+        found = mt if local == mt.document else _other(local, mt.side)
+        if found is not None:
+            made.append((found, _receipt(element, found)))
     return made
+
+
+@lru_cache(maxsize=1024)
+def _other(document: str, side: str) -> MessageType | None:
+    """The message of an authority, of this side if there is one, whose document has this name."""
+    found = [m for m in catalog.messages() if m.direction == "down" and m.document == document]
+    return next((m for m in found if m.side in (side, "both")), found[0] if found else None)
+
+
+def _receipt(element: etree._Element, mt: MessageType) -> Any:  # Any: a receipt's struct
+    if mt.flat:
+        return msgspec.convert({"head": _leaves(element, mt.head)}, STRUCTS[mt.struct])
+    parts = list(element.iterchildren(etree.Element))
+    head = next((p for p in parts if _local(p) == mt.head.element), None)
+    made: dict[str, Any] = {"head": _leaves(head, mt.head) if head is not None else {}}  # Any: texts by name
+    if mt.list is not None:
+        made["list"] = [_leaves(p, mt.list) for p in parts if _local(p) == mt.list.element]
+    return msgspec.convert(made, STRUCTS[mt.struct])
+
+
+def _leaves(element: etree._Element, part: Part) -> dict[str, str]:
+    known = _known(part.element, part.struct)
+    leaves = ((known.get(_local(leaf), ""), leaf.text or "") for leaf in element.iterchildren(etree.Element))
+    return {name: text.strip() for name, text in leaves if name}
+
+
+@cache
+def _known(element: str, struct: str) -> dict[str, str]:
+    """How a field of a part may be called → its name: in any edition, and in practice."""
+    parts = [p for m in catalog.messages() for p in m.parts if (p.element, p.struct) == (element, struct)]
+    fields = [f.name for p in parts for edition in catalog.EDITIONS for f in (*p.in_edition(edition), *p.practice)]
+    return {name: name for name in fields} | {other: name for p in parts for other, name in p.also.items()}
 
 
 def deviations(root: etree._Element, mt: MessageType) -> list[Fault]:

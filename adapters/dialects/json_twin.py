@@ -1,35 +1,22 @@
 """The JSON twin (pure): read strictly, judged as the XML it stands for, rendered as one message a document.
 
-Strictly: two readers must not see two different messages, so no name twice in an object, no number that a reader may
-round, no half characters. Paths are JSON pointers.
+Paths are JSON pointers.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from lxml import etree
 
 from adapters.schema_faults import schema_fault, schema_faults
 from adapters.signature_form import signature_of, signed_info_of
+from adapters.strict_json import loads
 from adapters.xml import parse
 from hub.domain.faults import Fault, Refused, fault
 from schemas import catalog, twin
 from schemas.model import MessageType
-
-#: Deeper than any twin is; more values than a hundred documents of a hundred lines have; digits of an exact integer.
-MAX_DEPTH = 32
-MAX_VALUES = 1_000_000
-_DIGITS = 15
-
-#: To its end or, unclosed, to the end of the text, never looked at twice: from each quote anew it would take time by the square
-#: of the length, and hold the interpreter all the while.
-_STRING = re.compile(r'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
-_NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read(data: bytes) -> tuple[MessageType, twin.Twin]:
@@ -84,68 +71,6 @@ def _render(mt: MessageType, found: twin.Twin, documents: list[Any], guid: str, 
 
 #: Has the form of a signature, for a schema that demands one of a message that is signed only later.
 _STAND_IN = signature_of(signed_info_of("urn:none", "urn:none", b"0"), b"0", "0", b"MA==")
-
-
-# ---- strict reading
-
-
-def loads(data: bytes) -> Any:  # Any: JSON
-    """The value of a JSON body; raises Refused (family ``json``)."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Refused([fault("json.encoding", line=data.count(b"\n", 0, error.start) + 1)]) from None
-    if text.startswith("\ufeff"):
-        _refuse("json.encoding", line=1)
-    if sum(map(text.count, ",:[{")) > MAX_VALUES:
-        _refuse("json.size", limit=MAX_VALUES)
-    if _deepest(text) > MAX_DEPTH:
-        _refuse("json.depth")
-    try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_number, parse_float=_number, parse_int=_integer
-        )
-    except json.JSONDecodeError as error:
-        raise Refused([fault("json.malformed", line=error.lineno)]) from None
-    if "\\u" in text and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
-        _refuse("json.encoding")
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        seen: set[str] = set()
-        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        _refuse("json.duplicate_key", name=_SURROGATE.sub("?", name[:60]))
-    return made
-
-
-def _number(_: str) -> NoReturn:
-    """NaN, Infinity, and fractions: ``1.50`` loses its zero in most readers, so amounts are strings."""
-    _refuse("json.number")
-
-
-def _integer(text: str) -> int:
-    if len(text) > _DIGITS:
-        _refuse("json.number")
-    return int(text)
-
-
-def _deepest(text: str) -> int:
-    """The deepest nesting, strings aside; found before the parser recurses."""
-    depth = deepest = 0
-    for bracket in _NOT_BRACKETS.sub("", _STRING.sub("", text)):
-        if bracket in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest
-
-
-def _refuse(code: str, line: int = 0, **values: Any) -> NoReturn:
-    raise Refused([fault(code, line=line, **values)])
 
 
 # ---- paths

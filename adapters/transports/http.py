@@ -1,10 +1,10 @@
-"""HTTP as a transport: ``POST /v1/messages``. Brings bytes in under limits of size and time; never opens the body."""
+"""HTTP as a transport: ``POST /v1/messages`` and ``/v1/webhooks/{map}``. Brings bytes in under limits of size and time; never opens the body."""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -35,12 +35,25 @@ class Limits(Protocol):
     def body_seconds(self) -> int: ...
 
 
-def routes(door: Door, by_key: Callable[[str], Principal | None], limits: Limits) -> list[web.RouteDef]:
-    """The route of the door; ``by_key`` finds the principal of an API key."""
+#: (body, faults) → the answer in the body's own form, None where it has none (a DxpRep for an envelope).
+InKind = Callable[[bytes, Sequence[Fault]], bytes | None]
+
+
+def routes(
+    door: Door, by_key: Callable[[str], Principal | None], limits: Limits, in_kind: InKind | None = None
+) -> list[web.RouteDef]:
+    """The routes of the door; ``by_key`` finds the principal of an API key.
+
+    ``in_kind`` answers who asks for ``application/xml``; the status and ``Location`` are those of the answer in JSON.
+    """
     held = Held(HELD * limits.max_unpacked)
 
-    async def _taken(request: web.Request, principal: Principal) -> Accepted:
+    async def _taken(request: web.Request, principal: Principal, read: list[bytes]) -> Accepted:
         media_type, key, packed = _media_type(request), _key(request), _packed(request)
+        if by := request.match_info.get("map", ""):
+            if media_type != "application/json":
+                raise Refused([fault("transport.media_type", found=request.content_type[:60])])
+            media_type = f"{media_type};map={by}"
         body = _Body(held)
         try:
             try:
@@ -49,27 +62,39 @@ def routes(door: Door, by_key: Callable[[str], Principal | None], limits: Limits
                 if refused.status == 429:
                     raise
                 raise await door.refuse(body.so_far(), media_type, principal, refused) from None
+            read.append(data)
             return await door.submit(data, media_type, principal, key=key, strict=_strict(request))
         finally:
             body.release()
 
     async def post(request: web.Request) -> web.StreamResponse:
+        read: list[bytes] = []
+        faults: tuple[Fault, ...] = ()
         try:
-            done = await _taken(request, _caller(request, by_key))
+            done = await _taken(request, _caller(request, by_key), read)
         except Kept as kept:
-            return _problem(f"/v1/submissions/{kept.submission}", kept.status, kept.faults)
+            faults = kept.faults
+            response = _problem(f"/v1/submissions/{kept.submission}", kept.status, faults)
         except Refused as refused:
-            return _problem(request.path, refused.status, refused.faults)
+            faults = refused.faults
+            response = _problem(request.path, refused.status, faults)
         except Unavailable:
-            return _problem(request.path, 503, (fault("transport.outcome_unknown"),))
-        return web.Response(
-            status=202,
-            body=done.body,
-            content_type="application/json",
-            headers={"Location": f"/v1/submissions/{done.submission}"},
-        )
+            faults = (fault("transport.outcome_unknown"),)
+            response = _problem(request.path, 503, faults)
+        else:
+            response = web.Response(
+                status=202,
+                body=done.body,
+                content_type="application/json",
+                headers={"Location": f"/v1/submissions/{done.submission}"},
+            )
+        if in_kind is not None and read and "application/xml" in request.headers.get("Accept", ""):
+            answer = await asyncio.to_thread(in_kind, read[0], faults)
+            if answer is not None:
+                response.body, response.content_type = answer, "application/xml"
+        return response
 
-    return [web.post("/v1/messages", post)]
+    return [web.post("/v1/messages", post), web.post("/v1/webhooks/{map:[a-z0-9-]{1,40}}", post)]
 
 
 def _caller(request: web.Request, by_key: Callable[[str], Principal | None]) -> Principal:

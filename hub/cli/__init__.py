@@ -36,6 +36,7 @@ COMMANDS = (
     "project",
     "deliver",
     "sandbox",
+    "responder",
 )
 
 

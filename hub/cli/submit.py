@@ -17,8 +17,8 @@ from hub.cli import loaded
 from hub.cli.check import messages
 from hub.cli.reach import UNREACHABLE
 from hub.client import HubClient, Reply
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL
 from hub.domain.faults import Misconfigured, Refused
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL
 from hub.infra.participants import DemoPrincipal, hosted_key, load_demo
 from schemas import catalog
 

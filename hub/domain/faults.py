@@ -34,6 +34,7 @@ FAMILIES = (
     "duplicate",
     "match",
     "rule",
+    "payment_data",
 )
 
 

@@ -118,7 +118,7 @@ def life_cycle_page() -> str:
     out += [
         "",
         "Orders, payments and waybills end at 120. Notes, not transitions (customs has it already, or has a newer one): "
-        + ", ".join(sorted(lifecycle.NOTES))
+        + "; ".join(f"{side}: {', '.join(sorted(codes))}" for side, codes in lifecycle.NOTES.items() if side != "both")
         + ".",
         "",
         "## What may follow what",

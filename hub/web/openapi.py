@@ -188,7 +188,7 @@ SCHEMAS: dict[str, Json] = {
 
 def openapi(version: str) -> Json:
     """OpenAPI 3.1 of the HTTP interface."""
-    paths: Json = {"/v1/messages": {"post": _hand_in()}}
+    paths: Json = {"/v1/messages": {"post": _hand_in()}, "/v1/webhooks/{map}": {"post": _webhook()}}
     for method, path, what, tag, parameters, answer in OPERATIONS:
         paths.setdefault(path, {})[method] = _operation(path, what, tag, parameters, answer)
     return {
@@ -232,19 +232,40 @@ def _hand_in() -> Json:
     header = {"in": "header", "schema": {"type": "string"}}
     return {
         "operationId": "postMessages",
-        "summary": "Hand in a CEB message, a DxpMsg or a JSON twin, one document to a hundred",
+        "summary": "Hand in a CEB message, bare or in a DxpMsg or DxpMsgSv, or a JSON twin, one document to a hundred",
         "tags": ["enterprises"],
         "parameters": [
             {"name": "Idempotency-Key", **header},
             {"name": "Prefer", "description": "handling=strict", **header},
+            {
+                "name": "Accept",
+                "description": "application/xml: an envelope is answered with a DxpRep, the status being the same",
+                **header,
+            },
         ],
         "requestBody": {"required": True, "content": bodies},
         "responses": {
             "202": {
                 "description": "kept for good; the acknowledgement proves it",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Acknowledgement"}}},
+                "content": {
+                    "application/json": {"schema": {"$ref": "#/components/schemas/Acknowledgement"}},
+                    "application/xml": {"schema": {"type": "string"}},
+                },
             },
             "503": _PROBLEM | {"description": "outcome unknown: repeat the same bytes after Retry-After"},
             "default": _PROBLEM,
         },
+    }
+
+
+def _webhook() -> Json:
+    """As a message, but JSON only and by a map."""
+    call = _hand_in()
+    kept = [parameter for parameter in call["parameters"] if parameter["name"] != "Accept"]
+    named = {"name": "map", "in": "path", "required": True, "schema": {"type": "string"}}
+    return call | {
+        "operationId": "postWebhooks",
+        "summary": "A shop platform's webhook, read by a map of that name",
+        "parameters": [named, *kept],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
     }

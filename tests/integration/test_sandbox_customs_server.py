@@ -29,7 +29,7 @@ from adapters.authorities.customs.envelope import (
 )
 from adapters.xml import parse
 from hub.domain import keys
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.crypto import HostedKey
 from hub.infra.embedded import free_port
 from schemas import catalog, samples
@@ -73,8 +73,7 @@ class Door:
             elif mt.kind.startswith("tax_bill"):
                 self.bills.append((head.taxNo or "", head.status or ""))  # type: ignore[union-attr]
             else:
-                kind = catalog.message(mt.receipt_of).kind
-                key = keys.register_key(kind, catalog.business_key(document))
+                key = keys.answered_key(mt.type, document)
                 if number := getattr(head, "invtNo", None):
                     self.numbers[key] = number
                 self.statuses[key].append((head.returnTime or "", head.returnStatus or ""))  # type: ignore[union-attr]

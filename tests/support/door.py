@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from adapters.dialects import dxp
 from adapters.door import Claimed, Door
 from adapters.intake import Judge
 from adapters.transports import http
@@ -126,7 +127,9 @@ def a_door(folder: Path, publisher: Publisher, claims: object = None, **settings
 async def served(made: Made) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     """The door over HTTP, on a server that leaves packed bodies as they are."""
     app = web.Application()
-    app.add_routes(http.routes(made.door, made.by_key, made.settings))
+    app.add_routes(
+        http.routes(made.door, made.by_key, made.settings, lambda *what: dxp.reply_to(*what, "2026-06-01"))
+    )
     server = TestServer(app)
     await server.start_server(auto_decompress=False)  # the door unpacks itself, within bounds
     async with TestClient(server) as client:

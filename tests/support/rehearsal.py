@@ -89,7 +89,7 @@ class Rehearsal:
         self.desk.sent(row, [planned])
         self.told[row.key].append((form, planned.status))
         self.documents[row.key].append(made)
-        self.receivers[form].add(row.facts.receivers)
+        self.receivers[form].add(receipts.receivers_of(row.facts, planned))
 
     def key(self, document: Any) -> str:
         """The key of a document's row."""

@@ -244,10 +244,12 @@ def test_a_message_that_cannot_be_read_is_not_genuine(files: Path) -> None:
 def test_the_signed_message_inside_an_envelope_is_checked(files: Path) -> None:
     data = base64.b64encode((files / "message.xml").read_bytes())
     envelope = b'<DxpMsg xmlns="http://www.chinaport.gov.cn/dxp"><TransInfo/><Data>' + data + b"</Data></DxpMsg>"
-    (files / "message.xml").write_bytes(envelope)
-    result = run(files, "message.xml", "--at", "2024-06-01T00:00:00Z", "--json")
-    assert result.exit_code == 0
-    assert "CEB311Message" in result.stdout
+    routed = b'<DxpMsgSv xmlns="http://www.chinaport.gov.cn/dxp"><SvNo/>' + envelope + b"</DxpMsgSv>"
+    for data in (envelope, routed):
+        (files / "message.xml").write_bytes(data)
+        result = run(files, "message.xml", "--at", "2024-06-01T00:00:00Z", "--json")
+        assert result.exit_code == 0
+        assert "CEB311Message" in result.stdout
 
 
 def test_the_issuer_is_checked_where_one_is_given(files: Path) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from lxml import etree
 
-from schemas import catalog, mutations, samples
+from schemas import catalog, made, mutations, samples
 
 MT = catalog.message("CEB311")
 UP = {"CEB311": 0, "CEB411": 1, "CEB511": 2, "CEB621": 3}
@@ -162,3 +162,97 @@ def test_what_the_schema_refuses_is_explained_and_what_it_accepts_is_not(type_: 
     for seed in range(300):
         spoilt = etree.fromstring(etree.tostring(mutations.mutated(root, seed)[0]))
         assert bool(catalog.explain(spoilt, type_)) != catalog.validator(type_)(spoilt)
+
+
+# ---- order, and what the other edition says
+
+
+def _moved(root: etree._Element, part: str, name: str, before: str) -> etree._Element:
+    element, place = (root.find(f".//{{*}}{part}/{{*}}{n}") for n in (name, before))
+    assert element is not None
+    assert place is not None
+    place.addprevious(element)
+    return etree.fromstring(etree.tostring(root))
+
+
+@pytest.mark.parametrize(
+    ("type_", "part", "name", "before", "after"),
+    [
+        ("CEB511", "LogisticsHead", "freight", "orderNo", "orderNo"),
+        ("CEB511", "LogisticsHead", "orderNo", "consignee", "billNo"),
+        ("CEB311", "OrderList", "itemDescribe", "gmodel", "gmodel"),
+        ("CEB311", "OrderHead", "note", "guid", "consigneeDistrict"),
+        ("CEB621", "InventoryHead", "appType", "guid", "guid"),
+    ],
+)
+def test_the_order_of_2016_is_told_with_the_place_of_today(type_: str, part: str, name: str, before: str, after: str) -> None:
+    overrides = {
+        "waybill.freight": "0", "waybill.billNo": "B1", "order.list.0.itemDescribe": "x", "order.note": "n",
+        "order.consigneeDistrict": "330100",
+    }  # fmt: skip
+    root = _moved(_root(samples.declaration_set(1, overrides=overrides)[UP[type_]], type_=type_), part, name, before)
+    [fault] = [f for f in catalog.explain(root, type_) if not f.path.endswith("Signature")]
+    moved = {"appType": "guid"}.get(name, name)
+    assert fault.reason == "edition_2016"
+    assert fault.path.rpartition("/")[2] in (name, moved)
+    assert "2016" in fault.message
+    assert "2016" in fault.message_zh
+    if moved == name:
+        assert fault.message.endswith(f"; {name} belongs after {after}")
+        assert f"应位于 {after} 之后" in fault.message_zh
+
+
+def test_every_document_in_the_order_of_2016_is_named() -> None:
+    root = _root(*[samples.declaration_set(n).waybill for n in range(3)], type_="CEB511")
+    for head in root.iter("{*}LogisticsHead"):
+        head.append(head.find("{*}orderNo"))
+    told = [(f.path, f.reason) for f in catalog.explain(etree.fromstring(etree.tostring(root)), "CEB511")]
+    assert told == [(f"/CEB511Message/Logistics[{n}]/LogisticsHead/orderNo", "edition_2016") for n in (1, 2, 3)]
+
+
+def test_another_wrong_order_names_what_belongs_there_and_where_it_belongs() -> None:
+    root = _moved(_root(_order(ebcCode=None)), "OrderHead", "goodsValue", "orderNo")
+    told = {f.path.rpartition("/")[2]: f for f in catalog.explain(root, MT)}
+    assert {name: f.reason for name, f in told.items()} == {"goodsValue": "unexpected", "ebcCode": "missing"}
+    assert told["goodsValue"].message.endswith("; orderNo belongs here; goodsValue belongs after ebcName")
+    assert told["goodsValue"].message_zh.endswith("；此处应为 orderNo；goodsValue 应位于 ebcName 之后")
+    root = _root(_order(), edit=("<ceb:orderNo>", "<ceb:orderNumber>1</ceb:orderNumber><ceb:orderNo>"))
+    [fault] = catalog.explain(root, MT)
+    assert fault.message.endswith("; orderNo belongs here")
+
+
+def _export(type_: str, edition: str) -> etree._Element:
+    return etree.fromstring(made.message(catalog.message(type_), seed=1, documents=1, edition=edition))
+
+
+@pytest.mark.parametrize(
+    ("type_", "edition", "name", "value", "said"),
+    [
+        ("CEB604", "2018", "invtNo", "29002026E00000000001", "; edition 202205 allows it (C0..20)"),
+        ("CEB505", "202205", "logisticsNo", "W" * 80, "; edition 2018 allows it (C1..80)"),
+        ("CEB621", "202205", "itemNo", "N" * 25, "; edition 2018 allows it (C0..30)"),
+        ("CEB505", "202205", "logisticsNo", "W" * 81, ")"),
+        ("CEB505", "2018", "logisticsNo", "W" * 81, ")"),
+    ],
+)
+def test_what_only_the_other_edition_allows_is_said(type_: str, edition: str, name: str, value: str, said: str) -> None:
+    root = _export(type_, edition)
+    leaf = next(root.iter(f"{{*}}{name}"), None)
+    assert leaf is not None
+    leaf.text = value
+    [fault] = [f for f in catalog.explain(root, type_, edition) if f.path.endswith(name)]
+    assert fault.reason == "too_long"
+    assert fault.message.endswith(said)
+    assert ("edition" in fault.message) == ("edition" in said)
+
+
+def test_an_element_that_only_one_edition_knows_or_wants_is_told_with_it() -> None:
+    mt = catalog.message("CEB792")
+    roots = (etree.fromstring(made.message(mt, seed=seed, documents=1, edition="202205")) for seed in range(50))
+    newer = next(root for root in roots if len(list(root.iter("{*}gseqno"))) == 1)
+    [fault] = [f for f in catalog.explain(newer, "CEB792", "2018") if f.path.endswith("gseqno")]
+    assert (fault.reason, "edition 202205 allows it" in fault.message) == ("unexpected", True)
+    for element in list(newer.iter("{*}gseqno")):
+        element.getparent().remove(element)
+    [fault] = [f for f in catalog.explain(newer, "CEB792", "202205") if f.path.endswith("gseqno")]
+    assert (fault.reason, "edition 2018 allows it" in fault.message) == ("missing", True)

@@ -9,7 +9,8 @@ from adapters.authorities.customs.desk import Desk
 from adapters.authorities.customs.envelope import Envelope
 from adapters.authorities.customs.store import Store
 from hub.demo import messages
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL, Tick
+from hub.domain.events import Tick
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.domain.reference import Reference
 from hub.infra.crypto import HostedKey
 from hub.infra.participants import demo_principals, demo_records

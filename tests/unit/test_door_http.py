@@ -13,10 +13,14 @@ from typing import Any
 import pytest
 
 from adapters import signature
+from adapters.dialects import dxp
+from adapters.xml import parse
 from hub import codec, topics
 from hub.client import HubClient
 from hub.domain.acknowledgement import check
 from hub.infra.participants import hosted_key
+from schemas import envelopes
+from schemas.envelopes import DXP
 from tests.support.door import Log, Made, a_door, served
 
 XML = {"Content-Type": "application/xml"}
@@ -258,3 +262,40 @@ async def test_the_client_repeats_the_same_bytes_until_the_log_is_back(made: Mad
         reply = await asyncio.wait_for(waiting, 20)
     assert reply.accepted
     assert len(log.of(topics.SUBMISSIONS)) == 1
+
+
+async def test_who_sends_an_envelope_and_asks_for_xml_hears_by_a_dxp_rep(made: Made) -> None:
+    order = made.sales()[0]
+    sender = made.entries["platform"].dxp_id
+    sound = dxp.write(dxp.Envelope("ID-1", sender, ("DXPEDCCEB0000002",), "CEB311Message", order.body, 1))
+    asked = {**XML, "Accept": "application/xml, */*", **bearer(made, "platform")}
+    async with served(made) as client:
+
+        async def answered(body: bytes, **headers: str) -> tuple[int, str, bytes]:
+            response = await client.post("/v1/messages", data=body, headers={**asked, **headers})
+            assert response.headers.get("Location", "/v1/submissions/").startswith("/v1/submissions/")
+            return response.status, response.content_type, await response.read()
+
+        status, media_type, body = await answered(sound)
+        root = parse(body).root
+        assert (status, media_type, root.tag) == (202, "application/xml", f"{{{DXP}}}DxpRep")
+        assert envelopes.valid(root)
+        assert dxp.read_reply(root) == (dxp.Answer("0"),)
+        assert root.findtext(f"{{{DXP}}}RecevierId") == sender
+        assert root.findtext(f".//{{{DXP}}}OriHead/{{{DXP}}}CopMsgId") == "ID-1"
+
+        for spoilt, http_status, platform_code, ours in (
+            (sound.replace(b"<CreatTime>", b"<CreatTime>x"), 400, "0002", "schema.envelope"),
+            (sound.replace(b"<MsgType>CEB311", b"<MsgType>CEB411"), 422, "0002", "schema.message_type"),
+            (sound.replace(sender.encode(), b"DXPENT0000999999"), 403, "2999", "access.envelope_sender"),
+        ):
+            status, media_type, body = await answered(spoilt)
+            [answer] = dxp.read_reply(parse(body).root)
+            assert (status, media_type, answer.code) == (http_status, "application/xml", platform_code)
+            assert answer.info.startswith(ours)
+            assert envelopes.valid(parse(body).root)
+
+        # What is no envelope is answered as ever.
+        assert (await answered(order.body))[:2] == (202, "application/json")
+        assert (await answered(b"<a"))[:2] == (400, "application/problem+json")
+        assert (await answered(sound, Accept="application/json"))[:2] == (202, "application/json")

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters import signature
+from adapters.dialects.dxp import Envelope, Node, write
 from adapters.intake import Judged, Postponed, judge_schema
 from hub import codec
 from hub.domain.access import Principal
@@ -102,6 +103,59 @@ def test_a_message_in_an_envelope_travels_on_as_its_own_bytes() -> None:
     content = message("order")
     found = judged(enveloped(content, DXP_IDS["order"], "CEB311Message"))
     assert (found.messages, found.copmsg_id) == ((content,), "ID-1")
+
+
+def routed(content: bytes, sender: str, type_: str = "CEB311Message") -> bytes:
+    """In a DxpMsg in a DxpMsgSv, as a node of the exchange platform hands it on."""
+    node = Node("00000002202606011200000000000001", "00000002", "46000002", NOW)
+    return write(Envelope("ID-1", sender, ("DXPEDCCEB0000002",), type_, content, NOW, node))
+
+
+def test_a_message_of_a_transport_node_is_taken_like_that_of_a_terminal() -> None:
+    content = message("order")
+    found = judged(routed(content, DXP_IDS["order"]))
+    assert (found.messages, found.copmsg_id) == ((content,), "ID-1")
+    error = refused(routed(content, "DXPENT0000999999"))
+    assert [(f.code, f.path) for f in error.faults] == [
+        ("access.envelope_sender", "/DxpMsgSv/DxpMsg/TransInfo/SenderId")
+    ]  # fmt: skip
+
+
+def test_signatures_of_envelopes_are_checked_on_each_layer() -> None:
+    for sound in (enveloped(message("order"), DXP_IDS["order"], "CEB311Message"), routed(message("order"), DXP_IDS["order"])):
+        signed = signature.sign(sound, a_signer())
+        assert judged(signed).messages
+        assert codes(refused(signed.replace(b">ID-1<", b">ID-2<")).faults) == ["signature.digest"]
+        assert codes(refused(signature.sign(sound, a_signer(which=1))).faults) == ["signature.untrusted"]
+    inner = signature.sign(enveloped(message("order"), DXP_IDS["order"], "CEB311Message"), a_signer())
+    outer = routed(message("order"), DXP_IDS["order"]).decode()
+    whole = outer[: outer.index("<DxpMsg ")] + inner.decode().partition("?>\n")[2] + "</DxpMsgSv>"
+    assert judged(whole.encode()).messages
+    assert codes(refused(whole.replace(">ID-1<", ">ID-2<").encode()).faults) == ["signature.digest"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("<EndNode>46000002</EndNode>", "", "/DxpMsgSv/SvNo/StaNode"),
+        ("<StaNode>00000002</StaNode>", "<StaNode>000000021</StaNode>", "/DxpMsgSv/SvNo/StaNode"),
+        ("</Data>", "</Data><Data>QQ==</Data>", "/DxpMsgSv/DxpMsg/Data"),
+        ("</DxpMsg>", "</DxpMsg><DxpMsg/>", "/DxpMsgSv/DxpMsg"),
+        ('<DxpMsg ver="1.0">', '<DxpMsg ver="2">', "/DxpMsgSv/DxpMsg/@ver"),
+        ("<ReceiverIds>", "<ReceiverIds>" + "<ReceiverId>A</ReceiverId>" * 5, "/DxpMsgSv/DxpMsg/TransInfo/ReceiverIds/ReceiverId"),
+    ],
+)  # fmt: skip
+def test_an_envelope_that_is_wrong_in_form_is_refused_at_its_place(old: str, new: str, path: str) -> None:
+    sound = routed(message("order"), DXP_IDS["order"]).decode()
+    assert old in sound
+    error = refused(sound.replace(old, new, 1).encode())
+    assert (error.status, [(f.code, f.path, f.line > 0) for f in error.faults]) == (400, [("schema.envelope", path, True)])
+    assert error.faults[0].message_zh
+
+
+def test_an_envelope_in_an_envelope_is_no_message() -> None:
+    twice = enveloped(enveloped(message("order"), DXP_IDS["order"], ""), DXP_IDS["order"], "")
+    assert codes(refused(twice).faults) == ["schema.unknown_message"]
 
 
 def test_an_odd_signature_is_noted_and_flags_nothing() -> None:
@@ -255,6 +309,15 @@ def test_what_is_wrong_in_form_refuses_the_whole_message(data: bytes, code: str,
     assert (error.faults[0].code, error.status) == (code, status)
 
 
+def test_the_order_of_the_edition_of_2016_is_refused_with_that_explanation() -> None:
+    lined = rendered("waybill", documents("waybill", freight="1")).decode()
+    freight = lined[lined.index("<ceb:freight>") : lined.index("</ceb:freight>") + len("</ceb:freight>")]
+    old = lined.replace(freight, "").replace("<ceb:orderNo>", freight + "<ceb:orderNo>")
+    [fault] = refused(signature.sign(old.encode(), a_signer()), "waybill").faults
+    assert (fault.code, fault.path) == ("schema.edition_2016", "/CEB511Message/Logistics[1]/LogisticsHead/freight")
+    assert "freight belongs after orderNo" in fault.message
+
+
 def test_a_suspended_principal_sends_nothing() -> None:
     suspended = msgspec.structs.replace(PRINCIPALS["order"], suspended=True)
     assert codes(refused(message("order"), suspended).faults) == ["access.suspended"]
@@ -290,6 +353,27 @@ def test_a_receipt_of_customs_is_taken_bare_and_in_its_envelope() -> None:
     assert bare.documents[0].faults == ()
     inside = taken_from_customs(enveloped(receipt(**SOUND), "DXPEDCCEB0000002", "CEB622Message"))
     assert inside.documents[0].view == bare.documents[0].view
+    assert inside.notes == ()
+    routed_ = taken_from_customs(routed(receipt(**SOUND), "DXPEDCCEB0000002", "CEB622Message"))
+    assert (routed_.documents, routed_.notes) == (inside.documents, ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("CEB622Message", "CEB312Message", "schema.message_type"),
+        (' xmlns="http://www.chinaport.gov.cn/dxp"', "", "schema.envelope"),
+        ("<SenderId>DXPEDCCEB0000002</SenderId>", "", "schema.envelope"),
+        ("<CreatTime>", "<More/><CreatTime>", "schema.envelope"),
+        ("<Data>", "<Data> \n", None),
+    ],
+)
+def test_an_authoritys_odd_envelope_is_opened_all_the_same_and_noted(old: str, new: str, code: str | None) -> None:
+    sound = enveloped(receipt(**SOUND), "DXPEDCCEB0000002", "CEB622Message").decode()
+    assert old in sound
+    found = taken_from_customs(sound.replace(old, new, 1).encode())
+    assert found.documents == taken_from_customs(sound.encode()).documents
+    assert set(codes(found.notes)) == ({code} if code else set())
 
 
 @pytest.mark.parametrize(

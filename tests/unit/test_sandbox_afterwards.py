@@ -10,6 +10,8 @@ import pytest
 from adapters.authorities.customs.receipts import inventory_number
 from hub.domain.keys import china_year
 from schemas import samples
+from schemas.taxes import Rates, rates_of, taxes
+from tests.support.customs import DXP_ID
 from tests.support.documents import with_head
 from tests.support.rehearsal import Rehearsal, scenario_of
 
@@ -125,6 +127,15 @@ def test_where_the_scenario_wants_it_direct_purchases_wait_for_the_warehouse(ent
 # ---- tax bills
 
 
+def test_the_tax_is_seventy_percent_of_both_taxes_on_the_value_with_the_consumption_tax_in_it() -> None:
+    assert taxes(41_000, Rates(13, 0)) == (3_731, 0)  # a real bill: 410.00 → 37.31
+    assert taxes(10_000, Rates(13, 15)) == (1_071, 1_235)  # 23.06 %: (15 % + 13 %) / 85 % × 70 %
+    assert taxes(10_000_000, Rates(13, 15), unit=1_000) == taxes(10_000, Rates(13, 15))
+    assert taxes(600_000, Rates(13, 0), share=100) == (78_000, 0)
+    assert rates_of("3304100012").consumption == 15
+    assert rates_of("9999999999") == Rates(13, 0)
+
+
 @pytest.mark.parametrize("mode", ["9610", "1210", "1239"])
 def test_the_tax_bill_is_the_tax_the_order_withheld_and_is_summarised_later(mode: str) -> None:
     customs = Rehearsal()
@@ -147,7 +158,16 @@ def test_the_tax_bill_is_the_tax_the_order_withheld_and_is_summarised_later(mode
     assert last.entDutyNo
 
 
-def test_tax_bills_go_to_the_declarant_and_can_be_left_out() -> None:
+def test_tax_bills_go_to_the_declarant_alone() -> None:
+    customs, sale = Rehearsal(), samples.declaration_set(1)
+    for document in sale:
+        customs.hand_in(document, subscribe=(samples.subscription("DXPENT0000990008"),))
+    customs.wait(customs.plan.times.tax_summarised + 1_000)
+    assert customs.receivers["CEB622"] == {(DXP_ID, "DXPENT0000990008")}
+    assert customs.receivers["CEB816"] == customs.receivers["CEB818"] == {(DXP_ID,)}
+
+
+def test_tax_bills_can_be_left_out() -> None:
     text = """
         times = { tax_bill = 0 }
         [flow.release]
@@ -218,6 +238,17 @@ def test_a_number_customs_has_not_told_is_not_known() -> None:
     assert row is not None
     told_later = inventory_number(row.facts, row.number, row.arrived)
     assert customs.refused(customs.hand_in(samples.cancellation(sale.declaration, told_later))) == "-623003"
+
+
+@pytest.mark.parametrize("side", ["I", "E"])
+def test_another_merchant_s_declaration_is_neither_cancelled_nor_returned(side: str) -> None:
+    customs = Rehearsal()
+    declaration = released(customs) if side == "I" else left(customs)
+    number = customs.invt_no(declaration)
+    for application in (samples.cancellation(declaration, number), samples.returned(declaration, number)):
+        code = {"I": {"Cancellation": "-623001"}, "E": {"Cancellation": "-606001"}}[side]
+        wanted = code.get(type(application).__name__, "-625001")
+        assert customs.refused(customs.hand_in(with_head(application, ebcCode="9901D00009"))) == wanted
 
 
 def test_an_import_number_is_unknown_on_the_export_side() -> None:

@@ -13,7 +13,7 @@ from adapters.authorities.customs.envelope import TAKEN, Envelope
 from adapters.authorities.customs.scenario import Choice, Flow, Scenario, Step
 from adapters.authorities.customs.store import Row, Store
 from adapters.xml import parse
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from schemas import catalog
 from tests.support.customs import DXP_ID, envelope_of
 from tests.support.documents import AGENT, four, with_head

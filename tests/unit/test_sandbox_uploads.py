@@ -183,4 +183,5 @@ def test_an_order_a_stored_declaration_stands_on_cannot_be_changed(customs: Rehe
     assert customs.refused(customs.hand_in(with_head(sale.order, appType="2", appTime=LATER))) == "-301011"
     assert customs.refused(customs.hand_in(with_head(sale.payment, appType="3", appTime=LATER))) == "-401008"
     assert customs.refused(customs.hand_in(with_head(export.order, appType="2", appTime=LATER))) == "-303001"
+    assert customs.refused(customs.hand_in(with_head(export.waybill, appType="2", appTime=LATER))) == "-503001"
     assert customs.refused(customs.hand_in(with_head(sale.declaration, appType="2", appTime=LATER))) == "-621012"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_operation_ids_are_unique_and_path_parameters_declared() -> None:
 
 
 async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> None:
-    described = {path for path in openapi("1")["paths"] if path != "/v1/messages"}
+    described = {path for path in openapi("1")["paths"] if path not in ("/v1/messages", "/v1/webhooks/{map}")}
     app = make_app(
         Parts(
             read=Away(),
@@ -122,7 +123,7 @@ async def test_every_fault_code_has_its_page_in_both_languages(url: str) -> None
                 text = await answer.text()
             assert answer.status == 200, code
             assert code in text
-            assert str(kind.remedy_zh).split("<")[0][:20] in text
+            assert str(kind.remedy_zh)[:20] in unescape(text)
         async with session.get(f"{url}/problems/no.such") as answer:
             assert answer.status == 404
 

@@ -11,7 +11,7 @@ from adapters.authorities.customs.receipts import Planned
 from adapters.authorities.customs.scenario import Flow, Scenario, Step
 from adapters.authorities.customs.store import REJECTED, TAKEN, WAITING, Row, Store
 from adapters.authorities.customs.uploads import TAX_BILL, TAX_BILL_STATUS, Refusals, upload
-from hub.domain.events import DECLARATION
+from hub.domain.kinds import DECLARATION
 
 #: With customs' own word for why; the code is the one real receipts carry for "try again later", no other is known.
 _MISSING = checks.coded(1301, "三单信息不齐")

@@ -15,7 +15,7 @@ import msgspec
 
 from adapters.authorities.customs.uploads import upload
 from hub.domain import keys
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.domain.money import number
 from schemas import catalog
 

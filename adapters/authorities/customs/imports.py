@@ -8,8 +8,8 @@ from adapters.authorities.customs.facts import Facts
 from adapters.authorities.customs.receipts import Planned
 from adapters.authorities.customs.scenario import Flow, Step
 from adapters.authorities.customs.store import AWAITING, REJECTED, TAKEN, WAITING, Row
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.domain.keys import china_year
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 
 _ENTRY = "entry"
 

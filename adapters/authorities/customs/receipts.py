@@ -16,7 +16,7 @@ import msgspec
 
 from adapters.authorities.customs.facts import Facts, Line
 from adapters.authorities.customs.uploads import SUMMARY_RESULT, TAX_BILL, TAX_BILL_STATUS, upload
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.domain.money import SCALE
 from schemas import catalog, documents
 from schemas.taxes import rates_of, taxes
@@ -181,6 +181,11 @@ def answer(type_: str) -> str:
 def form_of(facts: Facts, planned: Planned) -> str:
     """The message as which something is sent."""
     return planned.form or answer(facts.type)
+
+
+def receivers_of(facts: Facts, planned: Planned) -> tuple[str, ...]:
+    """Who gets it: receipts the transporter and the subscribers, what else follows a declaration its transporter."""
+    return facts.receivers[:1] if planned.form else facts.receivers
 
 
 def document(facts: Facts, planned: Planned, number: int, arrived: int) -> documents.Document:

@@ -16,8 +16,8 @@ from typing import Literal
 import msgspec
 
 from adapters.authorities.customs.uploads import upload_kinds
-from hub.domain.events import DECLARATION
 from hub.domain.faults import Misconfigured
+from hub.domain.kinds import DECLARATION
 
 #: Statuses a document gets when it comes in; all others need the customs' own judgement first.
 ON_ARRIVAL = frozenset({"1", "2", "3", "4"})

@@ -15,7 +15,7 @@ import msgspec
 
 from adapters.authorities.customs.facts import Facts
 from adapters.authorities.customs.receipts import Planned
-from hub.domain.events import DECLARATION
+from hub.domain.kinds import DECLARATION
 
 #: Where a document stands: it waits for others that belong to it; customs has it and waits for the goods to arrive
 #: (warehouse entry, arrival); released and not yet gone (export); done; turned down; taken back; cancelled; summarised.

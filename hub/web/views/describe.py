@@ -38,7 +38,10 @@ async def asyncapi_json(request: web.Request) -> web.Response:
 @routes.get("/docs")
 async def docs(request: web.Request) -> web.Response:
     """The calls on one page, and the fault codes."""
-    calls = [("post", "/v1/messages", "Hand in a CEB message, a DxpMsg or a JSON twin", "enterprises", (), "")]
+    calls = [
+        ("post", "/v1/messages", "Hand in a CEB message, an envelope (DxpMsg, DxpMsgSv) or a JSON twin", "enterprises", (), ""),
+        ("post", "/v1/webhooks/{map}", "A shop platform's webhook, read by a map of that name", "enterprises", (), ""),
+    ]
     return render(request, "docs.html", calls=[*calls, *OPERATIONS], kinds=sorted(fault_kinds().items()))
 
 
