@@ -10,15 +10,15 @@ from adapters.authorities.customs.facts import Facts
 from adapters.authorities.customs.receipts import Planned
 from adapters.authorities.customs.store import CANCELLED, NOTED, STORED, THERE, Row
 from adapters.authorities.customs.uploads import TAX_BILL_STATUS
-from hub.domain.kinds import DECLARATION
+from hub.domain.kinds import DECLARATION, RETURN
 from hub.domain.money import SCALE
 
-RETURN = "return"
 #: Customs has it and has neither begun to examine nor let it go.
 _CANCELLABLE = frozenset({"120", "300", "399"})
 _RELEASED = ("800", "899")
 #: A bill is void this many ms after the return's last receipt.
 _VOID_AFTER = 4
+_OTHER_MERCHANT = "电商企业与原清单不一致"
 #: Table 7-2: differs from the record.
 _QUANTITY_DIFFERS = "-625010"
 
@@ -28,6 +28,8 @@ def cancellation(case: Case) -> list[Row]:
     row = declared(case, case.found.head.get("invtNo", ""))
     if row is None:
         return case.refuse(case.codes.unknown, "未找到对应清单编号的清单")
+    if _merchant(case.found) != _merchant(row.facts):
+        return case.refuse(case.codes.parameter, _OTHER_MERCHANT)
     current = _current(row, case.now)
     if row.phase not in THERE or current not in _CANCELLABLE:
         return case.refuse(case.codes.unfit, f"清单当前状态[{current}]不允许撤销")
@@ -50,6 +52,8 @@ def give_back(case: Case) -> list[Row]:
     row = declared(case, found.head.get("invtNo", ""))
     if row is None:
         return case.refuse(case.codes.unknown, "未找到对应清单编号的清单")
+    if _merchant(found) != _merchant(row.facts):
+        return case.refuse(case.codes.parameter, _OTHER_MERCHANT)
     reached = row.reached(case.now)
     released = min((reached[status] for status in _RELEASED if status in reached), default=0)
     if row.phase not in STORED or not released:
@@ -91,6 +95,10 @@ def declared(case: Case, inventory: str) -> Row | None:
         return None
     known = receipts.inventory_number(row.facts, row.number, row.arrived) == inventory
     return row if known and any(receipts.numbered(status) for status in row.reached(case.now)) else None
+
+
+def _merchant(facts: Facts) -> str:
+    return facts.head.get("ebcCode", "")
 
 
 def _current(row: Row, now: int) -> str:

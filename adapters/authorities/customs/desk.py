@@ -188,8 +188,9 @@ class Desk:
         return (codes.state, "当前状态不允许变更") if bound else None
 
     def _declared(self, found: Facts) -> bool:
-        """Whether a stored declaration stands on an order, payment or waybill."""
-        return any(r.facts.kind == DECLARATION and r.phase in STORED for r in self._store.at(found.place))
+        """Whether a stored declaration stands on an order, payment or waybill (import: on a waybill is not looked up)."""
+        rows = self._store.referring(found.key) if found.kind == WAYBILL else self._store.at(found.place)
+        return any(r.facts.kind == DECLARATION and r.phase in STORED for r in rows)
 
     def _note(self, envelope: Envelope, index: int, found: Facts, status: str, words: str, now: int) -> Row:
         """A receipt that leaves the document customs has of that key as it is."""

@@ -12,6 +12,7 @@ from hub.domain.faults import Refused
 from schemas.envelopes import DXP
 
 __all__ = [
+    "CUSTOMS_EXPORT",
     "CUSTOMS_IMPORT",
     "DXP",
     "TAKEN",

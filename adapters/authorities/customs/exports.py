@@ -20,9 +20,8 @@ from adapters.authorities.customs.store import (
     WAITING,
     Row,
 )
-from hub.domain.kinds import DECLARATION, ORDER, WAYBILL
+from hub.domain.kinds import ARRIVAL, COLLECTION, CONSOLIDATION, DECLARATION, DEPARTURE, ORDER, WAYBILL
 
-COLLECTION, CONSOLIDATION, ARRIVAL, DEPARTURE = "collection", "consolidation", "arrival", "departure"
 #: Where mail that arrived without a bill is listed.
 _MAIL = "mail"
 

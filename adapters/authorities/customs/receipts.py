@@ -183,6 +183,11 @@ def form_of(facts: Facts, planned: Planned) -> str:
     return planned.form or answer(facts.type)
 
 
+def receivers_of(facts: Facts, planned: Planned) -> tuple[str, ...]:
+    """Who gets it: receipts the transporter and the subscribers, what else follows a declaration its transporter."""
+    return facts.receivers[:1] if planned.form else facts.receivers
+
+
 def document(facts: Facts, planned: Planned, number: int, arrived: int) -> documents.Document:
     """One receipt as a canonical document; ``number`` is the document's running number, ``arrived`` its arrival."""
     if planned.form:

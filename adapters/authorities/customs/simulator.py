@@ -151,7 +151,8 @@ class Simulator:
             self._rows[number] = row
             self._busy.add(number)
             due = receipts.by_form(row.facts, due)
-            groups.setdefault((receipts.form_of(row.facts, due[0]), row.facts.receivers), []).append((row, due))
+            place = receipts.form_of(row.facts, due[0]), receipts.receivers_of(row.facts, due[0])
+            groups.setdefault(place, []).append((row, due))
         for (type_, receivers), found in groups.items():
             most = min(catalog.message(type_).max_documents or receipts.MOST, receipts.MOST)
             yield from ((type_, receivers, chunk) for chunk in _chunks(found, most))

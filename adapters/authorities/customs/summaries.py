@@ -87,18 +87,17 @@ def _applied_for(case: Case, rows: list[Row]) -> list[Row]:
 
 
 def _entries(case: Case, rows: list[Row], sum_no: str, moment: int) -> list[Row]:
-    """One result an entry, and what it has of each declaration."""
-    made: list[Row] = []
+    """One result an entry, and the declarations that are in one."""
     groups: dict[tuple[str, ...], list[Row]] = {}
     names = (*_ALIKE, "ownerCode") if case.found.head.get("summaryFlag") == _BY_OWNER else _ALIKE
     for row in _applied_for(case, rows):
         groups.setdefault(tuple(row.facts.head.get(name, "") for name in names), []).append(row)
-    for group in groups.values():
-        for declarations in _by_lines(group):
-            made.append(_entry(case, declarations, sum_no, moment, len(made) + 1))
-        for row in group:
-            row.phase = SUMMED
-            case.store.move(row)
+    entries = [declarations for group in groups.values() for declarations in _by_lines(group)]
+    made = [_entry(case, declarations, sum_no, moment, n) for n, declarations in enumerate(entries, 1)]
+    for row in (row for group in groups.values() for row in group):
+        row.phase = SUMMED
+        case.store.move(row)
+        made.append(row)
     return made
 
 

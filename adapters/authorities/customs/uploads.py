@@ -106,7 +106,7 @@ UPLOADS = {
         place=_ORDER_PLACE,
     ),
     "CEB605": Upload(
-        "撤销申请单", _range(605), letter="C", signer="agentCode", keep=("invtNo",), place=("invtNo",)
+        "撤销申请单", _range(605), letter="C", signer="agentCode", keep=("invtNo", "ebcCode"), place=("invtNo",)
     ),
     "CEB607": Upload("清单总分单", _range(901), signer="agentCode", keep=(*_BILL, *_SPLIT), bill=True),
     "CEB507": Upload("运抵单", _range(801), keep=(*_BILL, *_SPLIT), bill=True),
