@@ -175,7 +175,9 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
     )
     makers: dict[str, Callable[[], Stage[Any]]] = {
         "split": lambda: Split(vault.open),
-        "register": lambda: Register(RegisterSettings(overdue=settings.overdue_minutes * 60_000)),
+        "register": lambda: Register(
+            RegisterSettings(overdue=settings.overdue_minutes * 60_000, await_declaration=wait.expire)
+        ),
         "match": lambda: Match(wait),
         "assess": lambda: Assess(
             reference.data,

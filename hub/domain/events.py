@@ -252,6 +252,7 @@ class Assembled(msgspec.Struct, frozen=True, tag="assembled", array_like=True, g
     at: int
     missing: tuple[int, ...] = ()
     due: int = 0
+    awaited: tuple[str, ...] = ()  # instead of parts
 
 
 RegisterEvent = (
