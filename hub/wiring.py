@@ -144,6 +144,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         certificates=_prints,
         filed=None if opened else reference.filed,
         maps=webhook_maps(settings),
+        dxp_id=settings.dxp_id,
     )
 
 
