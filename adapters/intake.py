@@ -424,7 +424,9 @@ def judge_schema(data: bytes, edition: str = "") -> tuple[MessageType, str, int]
     parsed, _ = _opened(data, _SCHEMA_ONLY)
     root = parsed.root
     mt = ceb.message_of(root)
-    preferred = edition or catalog.DEFAULT_EDITION
+    if edition and edition not in mt.editions:
+        raise Refused([fault("schema.edition", path=f"/{mt.root}", name=mt.type, edition=edition)])
+    preferred = edition or mt.editions[0]
     valid: str | None = preferred if catalog.validator(mt, preferred)(root) else None
     if valid is None and not edition:
         valid = catalog.edition_that_validates(root, mt, preferred)

@@ -19,6 +19,7 @@ COMMANDS = (
     "samples",
     "submit",
     "check",
+    "schemas",
     "trace",
     "alerts",
     "verify",

@@ -17,7 +17,18 @@ from typing import Any
 import msgspec
 
 from hub import codec, topics
-from hub.domain.events import HandOver, Lead, Link, Noted, ReceiptArrived, Received, Submission, Summarised, TaxBillArrived, Tick
+from hub.domain.events import (
+    HandOver,
+    Lead,
+    Link,
+    Noted,
+    ReceiptArrived,
+    Received,
+    Submission,
+    Summarised,
+    TaxBillArrived,
+    Tick,
+)
 from hub.domain.keys import answered_key, possible_time, receipt_ms, register_key
 from schemas.documents import STRUCTS
 from schemas.model import MessageType, message_types
