@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -324,3 +327,31 @@ def test_a_declaration_is_summarised_once() -> None:
     numbers = [customs.invt_no(d) for d in closed(customs, 2)]
     hand_in_all(customs, samples.summary(numbers))
     assert customs.refused(customs.hand_in(samples.summary(numbers, number=2)[0])) == "-703001"
+
+
+# ---- its memory
+
+
+def test_a_list_begun_before_a_crash_is_concluded_after_it(tmp_path: Path) -> None:
+    first = Rehearsal(path=tmp_path / "customs.db")
+    made = declarations(first, 4)
+    parts = [*samples.consolidation(made, parts=2), *samples.arrival(made, parts=2)]
+    for part in parts[:3]:
+        first.hand_in(part)
+    second = Rehearsal(path=tmp_path / "customs.db")  # the first was never closed
+    second.now = first.now
+    second.hand_in(parts[3], id="after")
+    second.wait()
+    assert [second.statuses(part)[-1] for part in parts] == ["399"] * 4
+    assert {second.statuses(d)[-1] for d in made} == {"800"}
+
+
+def test_a_memory_of_another_form_is_made_anew(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "customs.db")) as old:
+        old.execute("CREATE TABLE documents (number INTEGER PRIMARY KEY, key TEXT)")
+        old.execute("INSERT INTO documents VALUES (1, 'order/of another form')")
+        old.commit()
+    customs = Rehearsal(path=tmp_path / "customs.db")
+    assert customs.store.counts() == {}
+    customs.exported(1)
+    assert customs.store.counts() == {"taken": 2, "awaiting": 1}

@@ -163,8 +163,10 @@ class _Maker:
         names = [f.name for f in mt.fields if f.name not in ("guid", "returnStatus", "returnTime", "returnInfo")]
         self.copied = [name for name in names if name not in _NUMBERS]
         self.numbers = [(name, _NUMBERS[name]) for name in names if name in _NUMBERS]
-        # a receipt's schema demands what the upload's may leave out
-        self.needed = [(f.name, f.min) for f in mt.fields if f.required and f.name in names]
+        # a receipt's schema demands what the upload's may leave out or leave empty
+        given = {f.name for f in catalog.message(mt.receipt_of).fields if f.required and f.min} if mt.receipt_of else ()
+        sure = {"preNo", *given}
+        self.needed = [(f.name, f.min) for f in mt.fields if f.required and f.name in names and f.name not in sure]
 
 
 @cache
