@@ -1,24 +1,35 @@
-"""What it costs to judge a document of each message: CPU µs, with messages of one and of a hundred documents.
+"""What it costs the door to judge a document of each message: CPU µs, in messages of one and of a hundred documents.
 
-``python -m hub.bench.intake`` prints the table. Any function that takes a message's bytes can be measured
-(:func:`measure`); the one here parses, judges by the schema, reads the structs and writes the JSON twin.
+``python -m hub.bench.intake`` prints the table. *Form* is bytes → tree → schema → structs, of messages made from the
+catalogue with texts of all lengths; *door* is the whole judgement with signature, access, meaning and views, of signed
+messages as made-up enterprises send them. Any function that takes a message's bytes can be measured (:func:`measure`).
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 
-from adapters import xml
+from adapters import signature, xml
 from adapters.dialects import ceb
-from schemas import catalog, made, twin
+from adapters.intake import Judge
+from hub.domain.access import Access, Principal
+from hub.infra.crypto import HostedKey
+from hub.infra.participants import demo_principals, hosted_key
+from hub.infra.vault import Vault
+from schemas import catalog, made, samples
 
 #: Takes the bytes of one message; what it gives back is not looked at.
 Judging = Callable[[bytes], Any]
+#: Makes the bytes of a message: type, seed, how many documents.
+Making = Callable[[catalog.MessageType, int, int], bytes]
 #: Documents a message, CPU seconds measured at least for a figure, different messages taken in turn.
 SIZES, SECONDS, VARIETY = (1, 100), 0.3, 5
 
@@ -32,27 +43,142 @@ class Cost(msgspec.Struct, frozen=True):
     size: int
 
 
-def taken_in(data: bytes) -> bytes:
-    """Bytes → tree → schema → structs → the twin's bytes; raises ValueError if the schema refuses what was made."""
+class Line(msgspec.Struct, frozen=True):
+    """A line of the table: what form alone costs, and the whole door."""
+
+    message: str
+    documents: int
+    form_us: float
+    door_us: float
+    size: int
+
+
+# ---- form
+
+
+def formed(mt: catalog.MessageType, seed: int, documents: int) -> bytes:
+    """A message from the catalogue: of the right form, without meaning."""
+    return made.message(mt, seed=seed, documents=documents, sealed=True)
+
+
+def taken_in(data: bytes) -> list[Any]:  # Any: structs
+    """Bytes → tree → schema → structs; raises ValueError if the schema refuses what was made."""
     root = xml.parse(data).root
     mt = ceb.message_of(root)
-    if catalog.edition_that_validates(root, mt) is None:
+    edition = catalog.edition_that_validates(root, mt)
+    if edition is None:
         raise ValueError(f"{mt.type} is not valid")
-    documents = catalog.documents(root, mt, approved=True)
-    value = twin.write(
-        mt, documents, guid=root.get("guid", ""), transfer=catalog.transfer(root), subscribe=catalog.subscribers(root)
-    )
-    return msgspec.json.encode(value)
+    return catalog.documents(root, mt, approved=True, edition=edition)
 
 
-def measure(judging: Judging = taken_in, seconds: float = SECONDS) -> Iterator[Cost]:
+# ---- the door
+
+_CODES = samples.Parties()
+_DXP_ID = "DXPENT0000990001"
+_ALL = Principal(
+    "all",
+    ("platform", "merchant", "payer", "carrier", "declarant", "site"),
+    (_CODES.platform, _CODES.merchant, _CODES.payer, _CODES.carrier, _CODES.agent, _CODES.site),
+    (_DXP_ID,),
+)
+
+
+class House:
+    """A door of its own with one made-up principal that may send everything; ``folder`` gets its keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = time.time_ns() // 1_000_000
+        entry = next(p for p in demo_principals(folder, folder / "keys") if p.name == "agent")
+        self._key: HostedKey = hosted_key(entry)
+        self._judge = Judge(
+            access=lambda: Access(filed=dict.fromkeys(_ALL.codes, _ALL.name)),
+            signatures="required",
+            digest=Vault(folder / "keys").digest,
+            signing_key=lambda _: None,
+            certificates=lambda _: {self._key.fingerprint},
+        )
+
+    def message(self, mt: catalog.MessageType, seed: int, documents: int) -> bytes:
+        """A signed message of documents as enterprises send them."""
+        found = [_document(mt.type, seed * documents + n + 1, self.now) for n in range(documents)]
+        transfer = samples.base_transfer(_CODES.agent, dxp_id=_DXP_ID)
+        text = catalog.render(mt, found, guid=found[0].head.guid or "", transfer=transfer)
+        return signature.sign(text, self._key)
+
+    def judge(self, data: bytes) -> object:
+        """The whole judgement."""
+        return self._judge(data, "application/xml", _ALL, self.now)
+
+
+def _document(type_: str, number: int, now: int) -> Any:  # Any: a document of the type
+    """The document of a type that belongs to sale ``number``."""
+    return _MADE[type_](number, now)
+
+
+def _returned(number: int, now: int) -> Any:  # Any: an export return, to the type checker either side's
+    return samples.returned(_exported(number, now).declaration, _number(number, "E"), at=now)
+
+
+@cache
+def _imported(number: int, now: int) -> samples.DeclarationSet:
+    return samples.declaration_set(number, at=now)
+
+
+@cache
+def _exported(number: int, now: int) -> samples.ExportSet:
+    return samples.export_set(number, at=now, collected=True)
+
+
+def _sold(number: int, now: int) -> list[Any]:  # Any: declarations
+    """The declarations of a bill of two hundred parcels."""
+    return [_exported(n, now).declaration for n in _bill(number)]
+
+
+def _bill(number: int) -> range:
+    """The sales of a bill: two hundred parcels."""
+    return range(200 * number, 200 * number + 200)
+
+
+def _number(number: int, flag: str) -> str:
+    return f"29212026{flag}{number:09d}"
+
+
+_MADE: dict[str, Callable[[int, int], Any]] = {  # Any: documents of many kinds
+    "CEB311": lambda n, at: _imported(n, at).order,
+    "CEB411": lambda n, at: _imported(n, at).payment,
+    "CEB511": lambda n, at: _imported(n, at).waybill,
+    "CEB621": lambda n, at: _imported(n, at).declaration,
+    "CEB513": lambda n, at: samples.waybill_status(_imported(n, at).waybill, at=at),
+    "CEB623": lambda n, at: samples.cancellation(_imported(n, at).declaration, _number(n, "I"), at=at),
+    "CEB625": lambda n, at: samples.returned(_imported(n, at).declaration, _number(n, "I"), at=at),
+    "CEB711": lambda n, at: samples.warehouse_entry([_imported(m, at).declaration for m in _bill(n)], at=at),
+    "CEB303": lambda n, at: _exported(n, at).order,
+    "CEB403": lambda n, at: _exported(n, at).collection,
+    "CEB505": lambda n, at: _exported(n, at).waybill,
+    "CEB603": lambda n, at: _exported(n, at).declaration,
+    "CEB605": lambda n, at: samples.cancellation(_exported(n, at).declaration, _number(n, "E"), at=at),
+    "CEB213": _returned,
+    "CEB215": lambda n, at: samples.tally(_returned(n, at), at=at),
+    "CEB507": lambda n, at: samples.arrival(_sold(n, at), at=at)[0],
+    "CEB509": lambda n, at: samples.departure(_sold(n, at), at=at)[0],
+    "CEB607": lambda n, at: samples.consolidation(_sold(n, at), at=at)[0],
+    "CEB701": lambda n, at: samples.summary([_number(m, "E") for m in range(n, n + 200)], number=n, at=at)[0],
+}  # fmt: skip
+
+
+# ---- measuring
+
+
+def measure(
+    judging: Judging = taken_in, making: Making = formed, seconds: float = SECONDS, sizes: Sequence[int] = SIZES
+) -> Iterator[Cost]:
     """The cost of each upload message in each size; a message of which only one document is allowed has one size."""
     for mt in catalog.messages():
         if mt.direction != "up":
             continue
-        for documents in SIZES:
+        for documents in sizes:
             if documents <= (mt.max_documents or documents):
-                texts = [made.message(mt, seed=n, documents=documents, sealed=True) for n in range(VARIETY)]
+                texts = [making(mt, n, documents) for n in range(VARIETY)]
                 us = _cpu(judging, texts, seconds) / documents
                 yield Cost(mt.type, documents, us, sum(map(len, texts)) // (len(texts) * documents))
 
@@ -73,21 +199,30 @@ def _cpu(judging: Judging, texts: list[bytes], seconds: float) -> float:
     return best * 1e6
 
 
-def table(costs: Iterator[Cost]) -> Iterator[str]:
+def lines(seconds: float = SECONDS, sizes: Sequence[int] = SIZES) -> Iterator[Line]:
+    """Form and door side by side."""
+    with TemporaryDirectory() as folder:
+        house = House(Path(folder))
+        doors = measure(house.judge, house.message, seconds, sizes)
+        for form, door in zip(measure(seconds=seconds, sizes=sizes), doors, strict=True):
+            yield Line(form.message, form.documents, form.us, door.us, door.size)
+
+
+def table(costs: Iterator[Line]) -> Iterator[str]:
     """The lines of the table as they come."""
-    yield f"{'message':8} {'documents':>9} {'µs CPU a document':>18} {'bytes a document':>17}"
+    yield f"{'message':8} {'documents':>9} {'form, µs':>9} {'door, µs':>9} {'bytes':>8}    CPU and bytes a document"
     for cost in costs:
-        yield f"{cost.message:8} {cost.documents:9} {cost.us:18.1f} {cost.size:17,}"
+        yield f"{cost.message:8} {cost.documents:9} {cost.form_us:9.1f} {cost.door_us:9.1f} {cost.size:8,}"
 
 
 def main(arguments: list[str]) -> None:
     """Print the table, or with ``--json`` a line of JSON for each figure."""
-    costs = measure()
+    costs = lines()
     for line in map(_json, costs) if "--json" in arguments else table(costs):
         print(line, flush=True)
 
 
-def _json(cost: Cost) -> str:
+def _json(cost: Line) -> str:
     return msgspec.json.encode(cost).decode()
 
 
