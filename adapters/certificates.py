@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from adapters import sm2
 from hub.domain.faults import Refused, fault
 
 _PADDING = padding.PKCS1v15()
@@ -28,6 +29,7 @@ class Certificate(msgspec.Struct, frozen=True, gc=False):
     bits: int
     may_sign: bool
     key: rsa.RSAPublicKey | None  # None: not an RSA key
+    sm2_key: sm2.PublicKey | None = None  # None: not an SM2 key
 
 
 def fingerprint(der: bytes) -> str:
@@ -40,20 +42,29 @@ def certificate(der: bytes) -> Certificate:
     """The certificate in these DER bytes; raises Refused ``signature.certificate`` where there is none."""
     try:
         parsed = x509.load_der_x509_certificate(der)
-        key = parsed.public_key()
-        is_rsa = isinstance(key, rsa.RSAPublicKey)
+        key, sm2_key = _keys(parsed, der)
         return Certificate(
             fingerprint=fingerprint(der),
             serial=f"{parsed.serial_number:x}",
             subject=parsed.subject.rfc4514_string(),
             not_before=int(parsed.not_valid_before_utc.timestamp() * 1000),
             not_after=int(parsed.not_valid_after_utc.timestamp() * 1000),
-            bits=key.key_size if isinstance(key, rsa.RSAPublicKey) else 0,
+            bits=key.key_size if key is not None else 0,
             may_sign=_may_sign(parsed),
-            key=key if is_rsa and isinstance(key, rsa.RSAPublicKey) else None,
+            key=key,
+            sm2_key=sm2_key,
         )
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Refused([fault("signature.certificate", path="ds:Signature/ds:KeyInfo")]) from None
+
+
+def _keys(parsed: x509.Certificate, der: bytes) -> tuple[rsa.RSAPublicKey | None, sm2.PublicKey | None]:
+    """The RSA key or the SM2 key of a certificate, neither where it has another."""
+    try:
+        key = parsed.public_key()
+    except UnsupportedAlgorithm:
+        return None, sm2.public_key(der)
+    return (key if isinstance(key, rsa.RSAPublicKey) else None), None
 
 
 def _may_sign(parsed: x509.Certificate) -> bool:

@@ -18,21 +18,43 @@ from lxml import etree
 
 from adapters import signature, xml
 from adapters.dialects import ceb, dxp, json_twin, webhook
-from adapters.dialects.meaning import Checker, Found
+from adapters.dialects.lists import Found
+from adapters.dialects.meaning import Checker
 from adapters.schema_faults import path, schema_faults
-from hub.domain import keys
-from hub.domain.access import OWN_CODES, SENDERS, Access, Principal, own_codes
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL, SubmittedDocument
+from hub.domain import keys, views
+from hub.domain.access import OWN_CODES, Access, Principal, is_authority, messages_of, own_codes
+from hub.domain.events import SubmittedDocument
 from hub.domain.faults import Fault, Refused, fault
+from hub.domain.kinds import (
+    BILL_KINDS,
+    CANCELLATION,
+    COLLECTION,
+    DECLARATION,
+    IMPORT,
+    ORDER,
+    PAYMENT,
+    RECEIPT,
+    RETURN,
+    RETURN_TALLY,
+    SUMMARY,
+    WAYBILL,
+    WAYBILL_STATUS,
+)
 from hub.domain.views import Viewer
 from schemas import catalog
 from schemas.model import MessageType
 
 _pack = msgspec.msgpack.Encoder().encode
 #: Fields of a head in which an enterprise is named, for the check against the filings.
-_ENTERPRISES = ("ebpCode", "ebcCode", "payCode", "logisticsCode", "agentCode")
-#: What customs calls a failed check of a field, by kind of document (specification, table 7-2); orders have the code itself.
-_CHECK_FAILED = {PAYMENT: "-401009", WAYBILL: "-504011", DECLARATION: "-621001"}
+_ENTERPRISES = ("ebpCode", "ebcCode", "payCode", "logisticsCode", "agentCode", "operatorCode", "declAgentCode")
+#: What customs calls a failed check of a field, by message (specification, table 7-2; export: the first number of the range
+#: of business checks, table 7-3); import orders have the code itself.
+_CHECK_FAILED = {
+    "CEB411": "-401009", "CEB511": "-504011", "CEB513": "-505011", "CEB621": "-621001", "CEB623": "-623001",
+    "CEB625": "-625001", "CEB711": "-800001", "CEB303": "-303001", "CEB403": "-403001", "CEB505": "-503001",
+    "CEB509": "-507001", "CEB603": "-603001", "CEB605": "-607001", "CEB701": "-703001", "CEB507": "-803001",
+    "CEB607": "-903001",
+}  # fmt: skip
 _ORDERS_CHECK = "-301008"
 #: Faults told of one document, and of one message's refusal, at most.
 MOST_FAULTS = 25
@@ -114,11 +136,16 @@ class Judge:
         self._certificates = certificates
         self._filed = filed
         viewer = Viewer(partial(digest, "match"))
-        self._views: dict[str, Callable[[Any], Any]] = {  # Any: documents and views of that kind
+        self._views: dict[str, Callable[[Any, str], Any]] = {  # Any: documents and views of that kind
             ORDER: viewer.order,
             PAYMENT: viewer.payment,
+            COLLECTION: viewer.collection,
             WAYBILL: viewer.waybill,
             DECLARATION: viewer.declaration,
+            WAYBILL_STATUS: views.status,
+            **dict.fromkeys((CANCELLATION, RETURN, RETURN_TALLY), views.application),
+            **dict.fromkeys(BILL_KINDS, views.bill),
+            SUMMARY: views.summary,
         }
 
     def __call__(
@@ -130,7 +157,7 @@ class Judge:
                 raise Postponed
             by = media_type.partition(";map=")[2]
             return self._judged(self._twin(data, principal, by), principal, received_at)
-        authority = RECEIPT in _kinds(principal)
+        authority = is_authority(principal)
         parsed, opened = _opened(data, xml.AUTHORITY if authority else xml.ENTERPRISE, lenient=authority)
         envelope = opened.envelope if opened is not None else None
         if opened is not None and not authority:
@@ -234,15 +261,15 @@ class Judge:
         access, mt = self._access(), message.mt
         if principal.suspended:
             raise Refused([fault("access.suspended")])
-        if mt.kind not in _kinds(principal):
+        if mt.type not in messages_of(principal):
             raise Refused([fault("access.sender", path=message.place(-1, "")[0], kind=mt.kind)])
-        named = [own_codes(mt.kind, document.head) for document in message.documents]
-        allowed = {codes for codes in set(named) if access.may_send(principal, mt.kind, codes)}
+        named = [own_codes(mt.type, document.head) for document in message.documents]
+        allowed = {codes for codes in set(named) if access.may_send(principal, mt.type, codes)}
         faults: list[Fault] = []
         for index, codes in enumerate(named):
             if codes not in allowed and len(faults) < MOST_FAULTS:
-                whole, line = message.place(index, f"{mt.head.element}/{OWN_CODES[mt.kind][0]}")
-                fields = ", ".join(OWN_CODES[mt.kind])
+                whole, line = message.place(index, _below(mt, OWN_CODES[mt.type][0]))
+                fields = ", ".join(OWN_CODES[mt.type])
                 faults.append(fault("access.own_code", path=whole, line=line, document=index, fields=fields))
         if not access.may_transport(principal, message.cop_code, message.dxp_id):
             whole, line = message.place(-1, "BaseTransfer")
@@ -296,18 +323,22 @@ class Judge:
 
     def _documents(self, message: _Message, received_at: int) -> tuple[SubmittedDocument, ...]:
         day = keys.china_day(received_at)
-        checker = Checker(date(day // 10_000, day // 100 % 100, day % 100))
-        kind = message.mt.kind
-        names_buyer, is_waybill = kind in (ORDER, DECLARATION), kind == WAYBILL
+        mt, kind, side = message.mt, message.mt.kind, message.mt.side
+        checker = Checker(mt, message.edition, date(day // 10_000, day // 100 % 100, day % 100))
+        imported = side == IMPORT
+        names_buyer = imported and kind in (ORDER, DECLARATION)
+        names = {field.name for field in mt.fields}
+        names_order, names_platform = "orderNo" in names, "ebpCode" in names
+        is_declaration = kind == DECLARATION
         business_key, digest, filed = catalog.business_key, self._digest, self._filed
-        view = self._views[kind]
+        view = self._views.get(kind, _nothing)
         seen: set[str] = set()
         made = []
         for index, document in enumerate(message.documents):
             head = document.head
-            found = checker.check(kind, document)
+            found = checker.check(document)
             if filed is not None:
-                found += _unfiled(message.mt, head, filed)
+                found += _unfiled(mt, head, filed)
             key = business_key(document)
             if key in seen:
                 found.append(Found("duplicate.same_message", "", {}))
@@ -320,24 +351,28 @@ class Judge:
                     index=index,
                     kind=kind,
                     key=key,
-                    view=msgspec.Raw(_pack(view(document))),
+                    view=msgspec.Raw(_pack(view(document, side))),
                     content=blake2b(_pack(document), digest_size=12).digest(),
                     guid=head.guid,
                     app_type=head.appType,
                     app_time=head.appTime,
                     app_status=head.appStatus,
-                    order=("" if is_waybill else head.ebpCode, head.orderNo),
+                    order=(head.ebpCode if names_platform else "", head.orderNo) if names_order else _NO_ORDER,
                     buyer=buyer,
                     value=checker.value,
-                    faults=_said(message.place, kind, index, found) if found else (),
+                    faults=_said(message.place, mt, index, found) if found else (),
+                    goods=views.goods(document) if is_declaration else b"",
                 )
             )
         return tuple(made)
 
 
-def _kinds(principal: Principal) -> frozenset[str]:
-    """The kinds of document a principal's roles may hand in."""
-    return frozenset([kind for kind, roles in SENDERS.items() if not roles.isdisjoint(principal.roles)])
+_NO_ORDER = ("", "")
+
+
+def _nothing(document: object, side: str) -> tuple[()]:  # noqa: ARG001 - a view like the others
+    """The view of a kind no stage has a use for."""
+    return ()
 
 
 def _opened(
@@ -353,27 +388,30 @@ def _opened(
 
 def _unfiled(mt: MessageType, head: Any, filed: Callable[[str], bool]) -> list[Found]:
     return [
-        Found("identity.unknown_enterprise", f"{mt.head.element}/{name}", {"name": name})
+        Found("identity.unknown_enterprise", _below(mt, name), {"name": name})
         for name in _ENTERPRISES
         if (code := getattr(head, name, None)) and not filed(code)
     ]
 
 
-def _said(place: Place, kind: str, index: int, found: list[Found]) -> tuple[Fault, ...]:
+def _below(mt: MessageType, name: str) -> str:
+    """The path of a field of the head below its document; a flat document is its own head."""
+    return name if mt.flat else f"{mt.head.element}/{name}"
+
+
+def _said(place: Place, mt: MessageType, index: int, found: list[Found]) -> tuple[Fault, ...]:
     """What was found, with whole paths, lines, and the code customs has for it."""
     faults = []
     for code, below, values in found[:MOST_FAULTS]:
         whole, line = place(index, below)
         said = fault(code, path=whole, line=line, document=index, **values)
-        if said.ceb_code == _ORDERS_CHECK and kind in _CHECK_FAILED:
-            said = msgspec.structs.replace(said, ceb_code=_CHECK_FAILED[kind])
+        if said.ceb_code == _ORDERS_CHECK and mt.type != "CEB311":
+            said = msgspec.structs.replace(said, ceb_code=_CHECK_FAILED.get(mt.type, ""))
         faults.append(said)
     return tuple(faults)
 
 
-def _receipts(
-    root: etree._Element, mt: MessageType, principal: Principal, envelope: dxp.Envelope | None
-) -> Judged:
+def _receipts(root: etree._Element, mt: MessageType, principal: Principal, envelope: dxp.Envelope | None) -> Judged:
     """What an authority says is never turned away: deviations from the schema are noted at the receipts."""
     deviations = ceb.deviations(root, mt)
     documents, own = [], -1
@@ -384,7 +422,7 @@ def _receipts(
             SubmittedDocument(
                 index=index,
                 kind=RECEIPT,
-                key=keys.answered_key(found.type, receipt.head).partition("/")[2],
+                key=_told_key(found, receipt),
                 view=msgspec.Raw(_pack(receipt)),
                 guid=receipt.head.guid or "",
                 faults=tuple([f for f in deviations if f.document in (place, -1)]),
@@ -406,6 +444,13 @@ def _receipts(
     )
 
 
+def _told_key(mt: MessageType, receipt: Any) -> str:  # Any: the struct of what an authority sent
+    """The business key a receipt answers; what is no answer has a key of its own."""
+    if mt.receipt_of:
+        return keys.answered_key(mt.type, receipt).partition("/")[2]
+    return catalog.business_key(receipt)
+
+
 #: No schema cares for the encoding, nor for processing instructions.
 _SCHEMA_ONLY = msgspec.structs.replace(xml.SCHEMA_ONLY, encodings=xml.AUTHORITY.encodings)
 
@@ -418,7 +463,9 @@ def judge_schema(data: bytes, edition: str = "") -> tuple[MessageType, str, int]
     parsed, _ = _opened(data, _SCHEMA_ONLY)
     root = parsed.root
     mt = ceb.message_of(root)
-    preferred = edition or catalog.DEFAULT_EDITION
+    if edition and edition not in mt.editions:
+        raise Refused([fault("schema.edition", path=f"/{mt.root}", name=mt.type, edition=edition)])
+    preferred = edition or mt.editions[0]
     valid: str | None = preferred if catalog.validator(mt, preferred)(root) else None
     if valid is None and not edition:
         valid = catalog.edition_that_validates(root, mt, preferred)

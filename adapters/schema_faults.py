@@ -23,7 +23,11 @@ def schema_fault(wrong: SchemaFault) -> Fault:
 
 
 def schema_faults(root: etree._Element, mt: MessageType, edition: str) -> list[Fault]:
-    """Why the schema of an edition refuses a message: at least one fault, at most 25."""
+    """Why the schema of an edition refuses a message: at least one fault, at most 25.
+
+    A message that the edition does not have is held against the newest that has it.
+    """
+    edition = edition if edition in mt.editions else mt.editions[0]
     wrong = [schema_fault(w) for w in catalog.explain(root, mt, edition)]
     return wrong or [fault("schema.other", path=f"/{mt.root}")]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from adapters import signature
 from hub.client import HubClient
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.participants import DEMO, DemoPrincipal, hosted_key, load_demo
 from hub.settings import Settings
 from schemas import catalog, samples, twin

@@ -44,6 +44,7 @@ from streams.faust_driver import Options, run
 from streams.project import Projector
 from streams.runtime import Hooks
 from streams.stages.assess import Assess, AssessSettings
+from streams.stages.bills import Bills
 from streams.stages.match import Match
 from streams.stages.register import Register, RegisterSettings
 from streams.stages.resolve import Resolve
@@ -181,7 +182,9 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
     )
     makers: dict[str, Callable[[], Stage[Any]]] = {
         "split": lambda: Split(vault.open),
-        "register": lambda: Register(RegisterSettings(overdue=settings.overdue_minutes * 60_000)),
+        "register": lambda: Register(
+            RegisterSettings(overdue=settings.overdue_minutes * 60_000, await_declaration=wait.expire)
+        ),
         "match": lambda: Match(wait),
         "assess": lambda: Assess(
             reference.data,
@@ -190,6 +193,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
             ),
         ),
         "resolve": Resolve,
+        "bills": Bills,
     }
     return [makers[name]() for name in names]
 

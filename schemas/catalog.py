@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.codec import business_key, documents, extension, subscribers, transfer
 from schemas.model import CEB, DEFAULT_EDITION, DS, EDITIONS, Field, MessageType, Part, message_types
 from schemas.render import render
-from schemas.xsd import compiled, signature_xsd, xsd_of
+from schemas.xsd import compiled, side_xsd, signature_xsd, xsd_of
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -35,6 +35,7 @@ __all__ = [
     "message_of",
     "messages",
     "render",
+    "side_xsd",
     "signature_xsd",
     "subscribers",
     "transfer",

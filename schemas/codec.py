@@ -60,17 +60,18 @@ class _Shape:
 
     __slots__ = ("collapsed", "empty", "guesses", "names", "numbers", "struct", "sure", "tag")
 
-    def __init__(self, part: Part) -> None:
-        editions = [part.in_edition(edition) for edition in EDITIONS]
-        fields = {f.name: f for edition in editions for f in edition}
+    def __init__(self, part: Part, edition: str = "") -> None:
+        editions = [part.in_edition(e) for e in EDITIONS]
+        fields = {f.name: f for of in editions for f in of}
         self.tag = f"{{{CEB}}}{part.element}"
         self.struct = STRUCTS[part.struct]
         self.names = {f"{{{CEB}}}{name}": name for name in fields}
         self.numbers = frozenset(name for name, f in fields.items() if f.number)
-        #: texts in which the schema of some edition counts blanks as one, and none at the ends
-        self.collapsed = frozenset(f.name for edition in editions for f in edition if f.collapse)
+        #: texts in which the schema of the edition (without one: of some edition) counts blanks as one, and none at the ends
+        judging = [part.in_edition(edition)] if edition else editions
+        self.collapsed = frozenset(f.name for fields in judging for f in fields if f.collapse)
         self.empty = {name: f.fixed or f.schema_default for name, f in fields.items() if f.fixed or f.schema_default}
-        required = [[f.name for f in edition if f.required] for edition in editions]
+        required = [[f.name for f in of if f.required] for of in editions]
         #: required in every edition, in the same order
         self.sure = frozenset(required[0]) if all(r == required[0] for r in required) else frozenset()
         self.guesses: dict[int, _Guess] = {}
@@ -125,12 +126,12 @@ class _Reader:
 
     __slots__ = ("document", "flat", "head", "line", "tag")
 
-    def __init__(self, mt: MessageType) -> None:
+    def __init__(self, mt: MessageType, edition: str) -> None:
         self.tag = f"{{{CEB}}}{mt.document}"
         self.document: Callable[..., Any] = STRUCTS[mt.struct]  # Any: the document's struct
         self.flat = mt.flat
-        self.head = _Shape(mt.head)
-        self.line = None if mt.list is None else _Shape(mt.list)
+        self.head = _Shape(mt.head, edition)
+        self.line = None if mt.list is None else _Shape(mt.list, edition)
 
     def read(self, root: etree._Element, head: _Read, line: _Read) -> list[Document]:
         document = self.document
@@ -148,17 +149,20 @@ class _Reader:
 
 
 @cache
-def _reader(type_: str) -> _Reader:
-    return _Reader(message_types()[type_])
+def _reader(type_: str, edition: str) -> _Reader:
+    return _Reader(message_types()[type_], edition)
 
 
-def documents(root: etree._Element, mt: MessageType, *, approved: bool = False) -> list[Document]:
+def documents(
+    root: etree._Element, mt: MessageType, *, approved: bool = False, edition: str = ""
+) -> list[Document]:
     """The documents of a message, in order; ``approved``: the schema has accepted this very tree (twice as fast).
 
-    Texts are kept as sent, but for blanks the schema collapses; numbers lose the blanks around them, and an empty element with a fixed value gets it,
-    because the schema says that this is what was sent. KeyError or IndexError for what the catalogue does not know.
+    Texts are kept as sent, but for blanks the schema of ``edition`` (without one: of any edition) collapses; numbers
+    lose the blanks around them, and an empty element with a fixed value gets it, because the schema says that this is
+    what was sent. KeyError or IndexError for what the catalogue does not know.
     """
-    reader = _reader(mt.type)
+    reader = _reader(mt.type, edition)
     head, line = reader.head, reader.line or reader.head
     if next(root.iter(etree.Comment, etree.PI), None) is not None:
         # ``.text`` would end at a comment inside a leaf, and hide what follows from every check
@@ -212,12 +216,14 @@ def subscribers(root: etree._Element) -> tuple[Subscription, ...]:
 
 
 def extension(root: etree._Element) -> Extension | None:
-    """Custom data; ``Message`` is the one element inside as XML text, "" where there is none."""
+    """Custom data; ``Message`` is the one element inside as XML text, "" where there is none inside."""
     found = root.find(f"{{{CEB}}}ExtendMessage")
     if found is None:
         return None
     texts = {n: str(_text_of(e)) for n in ("name", "version") if (e := found.find(f"{{{CEB}}}{n}")) is not None}
     custom = next(found.iterchildren(f"{{{CEB}}}Message"), None)
-    inner = next(custom.iterchildren(etree.Element), None) if custom is not None else None
+    if custom is None:
+        return Extension(**texts)
+    inner = next(custom.iterchildren(etree.Element), None)
     message = "" if inner is None else etree.tostring(inner, encoding="unicode", with_tail=False)
     return Extension(Message=message, **texts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from schemas.codes.page import codes_page
 from schemas.model import EDITIONS, Field, MessageType, Part, components, message_types
 from schemas.pages import index_page, message_page
 
@@ -81,6 +82,7 @@ def files() -> dict[Path, str]:
     """Every generated file with its text."""
     pages = _ROOT / "docs" / "reference" / "messages"
     out = {_ROOT / "schemas" / "documents.py": documents_module(), pages / "README.md": index_page()}
+    out[_ROOT / "docs" / "reference" / "codes.md"] = codes_page()
     for mt in message_types().values():
         out[pages / f"{mt.type}.md"] = message_page(mt)
     return out

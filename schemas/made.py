@@ -1,7 +1,8 @@
 """Made-up messages of any type, straight from the catalogue: of the right form, without meaning.
 
-For documents that also agree with each other see ``schemas.samples``. Everything follows from a seed. Nobody here
-exists: codes of enterprises and identity numbers have reserved districts.
+For documents that also agree with each other see ``schemas.samples``; for what can be wrong, :func:`flaws` and
+:func:`flawed`. Everything follows from a seed. Nobody here exists: codes of enterprises and identity numbers have
+reserved districts.
 """
 
 from __future__ import annotations
@@ -12,15 +13,33 @@ from string import ascii_uppercase, digits
 from typing import Any, cast
 
 import msgspec
+from lxml import etree
 
 from schemas.codes import code_list
 from schemas.documents import STRUCTS, Document, Extension, Subscription, Transfer
-from schemas.model import EDITIONS, Field, MessageType, Part
+from schemas.flaws import Flaw, flaws, meaning_flaws, spoil
+from schemas.model import DS, Field, MessageType, Part
 from schemas.render import render
-from schemas.samples import buyer
+from schemas.samples import Parties, buyer
 
+__all__ = ["Flaw", "document", "flawed", "flaws", "meaning_flaws", "message", "value"]
+
+#: Has the form of a signature, for schemas that demand one; it signs nothing.
+SEAL = (
+    f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="urn:none"/>'
+    '<ds:SignatureMethod Algorithm="urn:none"/><ds:Reference URI=""><ds:DigestMethod Algorithm="urn:none"/>'
+    "<ds:DigestValue>MA==</ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue>MA==</ds:SignatureValue>"
+    "</ds:Signature>"
+)
 _CHARACTERS = ascii_uppercase + digits + "示范商品测试与（）·&<>\"'- "
-_COMPANIES = ("9901D00001", "9901D00002", "9901D00003", "9901D00004", "9901D00005")
+#: field → the demo's enterprise in that part; a platform, a payment company … exists once
+_PARTIES = Parties()
+_CODES = {
+    "ebpCode": _PARTIES.platform, "ebcCode": _PARTIES.merchant, "payCode": _PARTIES.payer,
+    "logisticsCode": _PARTIES.carrier, "agentCode": _PARTIES.agent, "declAgentCode": _PARTIES.agent,
+    "assureCode": _PARTIES.merchant, "ownerCode": _PARTIES.merchant, "areaCode": _PARTIES.area,
+    "iacCode": _PARTIES.area, "operatorCode": "9901D00006", "copCode": _PARTIES.platform,
+}  # fmt: skip
 #: How many lines where the schema allows any number.
 _MOST_LINES = 4
 
@@ -49,9 +68,6 @@ _BY_NAME: dict[str, Callable[[Random], str]] = {
     "buyerIdType": lambda _: "1",
     "payerIdType": lambda _: "1",
 }
-_CODES = frozenset(
-    ["copCode", "ebpCode", "ebcCode", "payCode", "logisticsCode", "agentCode", "assureCode", "areaCode", "operatorCode", "ownerCode", "declAgentCode", "iacCode"]
-)
 _LENGTHS = {"time14": 14, "time17": 17, "date8": 8}
 
 
@@ -61,7 +77,8 @@ def _text(field: Field, draw: Random) -> str:
     wanted = draw.choice((low, min(high, low + draw.randint(0, 12)), high if draw.random() < 0.1 else low))
     text = "".join(draw.choice(_CHARACTERS) for _ in range(wanted))
     # blanks at the ends, or several, would not survive where the schema collapses them
-    return ("X".join(text.split(" ")) if field.collapse else text) or "X"
+    # and nothing but blanks is nothing where some edition collapses them
+    return "X".join(text.split(" ")) if field.collapse or text.isspace() else text
 
 
 def _number(field: Field, draw: Random) -> str:
@@ -85,41 +102,78 @@ def value(field: Field, draw: Random) -> str:
     if made is not None:
         return made(draw)
     if field.name in _CODES:
-        return draw.choice(_COMPANIES)
+        return _CODES[field.name]
     return _number(field, draw) if field.number else _text(field, draw)
 
 
-def _part(part: Part, edition: str, draw: Random, number: int = 0) -> dict[str, str]:
+def _part(part: Part, edition: str, draw: Random, often: float, number: int = 0) -> dict[str, str]:
     texts = {}
     for field in part.in_edition(edition):
-        if field.required or draw.random() < 0.6:
+        if field.required or draw.random() < often:
             texts[field.name] = str(number) if field.name == "gnum" and number else value(field, draw)
     return texts
 
 
-def document(mt: MessageType, draw: Random, edition: str = "") -> Document:
-    """One made-up document, as ``edition`` (default: the newest that has the message) wants it."""
-    edition = edition or next(e for e in EDITIONS if e in mt.editions)
-    made: dict[str, Any] = {"head": _part(mt.head, edition, draw)}
+def document(mt: MessageType, draw: Random, edition: str = "", often: float = 0.6) -> Document:
+    """One made-up document as ``edition`` (default: the newest that has the message) wants it.
+
+    ``often``: how probably an optional field is there.
+    """
+    edition = edition or mt.editions[0]
+    made: dict[str, Any] = {"head": _part(mt.head, edition, draw, often)}
     if mt.list is not None:
         low, high = mt.list.occurs(edition)
+        low = max(low, int(often))
         count = draw.randint(low, min(high or _MOST_LINES, max(low, _MOST_LINES)))
-        made["list"] = [_part(mt.list, edition, draw, n) for n in range(1, count + 1)]
+        made["list"] = [_part(mt.list, edition, draw, often, n) for n in range(1, count + 1)]
     return cast("Document", msgspec.convert(made, STRUCTS[mt.struct]))
 
 
-def message(mt: MessageType, *, seed: int, documents: int = 1, edition: str = "") -> bytes:
-    """A made-up message, unsigned; with a transfer and sometimes subscribers and custom data where they may stand."""
+def message(
+    mt: MessageType, *, seed: int, documents: int = 1, edition: str = "", sealed: bool = False, whole: bool = False
+) -> bytes:  # fmt: skip
+    """A made-up message, unsigned; with a transfer and sometimes subscribers and custom data where they may stand.
+
+    ``sealed``: with something of a signature's form where the schema demands one; ``whole``: with every optional
+    field and part, and that form wherever it may stand. Who transports is the first enterprise of the message's key.
+    """
     draw = Random(f"{mt.type} {seed}")
-    found = [document(mt, draw, edition) for _ in range(documents)]
-    transfer = Transfer(copCode=draw.choice(_COMPANIES), copName="示范企业", dxpMode="DXP", dxpId="DXPENT0000990001")
+    often = 1.0 if whole else 0.6
+    found = [document(mt, draw, edition, often) for _ in range(documents)]
+    company = _CODES.get(mt.key[0], _PARTIES.agent)
+    transfer = Transfer(
+        copCode=company, copName="示范企业", dxpMode="DXP", dxpId=_exchange(company), note="示范" if whole else None
+    )
     subscribers = [
-        Subscription(status=draw.choice(("ALL", "DATA", "RET")), dxpMode="DXP", dxpAddress=f"DXPENT000099000{n}")
-        for n in range(2, 2 + draw.choice((0, 0, 1, 3)))
-    ]
-    custom = Extension(name="X", version="1.0", Message='<x a="1">&amp;示范<y/></x>') if draw.random() < 0.2 else None
+        Subscription(
+            status=draw.choice(("ALL", "DATA", "RET")), dxpMode="DXP", dxpAddress=f"DXPENT000099000{n}",
+            note="示范" if whole else None,
+        )
+        for n in range(2, 2 + draw.choice((1, 3) if whole else (0, 0, 1, 3)))
+    ]  # fmt: skip
+    custom = draw.random() < (1 if whole else 0.2)
+    extend = Extension(name="X", version="1.0", Message='<x a="1">&amp;示范<y/></x>') if custom else None
     framed = "BaseTransfer" in mt.frame
-    return render(
+    xml = render(
         mt, found, guid=_guid(draw), transfer=transfer if framed else None,
-        subscribe=subscribers if framed else (), extend=custom if framed else None,
+        subscribe=subscribers if framed else (), extend=extend if framed else None,
     )  # fmt: skip
+    return _sealed(xml, mt) if (sealed and mt.signature == "required") or (whole and "Signature" in mt.frame) else xml
+
+
+def _exchange(company: str) -> str:
+    """The number on the exchange platform; the demo's platform is its merchant too."""
+    return f"DXPENT000099000{1 if company == _PARTIES.merchant else company[-1]}"
+
+
+def _sealed(xml: bytes, mt: MessageType) -> bytes:
+    custom = xml.rfind(b"<ceb:ExtendMessage>")
+    before = custom if custom > 0 and mt.frame.index("Signature") < mt.frame.index("ExtendMessage") else xml.rindex(b"</")
+    return xml[:before] + SEAL.encode() + xml[before:]
+
+
+def flawed(mt: MessageType, flaw: Flaw, seed: int) -> bytes:
+    """A whole message with exactly that flaw (of :func:`flaws` or :func:`meaning_flaws`), sealed, in the flaw's edition."""
+    edition = flaw.edition if flaw.edition in mt.editions else mt.editions[0]
+    root = etree.fromstring(message(mt, seed=seed, edition=edition, whole=True))  # noqa: TID251 - our own text
+    return etree.tostring(spoil(root, mt, flaw), xml_declaration=True, encoding="UTF-8")

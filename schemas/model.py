@@ -106,6 +106,8 @@ class MessageType(msgspec.Struct, frozen=True, kw_only=True):
 
     ``flat`` documents hold their fields directly (receipts); the struct keeps them under ``head`` all the same.
     ``key``: the fields that make a document one and the same; ``key_fallback`` stands for the second where it is empty.
+    ``senders``: the roles that may hand it in; one of ``own_codes``, fields of the head, must be a code of the sender's
+    (specification, sender column; texts of the schemas).
     ``signature``: ``required`` by the schema, ``declared`` by the 2018 text when appStatus is 2, ``optional``, ``never``.
     """
 
@@ -126,6 +128,8 @@ class MessageType(msgspec.Struct, frozen=True, kw_only=True):
     receipt: str
     receipt_of: str
     frame: tuple[str, ...]
+    senders: tuple[str, ...]
+    own_codes: tuple[str, ...]
     head: Part
     list: Part | None
     editions: tuple[str, ...] = EDITIONS
@@ -197,6 +201,7 @@ def _message(data: dict[str, Any]) -> MessageType:
         document=document["element"], max_documents=document["max"] or None, flat=document.get("flat", False),
         key=tuple(data["key"]), key_fallback=data.get("key_fallback", ""),
         receipt=data.get("receipt", ""), receipt_of=data.get("receipt_of", ""), frame=tuple(data.get("frame", ())),
+        senders=tuple(data.get("senders", ())), own_codes=tuple(data.get("own_codes", ())),
         head=parts["head"], list=parts.get("list"), editions=tuple(data.get("editions", EDITIONS)),
     )  # fmt: skip
 

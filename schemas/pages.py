@@ -18,7 +18,7 @@ def _times(low: int, high: int | None) -> str:
     return end if str(low) == end else f"{low}..{end}"
 
 
-def _remark(field: Field, other: dict[str, Field]) -> str:
+def _remark(field: Field, other: dict[str, Field | None]) -> str:
     said = []
     if field.fixed:
         said.append(f"always · 固定 `{field.fixed}`")
@@ -30,18 +30,37 @@ def _remark(field: Field, other: dict[str, Field]) -> str:
         said.append(
             {"time14": "`yyyyMMddHHmmss`", "time17": "`yyyyMMddHHmmssSSS`", "date8": "`yyyyMMdd`"}[field.format]
         )
-    said += [f"{edition}: `{f.type}`" for edition, f in other.items() if f.type != field.type]
+    for where, f in other.items():
+        if f is None:
+            said.append(f"{where}: none · 无")
+        elif (f.type, f.required) != (field.type, field.required):
+            said.append(f"{where}: `{f.type}`" + ("" if f.required == field.required else " M" if f.required else " O"))
     return "; ".join(said)
 
 
+def _others(part: Part) -> dict[str, Part]:
+    """Where the part may differ: in older editions, and on the export side."""
+    found = dict.fromkeys(EDITIONS[1:], part)
+    export = components("export").get(part.element) if part.role == "frame" else None
+    return found | ({"export · 出口": export} if export else {})
+
+
 def _table(part: Part) -> str:
-    older = {e: {f.name: f for f in part.in_edition(e)} for e in EDITIONS[1:]}
+    others = {
+        where: {f.name: f for f in (other.in_edition(where) if where in EDITIONS else other.fields)}
+        for where, other in _others(part).items()
+    }
     rows = ["| # | Element | Type | M/O | 含义 | Meaning | Remark · 备注 |", "|---|---|---|---|---|---|---|"]
     for n, f in enumerate(part.fields, 1):
-        other = {e: fields[f.name] for e, fields in older.items() if f.name in fields}
         need = "M" if f.required else "O"
-        rows.append(f"| {n} | `{f.name}` | {f.type} | {need} | {f.zh} | {f.en} | {_remark(f, other)} |")
+        remark = _remark(f, {where: fields.get(f.name) for where, fields in others.items()})
+        rows.append(f"| {n} | `{f.name}` | {f.type} | {need} | {f.zh} | {f.en} | {remark} |")
     return "\n".join(rows)
+
+
+def _part_times(part: Part) -> str:
+    changed = (f"; {edition}: {_times(*bounds)}" for edition, bounds in part.bounds.items())
+    return _times(part.min, part.max) + "".join(changed)
 
 
 def _section(part: Part, times: str) -> str:
@@ -86,7 +105,7 @@ def message_page(mt: MessageType) -> str:
         facts.append(f"- {name}: [{link}]({link}.md)")
     text = f"{_NOTE}# {mt.root}: {mt.en} · {mt.zh}\n\n{_structure(mt)}\n" + "\n".join(facts) + "\n"
     for part in mt.parts:
-        text += _section(part, _times(1, mt.max_documents) if mt.flat else _times(part.min, part.max))
+        text += _section(part, _times(1, mt.max_documents) if mt.flat else _part_times(part))
     return text
 
 
@@ -103,7 +122,12 @@ def index_page() -> str:
         "M 必填，O 可选。\n"
     )
     text = f"{_NOTE}# Messages · 报文\n\n" + "\n".join(rows) + f"\n\n{types}"
+    text += (
+        "\nThe running hub has a page for each field, with its codes and every fault, and a search: `/docs/messages`."
+        " `hub schemas` writes the schemas, `hub samples --message` an example. ·"
+        " 运行中的系统在 `/docs/messages` 提供逐字段说明与查询；`hub schemas` 导出模式文件，`hub samples --message` 生成示例。\n"
+    )
     for name, part in components().items():
         if name != "Signature":
-            text += _section(part, _times(part.min, part.max))
+            text += _section(part, _part_times(part))
     return text

@@ -3,6 +3,9 @@
 ``{"message": "CEB311", "guid": …, "version": "1.0", "documents": [{"head": {…}, "list": [{…}]}], "transfer": {…},
 "subscribe": […], "extend": {…}}``. Numbers with fractions are strings, whole numbers may be JSON integers.
 
+Receipts have twins too. There and back (:func:`of`, :func:`read`, :func:`xml`) everything but the signature is the same,
+but for blanks that the schema itself does not count, and empty elements for which it puts a value.
+
 Reading a twin only settles its shape (names, types, what must be there to render it); lengths, order and obligation
 are the XML schema's: render the twin and validate, so that both forms are judged by one schema.
 """
@@ -12,11 +15,14 @@ from __future__ import annotations
 from typing import Any, cast
 
 import msgspec
+from lxml import etree
 
+from schemas import codec
 from schemas.documents import STRUCTS, Document, Extension, Subscription, Transfer
 from schemas.explain import SchemaFault
 from schemas.model import Field, MessageType, Part, components, root_attributes
 from schemas.reasons import Reason, sentences
+from schemas.render import render
 
 #: JSON values; Any because JSON is what the sender makes of it
 Json = Any
@@ -154,6 +160,25 @@ def write(
     }  # fmt: skip
 
 
+def of(root: etree._Element, mt: MessageType, edition: str = "") -> dict[str, Json]:
+    """The twin of a message's tree, without the signature; ``edition``: the one by whose schema blanks count or not.
+
+    KeyError or IndexError for what the catalogue does not know.
+    """
+    return write(
+        mt, codec.documents(root, mt, edition=edition), guid=root.get("guid", ""), version=root.get("version", ""),
+        transfer=codec.transfer(root), subscribe=codec.subscribers(root), extend=codec.extension(root),
+    )  # fmt: skip
+
+
+def xml(mt: MessageType, twin: Twin) -> bytes:
+    """The unsigned message a twin stands for; ValueError for what XML cannot carry."""
+    return render(
+        mt, twin.documents, guid=twin.guid, version=twin.version, transfer=twin.transfer, subscribe=twin.subscribe,
+        extend=twin.extend,
+    )  # fmt: skip
+
+
 def json_schema_of(mt: MessageType, edition: str) -> dict[str, Json]:
     """JSON Schema 2020-12 of the twin. Optional fields may be null, which means absent."""
     frame = components(mt.side)
@@ -164,7 +189,7 @@ def json_schema_of(mt: MessageType, edition: str) -> dict[str, Json]:
     attributes = {a.name: _leaf(a) for a in root_attributes()}
     properties: dict[str, Json] = {
         "message": {"const": mt.type}, **attributes,
-        "documents": _array(_closed(document, _required(mt)), 1, mt.max_documents),
+        "documents": _array(_closed(document, _required(mt, edition)), 1, mt.max_documents),
     }  # fmt: skip
     needed = ["message", "guid", "documents"]
     for element, name in _FRAME.items():
@@ -181,8 +206,8 @@ def json_schema_of(mt: MessageType, edition: str) -> dict[str, Json]:
     }
 
 
-def _required(mt: MessageType) -> list[str]:
-    return ["head", "list"] if mt.list is not None and mt.list.min else ["head"]
+def _required(mt: MessageType, edition: str) -> list[str]:
+    return ["head", "list"] if mt.list is not None and mt.list.occurs(edition)[0] else ["head"]
 
 
 def _closed(properties: dict[str, Json], required: list[str]) -> dict[str, Json]:
@@ -203,18 +228,26 @@ def _leaf(field: Field) -> dict[str, Json]:
     types = ["string"] + (["integer"] if field.base == "int" else []) + ([] if field.required else ["null"])
     leaf: dict[str, Json] = {"type": types if len(types) > 1 else "string", "description": f"{field.zh} · {field.en}"}
     if field.fixed:
-        return leaf | {"enum": [field.fixed, ""]}
+        return leaf | {"enum": [field.fixed, "", *([] if field.required else [None])]}
     if field.base == "string":
-        leaf |= {"minLength": field.min} if field.min else {}
+        leaf |= {"minLength": field.min} if field.min and not field.schema_default else {}
         leaf |= {"maxLength": field.max} if field.max is not None else {}
         leaf |= {"pattern": f"^(?:{field.pattern})$"} if field.pattern else {}
     elif field.number:
         leaf["pattern"] = _number_pattern(field)
+        if field.base == "int":
+            most = 10**field.digits - 1 if field.digits else 2**31 - 1
+            leaf |= {"minimum": -most, "maximum": most}
     return leaf
 
 
 def _number_pattern(field: Field) -> str:
+    """Digits are counted as the schema counts them: without zeros in front and behind."""
     if field.base == "int":
-        return rf"^\s*[+-]?0*[0-9]{{1,{field.digits or 10}}}\s*$"
-    most = field.fraction
-    return rf"^\s*[+-]?(?:[0-9]+(?:\.[0-9]{{0,{most}}}0*)?|\.[0-9]{{1,{most}}}0*)\s*$"
+        digits = f"0*[0-9]{{1,{field.digits or 10}}}"
+    else:
+        whole, most = field.digits, field.fraction
+        with_fraction = (f"[0-9]{{0,{whole - n}}}\\.[0-9]{{{n}}}0*" for n in range(1, most + 1))
+        digits = "0*(?:" + "|".join((f"[0-9]{{1,{whole}}}(?:\\.0*)?", *with_fraction)) + ")"
+    maybe = "|" if field.schema_default else ""
+    return f"^(?:[ \\t\\r\\n]*[+-]?{digits}[ \\t\\r\\n]*{maybe})$"

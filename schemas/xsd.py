@@ -1,7 +1,8 @@
-"""XML Schema out of the catalogue: one schema a message and edition, and its compiled form.
+"""XML Schema out of the catalogue: one schema a message and edition, one a side and edition, and the compiled form.
 
-Parts are global elements and types are anonymous, as in the official schemas. Both decide what is valid in the
-corners: a signature's lax wildcards check a global element they meet, and ``xsi:type`` finds few types to name.
+Parts are global elements and types are anonymous, as in the official schemas; documents are global on the export
+side only. This decides what is valid in the corners: a signature's lax wildcards check a global element they meet,
+and ``xsi:type`` finds few types to name.
 """
 
 from __future__ import annotations
@@ -95,15 +96,17 @@ def _fields(part: Part, edition: str) -> str:
     )
 
 
-def _document(mt: MessageType, edition: str) -> str:
+def _document(mt: MessageType, edition: str) -> tuple[str, str]:
+    """The document as a child of the root, and its global element where it has one beside its parts'."""
     occurs = _occurs(1, mt.max_documents)
+    reference = f'        <xs:element ref="ceb:{mt.document}"{occurs}/>\n'
     if mt.flat:
-        return f'        <xs:element ref="ceb:{mt.document}"{occurs}/>\n'
+        return reference, ""
     parts = "".join(f'<xs:element ref="ceb:{p.element}"{_occurs(*p.occurs(edition))}/>' for p in mt.parts)
-    return (
-        f'        <xs:element name="{mt.document}"{occurs}>'
-        f"<xs:complexType><xs:sequence>{parts}</xs:sequence></xs:complexType></xs:element>\n"
-    )
+    body = f"<xs:complexType><xs:sequence>{parts}</xs:sequence></xs:complexType></xs:element>\n"
+    if mt.side == "export":
+        return reference, f'  <xs:element name="{mt.document}">{body}'
+    return f'        <xs:element name="{mt.document}"{occurs}>{body}', ""
 
 
 def _frame(mt: MessageType, edition: str) -> str:
@@ -132,19 +135,41 @@ def xsd_of(mt: MessageType, edition: str) -> str:
     """
     if edition not in mt.editions:
         raise ValueError(f"{mt.type} is not part of edition {edition}")
-    imports = (
-        f'  <xs:import namespace="{DS}" schemaLocation="{SIGNATURE_SCHEMA}"/>\n' if "Signature" in mt.frame else ""
+    return _schema([mt], mt.side, edition)
+
+
+def side_xsd(side: str, edition: str) -> str:
+    """The schema of every message of ``import`` or ``export``, for participants: one file, as the official ones are.
+
+    Both sides call different things by the same names, so a schema of both cannot be. What is no side's own
+    (CEB900) is in both. Raises ValueError for another side, or an edition nobody published.
+    """
+    messages = [mt for mt in message_types().values() if mt.side in (side, "both") and edition in mt.editions]
+    if side not in ("import", "export") or not messages:
+        raise ValueError(f"there is no schema of {side}, edition {edition}")
+    return _schema(messages, side, edition)
+
+
+def _schema(messages: list[MessageType], side: str, edition: str) -> str:
+    names = dict.fromkeys(name for mt in messages for name in mt.frame)
+    signed = "Signature" in names
+    frame = [components(side)[name] for name in names if name != "Signature"]
+    imports = f'  <xs:import namespace="{DS}" schemaLocation="{SIGNATURE_SCHEMA}"/>\n' if signed else ""
+    documents = [_document(mt, edition) for mt in messages]
+    roots = "".join(
+        f'  <xs:element name="{mt.root}">\n    <xs:complexType>\n      <xs:sequence>\n'
+        f"{child}{_frame(mt, edition)}      </xs:sequence>\n{_attributes()}"
+        "    </xs:complexType>\n  </xs:element>\n"
+        for mt, (child, _) in zip(messages, documents, strict=True)
     )
-    parts = [*mt.parts, *(components(mt.side)[n] for n in mt.frame if n != "Signature")]
+    parts = [*(part for mt in messages for part in mt.parts), *frame]
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:ceb="{CEB}" xmlns:ds="{DS}"'
-        f' targetNamespace="{CEB}" elementFormDefault="qualified" version="{edition}">\n{imports}'
-        f'  <xs:element name="{mt.root}">\n    <xs:complexType>\n      <xs:sequence>\n'
-        f"{_document(mt, edition)}{_frame(mt, edition)}      </xs:sequence>\n{_attributes()}"
-        "    </xs:complexType>\n  </xs:element>\n"
-        + "".join(_fields(p, edition) for p in parts)
-        + (_ANY if "ExtendMessage" in mt.frame else "")
+        f' targetNamespace="{CEB}" elementFormDefault="qualified" version="{edition}">\n{imports}{roots}'
+        + "".join(document for _, document in documents)
+        + "".join(_fields(part, edition) for part in parts)
+        + (_ANY if "ExtendMessage" in names else "")
         + "</xs:schema>\n"
     )
 

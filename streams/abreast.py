@@ -33,9 +33,7 @@ class Abreast:
         self._next.clear()
         self._reached.clear()
 
-    def take(
-        self, fetched: Mapping[int, Sequence[Any]], ends: Callable[[int], int | None]
-    ) -> dict[int, Sequence[Any]]:
+    def take(self, fetched: Mapping[int, Sequence[Any]], ends: Callable[[int], int | None]) -> dict[int, Sequence[Any]]:
         """What may be worked off now, of ``fetched`` and what was kept back; ``ends`` gives a partition's end.
 
         Where nothing was fetched everything is given: nobody is waited for who does not come.

@@ -26,9 +26,7 @@ _ABSENT: Any = object()
 class State(Generic[S]):
     """The entries of one partition by key, and which are due."""
 
-    def __init__(
-        self, stage: Stage[S], store: PartitionStore, *, flush_keys: int, flush_bytes: int
-    ) -> None:
+    def __init__(self, stage: Stage[S], store: PartitionStore, *, flush_keys: int, flush_bytes: int) -> None:
         self._stage = stage
         self._store = store
         self._flush_keys = flush_keys

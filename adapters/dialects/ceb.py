@@ -52,9 +52,7 @@ def place(root: etree._Element, mt: MessageType, index: int, below: str) -> tupl
     for step in below.split("/") if below else ():
         name, _, number = step.rstrip("]").partition("[")
         wanted = int(number or 1)
-        found = next(
-            (e for n, e in enumerate(element.iterchildren(f"{{{CEB}}}{name}"), 1) if n == wanted), None
-        )
+        found = next((e for n, e in enumerate(element.iterchildren(f"{{{CEB}}}{name}"), 1) if n == wanted), None)
         if found is None:
             break
         element = found

@@ -1,40 +1,34 @@
 """What a document says that cannot be: dates, sums, fixed values, conditional fields (pure).
 
 Checks 4, 15 to 18 and 20 between fields, the check digits, and what the message tables of the CEB specification
-(202205) fix on the import side. A fault of meaning flags its document; its sender hears what customs will say.
+(202205) fix. A fault of meaning flags its document; its sender hears what customs will say.
 Texts stay texts: only the few amounts that a check needs become integers. Documents have passed their schema.
 
-This runs for every document: one call a field costs more than the check itself, hence the long functions.
+The four import documents come by the million: for them one call a field costs more than the check itself, hence the long
+functions. Of all others each field is asked what the catalogue knows of it (``_catalogued``), and then what is their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
+from adapters.dialects import lists
+from adapters.dialects.lists import Found
 from hub.domain.identifiers import company_code_fault, resident_id_fault
 from hub.domain.money import SCALE, number
+from schemas.model import MessageType, message_types
 
 _BONDED = frozenset({"1210", "1239"})
 #: The trade modes of an import declaration (code list: trade modes).
 _MODES = _BONDED | {"9610"}
 _DIRECT_FIELDS = ("trafNo", "voyageNo", "billNo")
 _BONDED_FIELDS = ("emsNo", "areaCode", "areaName")
-_APP_TYPES = frozenset({"1", "2", "3"})
-_APP_STATUSES = frozenset({"1", "2"})
 _CNY = "142"
 #: A fifth digit may be rounded away where price times quantity has more of them: half a fen.
 _HALF_FEN = SCALE // 200 * SCALE
-
-
-class Found(NamedTuple):
-    """A fault before it is said: code, path below the document (``OrderHead/orderNo``), values of its sentence."""
-
-    code: str
-    path: str
-    values: dict[str, Any]
 
 
 @lru_cache(maxsize=16_384)
@@ -64,17 +58,23 @@ _person = lru_cache(maxsize=16_384)(resident_id_fault)
 class Checker:
     """Collects what one document is flagged for; one a message. ``value``: of the last declaration, what is dutiable."""
 
-    def __init__(self, today: date) -> None:
+    def __init__(self, mt: MessageType, edition: str, today: date) -> None:
+        self._mt, self._edition = mt, edition
+        self._check = _CHECKS.get(mt.type, Checker._any)
         self._today = today
         # A day of grace for clocks and zones. A later appTime would shut out every correction until then.
         self._latest = f"{today + timedelta(days=1):%Y%m%d}"
         self.found: list[Found] = []
         self.value = 0
 
-    def check(self, kind: str, document: Any) -> list[Found]:
-        """Everything wrong in meaning with a document of the kind (Any: its struct); an empty list mostly."""
+    def check(self, document: Any) -> list[Found]:
+        """Everything wrong in meaning with a document of the message (Any: its struct); an empty list mostly."""
         self.found = []
-        _CHECKS[kind](self, document)
+        self._check(self, document)
+        if listed := lists.check_document(self._mt.type, self._edition, document):
+            # What is known to be one value here need not also be told to be of a list.
+            told = {found.path for found in self.found}
+            self.found += [found for found in listed if found.path not in told]
         return self.found
 
     def _note(self, code: str, path: str, **values: Any) -> None:
@@ -88,10 +88,6 @@ class Checker:
             self._note("meaning.date", f"{where}/appTime", name="appTime")
         elif head.appTime[:8] > self._latest:
             self._note("meaning.future", f"{where}/appTime", name="appTime")
-        if head.appType not in _APP_TYPES:
-            self._note("meaning.code", f"{where}/appType", name="appType", allowed="1, 2, 3")
-        if head.appStatus not in _APP_STATUSES:
-            self._note("meaning.code", f"{where}/appStatus", name="appStatus", allowed="1, 2")
         if head.currency != _CNY:
             self._fixed(f"{where}/currency", _CNY)
         for code, name in zip(companies, names, strict=True):
@@ -138,7 +134,7 @@ class Checker:
         if packs != "1" and number(packs) != SCALE:
             self._fixed(f"{where}/packNo", "1")
 
-    # ---- the four
+    # ---- the four of import
 
     def _order(self, document: Any) -> None:
         head, where = document.head, "OrderHead"
@@ -242,10 +238,228 @@ class Checker:
             if (second or unit) and (not second or not unit or number(second) <= 0):
                 self._note("meaning.second_unit", f"InventoryList[{place}]/qty2")
 
+    # ---- all others
+
+    def _any(self, document: Any) -> None:
+        """What the catalogue knows of each field, and lines that count from 1."""
+        mt, head = self._mt, document.head
+        where = "" if mt.flat else f"{mt.head.element}/"
+        self.value = 0
+        self._catalogued(_known(mt.type, mt.head.role), head, where)
+        if len(head.appTime) == 14 and head.appTime[:8] > self._latest and is_time(head.appTime):
+            self._note("meaning.future", f"{where}appTime", name="appTime")
+        if mt.list is None:
+            return
+        known = _known(mt.type, mt.list.role)
+        for place, line in enumerate(document.list, 1):
+            self._catalogued(known, line, f"{mt.list.element}[{place}]/")
+
+    def _catalogued(self, known: _Known, struct: Any, where: str) -> None:
+        for name in known.filled:
+            if getattr(struct, name) == "":
+                self._note("meaning.empty", f"{where}{name}", name=name)
+        for name, judge in known.times:
+            value = getattr(struct, name)
+            if value and not judge(value):
+                self._note("meaning.date", f"{where}{name}", name=name)
+        for name in known.amounts:
+            value = getattr(struct, name)
+            if value is not None and value[:1] == "-" and number(value) < 0:
+                self._note("meaning.negative", f"{where}{name}", name=name)
+        for name in known.companies:
+            value = getattr(struct, name)
+            if value and value not in _NO_COMPANY and (wrong := _company(value)):
+                self._note(wrong, f"{where}{name}", name=name)
+
+    def _numbered(self, lines: Any, where: str) -> None:
+        for place, line in enumerate(lines, 1):
+            if line.gnum != str(place) and number(line.gnum) != place * SCALE:
+                self._note("meaning.line_number", f"{where}[{place}]/gnum")
+
+    def _totals(self, lines: Any, where: str) -> int:
+        """Quantities and totals of export lines; the sum of the totals."""
+        total = 0
+        for place, line in enumerate(lines, 1):
+            qty, price, whole = number(line.qty), number(line.price), number(line.totalPrice)
+            total += whole
+            if qty <= 0:
+                self._positive(f"{where}[{place}]/qty")
+            if not -_HALF_FEN <= price * qty - whole * SCALE <= _HALF_FEN:
+                self._note("meaning.line_total", f"{where}[{place}]/totalPrice")
+        return total
+
+    def _export_order(self, document: Any) -> None:
+        self._any(document)
+        self._numbered(document.list, "OrderList")
+        if self._totals(document.list, "OrderList") != number(document.head.goodsValue):
+            self._note("meaning.goods_value", "OrderHead/goodsValue")
+        if document.head.orderType == "I":
+            self._note("meaning.code", "OrderHead/orderType", name="orderType", allowed="E, B, W")
+
+    def _collection(self, document: Any) -> None:
+        self._any(document)
+        if number(document.head.charge) <= 0:
+            self._positive("charge")
+
+    def _export_waybill(self, document: Any) -> None:
+        self._any(document)
+        if number(document.head.grossWeight) <= 0:
+            self._positive("grossWeight")
+        if number(document.head.packNo) <= 0:
+            self._positive("packNo")
+
+    def _export_declaration(self, document: Any) -> None:
+        self._any(document)
+        head, where = document.head, "InventoryHead"
+        if head.ieFlag == "I":
+            self._note("meaning.code", f"{where}/ieFlag", name="ieFlag", allowed="E")
+        mode = head.tradeMode
+        if mode not in _EXPORT_MODES:
+            self._note("meaning.code", f"{where}/tradeMode", name="tradeMode", allowed=", ".join(_EXPORT_MODES))
+        elif mode in _BONDED:
+            self._needed(head, where, _ZONE_FIELDS, mode)
+            for place, line in enumerate(document.list, 1):
+                if not line.itemRecordNo:
+                    path = f"InventoryList[{place}]/itemRecordNo"
+                    self._note("meaning.needed", path, name="itemRecordNo", mode=mode)
+        gross, net = number(head.grossWeight), number(head.netWeight)
+        if gross <= 0:
+            self._positive(f"{where}/grossWeight")
+        if net <= 0:
+            self._positive(f"{where}/netWeight")
+        if net > gross:
+            self._note("meaning.weight", f"{where}/netWeight")
+        self._numbered(document.list, "InventoryList")
+        self.value = self._totals(document.list, "InventoryList")
+        self._quantities(document.list)
+
+    def _import_application(self, document: Any) -> None:
+        self._any(document)
+        head, where = document.head, "" if self._mt.flat else f"{self._mt.head.element}/"
+        if head.buyerIdType != "1":
+            self._fixed(f"{where}buyerIdType", "1")
+        elif wrong := _person(head.buyerIdNumber, self._today):
+            self._note(wrong, f"{where}buyerIdNumber", name="buyerIdNumber")
+        if self._mt.flat and head.appType != "1":
+            self._fixed(f"{where}appType", "1")  # a cancellation cannot be changed (message table of CEB623)
+        self._declaration_number(head.invtNo, f"{where}invtNo", "I")
+        self._returned(document)
+
+    def _export_application(self, document: Any) -> None:
+        self._any(document)
+        where = "" if self._mt.flat else f"{self._mt.head.element}/"
+        if document.head.invtNo:
+            self._declaration_number(document.head.invtNo, f"{where}invtNo", "E")
+        self._returned(document)
+        if self._mt.kind != "return":
+            return
+        if not document.head.tradeMode:  # optional by the schema, mandatory by the text
+            self._note("meaning.empty", f"{where}tradeMode", name="tradeMode")
+        if document.head.country == _CNY:
+            self._note("meaning.home_country", f"{where}country", name="country")
+
+    def _declaration_number(self, text: str, path: str, flag: str) -> None:
+        """Four digits of the office, four of the year, I or E, nine digits (export up to eleven)."""
+        if not (17 < len(text) <= 20 and text[:8].isdigit() and text[8] == flag and text[9:].isdigit()):
+            self._note("meaning.declaration_number", path, name=path.rpartition("/")[2], flag=flag)
+
+    def _returned(self, document: Any) -> None:
+        for place, line in enumerate(getattr(document, "list", ()), 1):
+            if number(line.qty) <= 0:
+                assert self._mt.list is not None
+                self._positive(f"{self._mt.list.element}[{place}]/qty")
+
+    def _bill(self, document: Any) -> None:
+        self._any(document)
+        mt, head = self._mt, document.head
+        assert mt.list is not None
+        where = f"{mt.head.element}/"
+        self._numbered(document.list, mt.list.element)
+        if mt.side == "export":
+            self._parts(head, where)
+        elif head.ieFlag == "E":
+            self._fixed(f"{where}ieFlag", "I")
+        if mt.side == "export" and not head.billNo and head.trafMode != _MAIL:
+            self._note("meaning.needed_unless_mail", f"{where}billNo", name="billNo")
+        seen: set[str] = set()
+        for place, line in enumerate(document.list, 1):
+            if line.logisticsNo in seen:
+                self._note("meaning.repeated", f"{mt.list.element}[{place}]/logisticsNo", name="logisticsNo")
+            seen.add(line.logisticsNo)
+
+    def _summary(self, document: Any) -> None:
+        self._any(document)
+        head, where = document.head, "SummaryApplyHead/"
+        self._parts(head, where)
+        if bool(head.startTime) != bool(head.endTime):
+            name = "endTime" if head.startTime else "startTime"
+            self._note("meaning.period", f"{where}{name}")
+        elif head.startTime and head.endTime < head.startTime:
+            self._note("meaning.period", f"{where}endTime")
+        elif not head.startTime and not document.list:
+            self._note("meaning.period", f"{where}startTime")
+
+    def _parts(self, head: Any, where: str) -> None:
+        count, part = number(head.msgCount), number(head.msgSeqNo)
+        if count < SCALE:
+            self._positive(f"{where}msgCount")
+        if not SCALE <= part <= max(count, SCALE):
+            self._note("meaning.part", f"{where}msgSeqNo", count=max(1, count // SCALE))
+
+
+class _Known(NamedTuple):
+    """What the catalogue knows of a part's fields: mandatory texts, times, amounts, codes of companies."""
+
+    filled: tuple[str, ...]
+    times: tuple[tuple[str, Callable[[str], bool]], ...]
+    amounts: tuple[str, ...]
+    companies: tuple[str, ...]
+
+
+@cache
+def _known(message: str, role: str) -> _Known:
+    mt = message_types()[message]
+    fields = next(part.fields for part in mt.parts if part.role == role)
+    judges = {"time14": is_time, "date8": is_day}
+    return _Known(
+        filled=tuple([f.name for f in fields if f.required and f.base == "string" and not f.min and not f.schema_default]),
+        times=tuple([(f.name, judges[f.format]) for f in fields if f.format in judges]),
+        amounts=tuple([f.name for f in fields if f.base == "decimal"]),
+        companies=tuple([f.name for f in fields if f.name in _COMPANIES]),
+    )
+
+
+#: Fields that hold the code of an enterprise.
+_COMPANIES = frozenset(
+    {
+        "ebpCode", "ebcCode", "payCode", "logisticsCode", "agentCode", "operatorCode", "declAgentCode", "ownerCode",
+        "iacCode",
+    }
+)  # fmt: skip
+#: What stands in their place where there is none: a foreign platform, a producer not registered.
+_NO_COMPANY = frozenset({"无", "NO"})
+_EXPORT_MODES = ("9610", "1210", "1239", "9710", "9810")
+_ZONE_FIELDS = ("iacCode", "iacName", "emsNo")
+#: Mail has no master bill (message tables of CEB507 and CEB509).
+_MAIL = "6"
 
 _CHECKS: dict[str, Callable[[Checker, Any], None]] = {
-    "order": Checker._order,
-    "payment": Checker._payment,
-    "waybill": Checker._waybill,
-    "declaration": Checker._declaration,
+    "CEB311": Checker._order,
+    "CEB411": Checker._payment,
+    "CEB511": Checker._waybill,
+    "CEB621": Checker._declaration,
+    "CEB303": Checker._export_order,
+    "CEB403": Checker._collection,
+    "CEB505": Checker._export_waybill,
+    "CEB603": Checker._export_declaration,
+    "CEB623": Checker._import_application,
+    "CEB625": Checker._import_application,
+    "CEB605": Checker._export_application,
+    "CEB213": Checker._export_application,
+    "CEB215": Checker._export_application,
+    "CEB507": Checker._bill,
+    "CEB509": Checker._bill,
+    "CEB607": Checker._bill,
+    "CEB711": Checker._bill,
+    "CEB701": Checker._summary,
 }

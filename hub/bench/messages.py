@@ -12,7 +12,7 @@ import msgspec
 from adapters import signature
 from hub.bench.load import FRAME
 from hub.demo import MESSAGES
-from hub.domain.events import KINDS
+from hub.domain.kinds import IMPORT_KINDS
 from hub.infra.participants import DemoPrincipal, hosted_key
 from schemas import catalog, samples
 from schemas.documents import Transfer
@@ -56,7 +56,7 @@ def write(order: Order) -> None:
         for first in range(order.first, order.first + order.count, order.each):
             last = min(first + order.each, order.first + order.count)
             sets = [samples.declaration_set(number, at=order.at) for number in range(first, last)]
-            for place, kind in enumerate(KINDS):
+            for place, kind in enumerate(IMPORT_KINDS):
                 type_, name = MESSAGES[kind]
                 documents = [getattr(one, kind) for one in sets]
                 guid = documents[0].head.guid

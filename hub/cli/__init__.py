@@ -19,6 +19,7 @@ COMMANDS = (
     "samples",
     "submit",
     "check",
+    "schemas",
     "trace",
     "alerts",
     "verify",
@@ -36,6 +37,7 @@ COMMANDS = (
     "project",
     "deliver",
     "sandbox",
+    "responder",
 )
 
 

@@ -10,15 +10,19 @@ from contextlib import suppress
 
 import click
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.authorities.customs import scenario
 from adapters.authorities.customs.desk import Desk
+from adapters.authorities.customs.payment_data import PaymentDesk, Platform
 from adapters.authorities.customs.simulator import Simulator
 from adapters.authorities.customs.store import Store
 from hub.cli import loaded
 from hub.cli.running import run
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured
+from hub.domain.keys import china_day
 from hub.infra.participants import demo_principals, demo_records, load_demo
 from hub.infra.process import WallClock, collect_seldom, until_told
 from hub.infra.reference import ReferenceReader, publish_anew
@@ -57,6 +61,22 @@ def _fingerprints(principal: Principal) -> set[str]:
     return {hashlib.sha256(b64decode(text)).hexdigest() for text in principal.certificates}
 
 
+class Platforms:
+    """Where platforms open their payment data, after the reference data in force today (kind ``responder``)."""
+
+    def __init__(self, reference: ReferenceReader, clock: WallClock) -> None:
+        self._reference, self._clock = reference, clock
+
+    def __call__(self, code: str) -> Platform | None:
+        """The platform of an ebpCode; None where it is not registered, or with something that is no certificate."""
+        value = self._reference.data.find("responder", code, china_day(self._clock.now())) or {}
+        try:
+            found = x509.load_pem_x509_certificate(str(value["certificate"]).encode())
+            return Platform(str(value["url"]), found.public_bytes(Encoding.DER))
+        except (KeyError, ValueError):
+            return None
+
+
 async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> None:
     """Play the authorities until told to end."""
     if not settings.kafka:
@@ -71,6 +91,8 @@ async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> Non
     store = Store(settings.data / "sandbox" / "customs.db")
     desk = Desk(store, flows, Signers(reference, settings.enrolment == "open"))
     simulator = Simulator(desk=desk, store=store, now=clock.now, hub_url=hub_url, api_key=lambda: api_key)
+    payments = PaymentDesk(settings.data / "sandbox" / "payment_data.db", Platforms(reference, clock), clock.now)
+    simulator.app.add_routes(payments.routes())
     runner = web.AppRunner(simulator.app, access_log=None)
     await runner.setup()
     host, _, port = listen.rpartition(":")
@@ -88,6 +110,7 @@ async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> Non
         with suppress(asyncio.CancelledError):
             await sending
         await runner.cleanup()
+        await payments.close()
         await reference.stop()
         store.close()
 

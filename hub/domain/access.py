@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL
+from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, KINDS, ORDER, PAYMENT, RECEIPT, RETURN, SUMMARY
+from schemas.model import message_types
 
 ROLES = (
     "platform",
@@ -25,34 +26,24 @@ ROLES = (
     "commerce",
 )
 
-#: Kind of document → the roles that may hand it in.
+#: Message → the roles that may hand it in; what customs sends, only customs.
 SENDERS: dict[str, frozenset[str]] = {
-    ORDER: frozenset({"platform", "merchant"}),
-    PAYMENT: frozenset({"payer"}),
-    WAYBILL: frozenset({"carrier"}),
-    DECLARATION: frozenset({"declarant"}),
-    RECEIPT: frozenset({"customs"}),
+    mt.type: frozenset(mt.senders) if mt.direction == "up" else frozenset({"customs"})
+    for mt in message_types().values()
 }
-
-#: Kind of document → the fields of its head of which one must be a code of the sender (CEB specification, sender column).
-#: A declaration is the merchant's or its agent's; who hands it in is always the declarant named.
-OWN_CODES: dict[str, tuple[str, ...]] = {
-    ORDER: ("ebpCode", "ebcCode"),
-    PAYMENT: ("payCode",),
-    WAYBILL: ("logisticsCode",),
-    DECLARATION: ("agentCode",),
-}
+#: Message → the fields of its head of which one must be a code of the sender.
+OWN_CODES: dict[str, tuple[str, ...]] = {mt.type: mt.own_codes for mt in message_types().values()}
 
 #: Roles that act for the public: they see findings, scores and alerts.
 OFFICERS = frozenset({"customs", "tax", "forex", "market", "commerce", "office"})
 #: Authority → the kinds of document it is entitled to (None of the enterprises' is left out for customs and the office).
 READS: dict[str, frozenset[str]] = {
-    "customs": frozenset({ORDER, PAYMENT, WAYBILL, DECLARATION, RECEIPT}),
-    "office": frozenset({ORDER, PAYMENT, WAYBILL, DECLARATION, RECEIPT}),
-    "tax": frozenset({ORDER, PAYMENT, DECLARATION, RECEIPT}),
-    "forex": frozenset({ORDER, PAYMENT, DECLARATION, RECEIPT}),
-    "market": frozenset({ORDER, DECLARATION, RECEIPT}),
-    "commerce": frozenset({ORDER, DECLARATION, RECEIPT}),
+    "customs": frozenset({*KINDS, RECEIPT}),
+    "office": frozenset({*KINDS, RECEIPT}),
+    "tax": frozenset({ORDER, PAYMENT, COLLECTION, DECLARATION, CANCELLATION, RETURN, SUMMARY, RECEIPT}),
+    "forex": frozenset({ORDER, PAYMENT, COLLECTION, DECLARATION, CANCELLATION, RETURN, SUMMARY, RECEIPT}),
+    "market": frozenset({ORDER, DECLARATION, RETURN, RECEIPT}),
+    "commerce": frozenset({ORDER, DECLARATION, RETURN, RECEIPT}),
 }
 #: Roles that see how the machine runs, but no documents.
 OPERATORS = frozenset({"operator"})
@@ -116,15 +107,15 @@ class Access:
         self._open = open_enrolment
         self._filed = filed if filed is not None else {}
 
-    def may_send(self, principal: Principal, kind: str, codes: Iterable[str] = ()) -> bool:
-        """Whether it may hand in a document of ``kind`` whose own-code fields (``OWN_CODES``) hold ``codes``.
+    def may_send(self, principal: Principal, message: str, codes: Iterable[str] = ()) -> bool:
+        """Whether it may hand in a document of a ``message`` (CEB311) whose own-code fields (``OWN_CODES``) hold ``codes``.
 
-        At least one must be its own; receipts name nobody and need the authority's role only.
+        At least one must be its own; what authorities send names nobody of theirs and needs their role only.
         """
-        roles = SENDERS.get(kind)
+        roles = SENDERS.get(message)
         if principal.suspended or roles is None or roles.isdisjoint(principal.roles):
             return False
-        return kind == RECEIPT or any(self.acts_for(principal, code) for code in codes)
+        return not OWN_CODES[message] or any(self.acts_for(principal, code) for code in codes)
 
     def acts_for(self, principal: Principal, code: str) -> bool:
         """Whether an enterprise code is the principal's."""
@@ -152,6 +143,16 @@ class Access:
         return any(code in principal.codes for code in codes if code)
 
 
-def own_codes(kind: str, head: Any) -> tuple[str, ...]:  # Any: one of the generated heads
+def own_codes(message: str, head: Any) -> tuple[str, ...]:  # Any: one of the generated heads
     """The codes in a document's head of which one must be the sender's."""
-    return tuple(getattr(head, name) or "" for name in OWN_CODES.get(kind, ()))
+    return tuple([getattr(head, name) or "" for name in OWN_CODES.get(message, ())])
+
+
+def is_authority(principal: Principal) -> bool:
+    """Whether its messages are an authority's answers."""
+    return "customs" in principal.roles
+
+
+def messages_of(principal: Principal) -> frozenset[str]:
+    """The messages a principal's roles may hand in."""
+    return frozenset([message for message, roles in SENDERS.items() if not roles.isdisjoint(principal.roles)])

@@ -9,13 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.faults import Fault
-from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
+from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
 
 #: The key of a tick in every inbox: no business key starts with a zero byte.
 TICK_KEY = b"\x00tick"
-
-ORDER, PAYMENT, WAYBILL, DECLARATION, RECEIPT = "order", "payment", "waybill", "declaration", "receipt"
-KINDS = (ORDER, PAYMENT, WAYBILL, DECLARATION)
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -34,7 +31,7 @@ class SubmittedDocument(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``key`` is the business key of its kind (``hub.domain.keys``); ``view`` what stages see of it, as msgpack: its view
     (``hub.domain.views``), of a receipt all of it; ``content`` a digest of everything it says, by which versions are told apart;
-    ``order`` the order's (ebpCode, orderNo) it belongs to, ebpCode empty where it names none;
+    ``order`` the order's (ebpCode, orderNo) it belongs to, ebpCode empty where it names none, both where it names no order;
     ``buyer`` the keyed digest of the buyer's identity (import), empty where the document names none;
     ``value`` a declaration's dutiable value: goods, freight and insurance; ``message`` the message a receipt is of where it
     came mixed into one of another.
@@ -53,6 +50,8 @@ class SubmittedDocument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     buyer: str = ""
     value: int = 0
     faults: tuple[Fault, ...] = ()
+    #: of a declaration: its lines as far as returns are checked against them (``hub.domain.views.goods``)
+    goods: bytes = b""
     message: str = ""
 
 
@@ -169,7 +168,108 @@ class HandedOver(msgspec.Struct, frozen=True, tag="handover", array_like=True, g
     note: str = ""
 
 
-RegisterEvent = Received | ReceiptArrived | MatchReport | AssessmentReport | HandedOver
+class Noted(msgspec.Struct, frozen=True, tag="noted", array_like=True, gc=False):
+    """Something another document says of this one: a line of its timeline, and a fact (``Status.facts``) where named.
+
+    ``onward``: a waybill tells its declarations too. Said before the document is here, it waits for it.
+    """
+
+    what: str
+    at: int
+    by: str
+    detail: str = ""
+    fact: str = ""
+    value: str = ""
+    onward: bool = False
+
+
+class Named(msgspec.Struct, frozen=True, tag="named", array_like=True, gc=False):
+    """An export declaration names its waybill, which names no order: from here the waybill knows it."""
+
+    declaration: str  # register key
+    order: tuple[str, str]
+    at: int
+
+
+class Applied(msgspec.Struct, frozen=True, tag="applied", array_like=True, gc=False):
+    """An application about a declaration (cancellation, return, tally): where it stands.
+
+    ``stage``: ``applied``, ``accepted``, ``refused`` (both customs' word) or ``withdrawn``; ``revision`` the
+    application's, which its answer names; ``lines`` of a return: (gnum, gcode, quantity).
+    """
+
+    application: str  # register key
+    stage: str
+    revision: int
+    at: int
+    received_at: int
+    lines: tuple[tuple[str, str, int], ...] = ()
+
+
+class ApplicationAnswer(msgspec.Struct, frozen=True, tag="answer", array_like=True, gc=False):
+    """What the hub knows against an application, from the declaration it is about; ``declaration`` empty: not here."""
+
+    revision: int
+    declaration: str
+    at: int
+    faults: tuple[Fault, ...] = ()
+    #: the number that led nowhere
+    number: str = ""
+
+
+class TaxBillArrived(msgspec.Struct, frozen=True, tag="tax", array_like=True, gc=False):
+    """An electronic tax bill (816) or its status (818); amounts None in a status."""
+
+    authority: str
+    message: str
+    tax_no: str
+    status: str
+    time: str
+    received_at: int
+    submission: str
+    duty_no: str = ""
+    guarantor: str = ""
+    customs_tax: int | None = None
+    value_added_tax: int = 0
+    consumption_tax: int = 0
+    head: msgspec.Raw = msgspec.Raw(b"\x80")
+
+
+class Summarised(msgspec.Struct, frozen=True, tag="summarised", array_like=True, gc=False):
+    """Where the summary of an export declaration stands: ``applied``, ``accepted``, ``refused``, ``withdrawn``, ``concluded``."""
+
+    summary: str  # register key of the application; empty where only customs' result says so
+    stage: str
+    at: int
+    sum_no: str = ""
+    entry_id: str = ""
+
+
+class Assembled(msgspec.Struct, frozen=True, tag="assembled", array_like=True, gc=False):
+    """Bills' word to one part of a split document: ``waiting`` for the ``missing`` parts, ``matched``, ``expired``."""
+
+    revision: int
+    state: str
+    at: int
+    missing: tuple[int, ...] = ()
+    due: int = 0
+    awaited: tuple[str, ...] = ()  # instead of parts
+
+
+RegisterEvent = (
+    Received
+    | ReceiptArrived
+    | MatchReport
+    | AssessmentReport
+    | HandedOver
+    | Noted
+    | Named
+    | Applied
+    | ApplicationAnswer
+    | TaxBillArrived
+    | Summarised
+    | Assembled
+)
 
 
 # ---- inbox.match -------------------------------------------------------------------------------------------------
@@ -190,6 +290,7 @@ class Joining(msgspec.Struct, frozen=True, tag="join", array_like=True, gc=False
     attempt: int = 1
     submission: str = ""
     sender: str = ""
+    side: str = "import"
 
 
 class Leaving(msgspec.Struct, frozen=True, tag="leave", array_like=True, gc=False):
@@ -210,7 +311,50 @@ class Elsewhere(msgspec.Struct, frozen=True, tag="elsewhere", array_like=True, g
     at: int
 
 
-MatchEvent = Joining | Leaving | Elsewhere
+class Inquiry(msgspec.Struct, frozen=True, tag="inquiry", array_like=True, gc=False):
+    """A receipt that names its declaration by merchant and order number only; key = orderNo."""
+
+    merchant: str
+    event: msgspec.Raw  # msgpack of a RegisterEvent
+    at: int
+    #: the number it waited at, to which it goes back
+    number: str = ""
+
+
+MatchEvent = Joining | Leaving | Elsewhere | Inquiry
+
+
+# ---- inbox.bills -------------------------------------------------------------------------------------------------
+
+
+class Part(msgspec.Struct, frozen=True, tag="part", array_like=True, gc=False):
+    """A part of a document about a master bill; register → bills, key = ``carrier:bill`` (mail: the document's key)."""
+
+    kind: str
+    key: str  # register key
+    revision: int
+    view: msgspec.Raw
+    at: int
+
+
+class PartGone(msgspec.Struct, frozen=True, tag="gone", array_like=True, gc=False):
+    """A part counts no more: deleted, replaced by one of another bill, or rejected by customs."""
+
+    key: str
+    revision: int
+    reason: str
+    at: int
+
+
+class PartAccepted(msgspec.Struct, frozen=True, tag="taken", array_like=True, gc=False):
+    """Customs has concluded a part (399, or what it says of a warehouse entry)."""
+
+    key: str
+    revision: int
+    at: int
+
+
+BillEvent = Part | PartGone | PartAccepted
 
 
 # ---- inbox.assess ------------------------------------------------------------------------------------------------
@@ -241,6 +385,7 @@ class Matched(msgspec.Struct, frozen=True, tag="matched", array_like=True, gc=Fa
     sender: str = ""
     #: when they were (ms)
     at: int = 0
+    collection: CollectionView | None = None
 
 
 class Position(msgspec.Struct, frozen=True, tag="position", array_like=True, gc=False):
@@ -278,6 +423,9 @@ class Lead(msgspec.Struct, frozen=True, tag="lead", array_like=True, gc=False):
     event: msgspec.Raw  # msgpack of a RegisterEvent
     at: int
     alternatives: tuple[str, ...] = ()
+    #: register key of the document that asks, told where nothing is found; empty for receipts, which are alarmed
+    origin: str = ""
+    revision: int = 0
 
 
 ResolveEvent = Link | Lead
@@ -396,6 +544,9 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     cut: int = 0
     #: what else was submitted under this key, newest last, bounded
     versions: tuple[OtherVersion, ...] = ()
+    message: str = ""  # CEB621
+    #: facts beside the status, by name (``hub.domain.lifecycle.FACTS``): cancellation, returned, tax, summary, arrival …
+    facts: dict[str, str] = {}
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

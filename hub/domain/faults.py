@@ -31,9 +31,11 @@ FAMILIES = (
     "access",
     "identity",
     "meaning",
+    "application",
     "duplicate",
     "match",
     "rule",
+    "payment_data",
 )
 
 
@@ -106,6 +108,22 @@ def fault_kinds() -> dict[str, FaultKind]:
             code = f"{family}.{name}"
             kinds[code] = FaultKind(code=code, **entry)
     return kinds
+
+
+@cache
+def _fields_of_faults() -> dict[str, dict[str, dict[str, list[str]]]]:
+    return tomllib.loads((resources.files(__package__) / "fault_fields.toml").read_text("utf-8"))
+
+
+@cache
+def faults_at(field: str, side: str, part: str) -> tuple[FaultKind, ...]:
+    """What else than its form and its code list a field of an upload can be told, by ``fault_fields.toml``."""
+    return tuple(
+        fault_kinds()[f"{family}.{name}"]
+        for family, entries in _fields_of_faults().items()
+        for name, entry in entries.items()
+        if field in entry["fields"] and side in entry.get("sides", (side,)) and part in entry.get("parts", (part,))
+    )
 
 
 def kind_of(code: str) -> FaultKind:

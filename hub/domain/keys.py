@@ -5,38 +5,19 @@ Which fields make a document one and the same is the catalogue's business (``sch
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
-
-#: Import document message → kind.
-KIND_OF_MESSAGE = {"CEB311": ORDER, "CEB411": PAYMENT, "CEB511": WAYBILL, "CEB621": DECLARATION}
-#: Receipt message → kind of the document it answers; CEB900 answers a whole message.
-KIND_OF_RECEIPT = {"CEB312": ORDER, "CEB412": PAYMENT, "CEB512": WAYBILL, "CEB622": DECLARATION}
+from schemas.codec import business_key
+from schemas.model import MessageType, message_types
 
 _CHINA_MS = 8 * 3_600_000
 _DAY_MS = 86_400_000
 
 
-def order_key(platform: str, merchant: str, number: str) -> str:
-    """``ebpCode:ebcCode:orderNo``."""
-    return f"{code_part(platform)}:{code_part(merchant)}:{number}"
-
-
-def payment_key(company: str, transaction: str) -> str:
-    """``payCode:payTransactionId``."""
-    return f"{code_part(company)}:{transaction}"
-
-
 def waybill_key(carrier: str, number: str) -> str:
     """``logisticsCode:logisticsNo``."""
     return f"{code_part(carrier)}:{number}"
-
-
-def declaration_key(declarant: str, number: str | None, guid: str) -> str:
-    """``agentCode:copNo``; without a copNo ``agentCode:~guid``."""
-    declarant = code_part(declarant)
-    return f"{declarant}:{number}" if number else f"{declarant}:~{guid}"
 
 
 def code_part(code: str) -> str:
@@ -49,17 +30,37 @@ def register_key(kind: str, business: str) -> str:
     return f"{kind}/{business}"
 
 
-def answered_key(message: str, head: Any) -> str:
-    """The register key a receipt speaks of, empty where the receipt does not name it (Any: a receipt's head)."""
-    if message == "CEB312" and head.ebpCode and head.ebcCode and head.orderNo:
-        return register_key(ORDER, order_key(head.ebpCode, head.ebcCode, head.orderNo))
-    if message == "CEB412" and head.payCode and head.payTransactionId:
-        return register_key(PAYMENT, payment_key(head.payCode, head.payTransactionId))
-    if message == "CEB512" and head.logisticsCode and head.logisticsNo:
-        return register_key(WAYBILL, waybill_key(head.logisticsCode, head.logisticsNo))
-    if message == "CEB622" and head.agentCode and head.copNo:
-        return register_key(DECLARATION, declaration_key(head.agentCode, head.copNo, ""))
-    return ""
+def answered_key(message: str, receipt: Any) -> str:
+    """The register key a receipt speaks of, empty where the receipt does not name it whole (Any: a receipt's struct)."""
+    answered = _answered(message)
+    if answered is None:
+        return ""
+    head = receipt.head
+    if not all(getattr(head, name) for name in answered.needed):
+        return ""
+    return register_key(answered.kind, business_key(receipt))
+
+
+class _Answered(NamedTuple):
+    """The kind of document a receipt answers, and the parts of its key that cannot be empty."""
+
+    kind: str
+    needed: tuple[str, ...]
+
+
+@cache
+def _answered(message: str) -> _Answered | None:
+    types = message_types()
+    receipt = types[message]
+    if not receipt.receipt_of:
+        return None
+    upload = types[receipt.receipt_of]
+    return _Answered(upload.kind, tuple([name for name in upload.key if not _may_be_empty(upload, name)]))
+
+
+def _may_be_empty(upload: MessageType, name: str) -> bool:
+    # Where a fallback stands for an empty number, the receipt cannot know it; else what is optional may be missing in both.
+    return not upload.key_fallback and any(field.name == name and not field.required for field in upload.fields)
 
 
 def china_day(at: int) -> int:

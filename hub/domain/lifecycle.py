@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.domain.events import DECLARATION, KINDS
+from hub.domain.kinds import COLLECTION, DECLARATION, ORDER, PAYMENT, WAYBILL, WAYBILL_STATUS
 
 RECEIVED, FLAGGED, DRAFT, WAITING = "received", "flagged", "draft", "waiting"
 MATCHED, ASSESSED, HELD, HANDED_OVER = "matched", "assessed", "held", "handed over"
@@ -60,7 +60,9 @@ HUB_STATES: tuple[State, ...] = (
 )
 #: What becomes of a submitted document that is not, or no longer, the current version of its key.
 VERSION_STATES: tuple[State, ...] = (
-    State(REPEATED, "the same content again: no second effect here; customs gets the message and says the same", "重复"),
+    State(
+        REPEATED, "the same content again: no second effect here; customs gets the message and says the same", "重复"
+    ),
     State(STALE, "an older appTime than the version that is here", "旧报文"),
     State(SUPERSEDED, "a newer version took its place", "已被替代"),
     State(
@@ -94,36 +96,54 @@ BY_CODE = {code.code: code for code in CODES}
 _PROCESSING_ERROR = Code("<0", "processing error", "处理异常", turn="sender", allowance="free", rejects=True)
 _OTHER = Code("?", "other", "其他")
 
-#: Customs says that it has the document already, or that a newer message is there: notes, not transitions
-#: (table 7-2 of the 2018 specification; -304001 seen in practice).
-NOTES = frozenset(
-    (
-        *("-301010", "-401007", "-504012", "-504015", "-621004", "-304001"),  # exists already, repeated
-        *("-301014", "-401012", "-505016", "-800005"),  # old message
-    )
-)
+#: Customs says that it has the document already, or that a newer message is there: notes, not transitions. Import: table 7-2
+#: of the 2018 specification. On the export side the same numbers mean other things; -304001 (a repeated key) was seen.
+NOTES: dict[str, frozenset[str]] = {
+    "import": frozenset(
+        (
+            *("-301010", "-401007", "-504012", "-504015", "-505012", "-621004", "-800003"),  # exists already, repeated
+            *("-301014", "-401012", "-505016", "-800005"),  # old message
+        )
+    ),
+    "export": frozenset(("-304001",)),
+}
+NOTES["both"] = NOTES["import"] | NOTES["export"]
+
+
+def is_note(side: str, code: str) -> bool:
+    """Whether a code of a receipt of that side (import, export, both) leaves the document's status as it is."""
+    return code in NOTES[side]
+
+
 #: Of two receipts of the same time the later step counts: E-port's errors come after its 2, before customs' codes.
 _EPORT = {"1": 1, "2": 2, "3": 3, "4": 4}
 _ERROR_RANK = 5
 #: Above the rank of every code.
 LAST = 1 << 40
 
-#: The exception code by which customs would refuse: (kind, what) → code of table 7-2.
+#: The exception code by which customs would refuse: (message, what) → code of table 7-2; for export there are only ranges.
 CEB_CODES: dict[tuple[str, str], str] = {
-    ("order", "exists"): "-301010",
-    ("payment", "exists"): "-401007",
-    ("waybill", "exists"): "-504015",
-    ("declaration", "exists"): "-621004",
-    ("order", "stale"): "-301014",
-    ("payment", "stale"): "-401012",
-    ("order", "nothing"): "-301009",
-    ("payment", "nothing"): "-401006",
-    ("waybill", "nothing"): "-504014",
-    ("declaration", "nothing"): "-621011",
-    ("order", "closed"): "-301011",
-    ("payment", "closed"): "-401008",
-    ("waybill", "closed"): "-504016",
-    ("declaration", "closed"): "-621012",
+    ("CEB311", "exists"): "-301010",
+    ("CEB411", "exists"): "-401007",
+    ("CEB511", "exists"): "-504015",
+    ("CEB621", "exists"): "-621004",
+    ("CEB311", "stale"): "-301014",
+    ("CEB411", "stale"): "-401012",
+    ("CEB311", "nothing"): "-301009",
+    ("CEB411", "nothing"): "-401006",
+    ("CEB511", "nothing"): "-504014",
+    ("CEB621", "nothing"): "-621011",
+    ("CEB311", "closed"): "-301011",
+    ("CEB411", "closed"): "-401008",
+    ("CEB511", "closed"): "-504016",
+    ("CEB621", "closed"): "-621012",
+    ("CEB513", "exists"): "-505012",
+    ("CEB513", "stale"): "-505016",
+    ("CEB623", "exists"): "-623009",
+    ("CEB623", "closed"): "-623013",
+    ("CEB625", "exists"): "-625022",
+    ("CEB711", "exists"): "-800003",
+    ("CEB711", "stale"): "-800005",
 }
 
 
@@ -149,9 +169,15 @@ def rank(code: str) -> int:
     return 10 + int(code[:9]) if code.isascii() and code.isdigit() else 0
 
 
+#: Kinds that are done when customs has stored them.
+_STORED_IS_DONE = frozenset({ORDER, PAYMENT, COLLECTION, WAYBILL, WAYBILL_STATUS})
+
+
 def ends(kind: str, code: str) -> bool:
-    """Whether customs is done: orders, payments and waybills end at 120, declarations at 700, 800, 899."""
-    return meaning_of(code).ends or (kind != DECLARATION and code in ("120", "399"))
+    """Whether customs is done: orders, payments and waybills end at 120, declarations at 700, 800, 899, others at 399 too."""
+    if meaning_of(code).ends or (code == "399" and kind != DECLARATION):
+        return True
+    return code == "120" and kind in _STORED_IS_DONE
 
 
 def state_of(
@@ -203,7 +229,13 @@ FOLLOWS: dict[str, frozenset[str]] = {
 }
 
 #: Kind → whose turn it is while it is awaited.
-AWAITED_FROM = dict(zip(KINDS, ("platform", "payer", "carrier", "declarant"), strict=True))
+AWAITED_FROM = {
+    ORDER: "platform",
+    PAYMENT: "payer",
+    COLLECTION: "payer",
+    WAYBILL: "carrier",
+    DECLARATION: "declarant",
+}
 
 
 def turn_of(kind: str, state: str, code: str, awaited: tuple[str, ...]) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.faults import Fault, fault
+from hub.domain.kinds import COLLECTION
 from hub.domain.money import text
-from hub.domain.views import DeclarationView, LineView, OrderView, PaymentView, WaybillView
+from hub.domain.views import CollectionView, DeclarationView, LineView, OrderView, PaymentView, WaybillView
 
 #: One fen, as an amount: what is smaller is no difference between two amounts of money.
 _FEN = 1000
@@ -33,6 +34,14 @@ class MatchSettings(msgspec.Struct, frozen=True):
     compare_model: bool = False
     most_documents: int = 64
     most_differences: int = 25
+    #: a collection may come long after the goods have left
+    expire_collection: int = 30 * 24 * 3_600_000
+
+    def steps(self, kind: str) -> tuple[tuple[int, int], ...]:
+        """How long a document of a kind may wait until each further word: 0 told, 1 warned, 2 expired."""
+        if kind == COLLECTION:
+            return ((0, self.grace), (1, self.expire_collection), (2, self.expire_collection))
+        return ((0, self.grace), (1, self.warn), (2, self.expire))
 
 
 def differences(
@@ -54,6 +63,46 @@ def differences(
     if order is not None:
         _lines(order.lines, declaration.lines, settings, found)
     return tuple(found[: settings.most_differences])
+
+
+def export_differences(
+    declaration: DeclarationView,
+    order: OrderView | None,
+    collection: CollectionView | None,
+    waybill: WaybillView | None,
+    settings: MatchSettings,
+) -> tuple[Fault, ...]:
+    """The same for export (check 30): merchant, platform, type of order for the mode, lines, money, weight."""
+    found: list[Fault] = []
+    if order is not None:
+        if order.merchant != declaration.merchant:
+            found.append(fault("match.merchant", path="InventoryHead/ebcCode"))
+        if order.platform != declaration.platform:
+            found.append(fault("match.platform", path="InventoryHead/ebpCode"))
+        wanted = _ORDER_TYPES.get(declaration.mode, "E")
+        if order.type != wanted:
+            found.append(fault("match.order_type", path="OrderHead/orderType", mode=declaration.mode, wanted=wanted))
+        _lines(order.lines, declaration.lines, settings, found, _EXPORT_FIELDS)
+    if (
+        order is not None
+        and collection is not None
+        and collection.currency == order.currency
+        and _apart(collection.charge, order.paid, settings)
+    ):
+        paid, charge = text(order.paid), text(collection.charge)
+        found.append(fault("match.collected", path="charge", order=paid, collection=charge))
+    if waybill is not None:
+        if waybill.merchant and waybill.merchant != declaration.merchant:
+            found.append(fault("match.merchant", path="ebcCode"))
+        if waybill.weight and declaration.weight > waybill.weight:
+            declared, carried = text(declaration.weight), text(waybill.weight)
+            path = "InventoryHead/grossWeight"
+            found.append(fault("match.weight", path=path, declaration=declared, waybill=carried))
+    return tuple(found[: settings.most_differences])
+
+
+#: Trade mode → type of the order behind it (message table of CEB303): B2B direct, overseas warehouse, else B2C.
+_ORDER_TYPES = {"9710": "B", "9810": "W"}
 
 
 def _apart(one: int, other: int, settings: MatchSettings) -> bool:
@@ -114,7 +163,11 @@ def _address(
 
 
 def _lines(
-    ordered: tuple[LineView, ...], declared: tuple[LineView, ...], settings: MatchSettings, found: list[Fault]
+    ordered: tuple[LineView, ...],
+    declared: tuple[LineView, ...],
+    settings: MatchSettings,
+    found: list[Fault],
+    compared: frozenset[str] | None = None,
 ) -> None:
     if len(ordered) != len(declared):
         found.append(fault("match.line_count", path="InventoryList", order=len(ordered), declaration=len(declared)))
@@ -126,8 +179,14 @@ def _lines(
                 found.append(_line(index, line.gnum, "gnum"))
             continue
         fields = _line_fields(other, line, settings)
+        if compared is not None:
+            fields = [name for name in fields if name in compared]
         if fields:
             found.append(_line(index, line.gnum, ", ".join(fields)))
+
+
+#: What of an export line is linked to the order's; its country is the destination, which an order line does not name.
+_EXPORT_FIELDS = frozenset({"qty", "price", "totalPrice", "unit", "currency"})
 
 
 def _line(index: int, gnum: str, fields: str) -> Fault:
@@ -148,6 +207,8 @@ def _line_fields(ordered: LineView, declared: LineView, settings: MatchSettings)
         fields.append("unit")
     if ordered.country != declared.country:
         fields.append("country")
+    if ordered.currency != declared.currency:
+        fields.append("currency")
     if settings.compare_model and ordered.model != declared.model:
         fields.append("gmodel")
     return fields

@@ -61,5 +61,3 @@ def round_half_up(numerator: int, denominator: int, places: int = 2) -> int:
     quotient, rest = divmod(abs(numerator), step)
     rounded = (quotient + (2 * rest >= step)) * unit
     return -rounded if numerator < 0 else rounded
-
-

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from hub.domain import lifecycle
-from hub.domain.events import DECLARATION, Status
+from hub.domain.events import Status
+from hub.domain.kinds import DECLARATION
 
 #: States in which nobody has to do anything about a document.
 CLOSED = frozenset({"repeated", "stale", "superseded", "withdrawn", "draft"})

@@ -25,6 +25,7 @@ KINDS = {
     "order": "a standing order of an authority",
     "identity": "the outcome of checking an identity (keyed digest) with its authority",
     "parameter": "a setting of the zone that has dates",
+    "responder": "where a platform opens its payment data to customs, by its code: url, certificate (PEM)",
 }
 
 _END = 99_999_999

@@ -16,7 +16,9 @@ from typing import Any
 
 import msgspec
 
-from hub.domain.money import number
+from hub.domain.kinds import EXPORT, IMPORT
+from hub.domain.money import SCALE, number
+from schemas.codec import business_key
 
 #: A keyed digest of normalised text; the same text gives the same digest as long as the key stays.
 Digest = Callable[[str], str]
@@ -39,6 +41,7 @@ class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     total: int
     country: str
     gcode: str = ""
+    currency: str = ""
 
 
 class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -61,6 +64,9 @@ class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     consignee_telephone: str
     consignee_address: str
     lines: tuple[LineView, ...]
+    #: I import, E B2C export, B B2B export, W overseas-warehouse booking
+    type: str = "I"
+    currency: str = ""
 
 
 class PaymentView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -75,6 +81,17 @@ class PaymentView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     identity: str
 
 
+class CollectionView(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A collection: what an exporter was paid."""
+
+    platform: str
+    merchant: str
+    pay_code: str
+    transaction: str
+    charge: int
+    currency: str
+
+
 class WaybillView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A waybill."""
 
@@ -84,6 +101,8 @@ class WaybillView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     consignee_telephone: str
     consignee_address: str
     weight: int
+    #: of an export waybill, where it names one
+    merchant: str = ""
 
 
 class DeclarationView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -104,6 +123,83 @@ class DeclarationView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     freight: int
     insurance: int
     lines: tuple[LineView, ...]
+    side: str = IMPORT
+    #: export: A statistics only, B summarised into entries
+    flag: str = ""
+    bill: str = ""
+    weight: int = 0
+    currency: str = ""
+    owner: str = ""
+    traffic: str = ""
+    port: str = ""
+    country: str = ""
+
+
+class StatusView(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A waybill status (513): the waybill's carrier and number, the status and its time (yyyyMMddHHmmss)."""
+
+    carrier: str
+    number: str
+    status: str
+    time: str
+
+
+class AppliedLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A line of a return application: number and code of the original line, quantity."""
+
+    gnum: str
+    gcode: str
+    qty: int
+
+
+class ApplicationView(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A cancellation or return application, or a tally of returned goods: about which declaration, which lines.
+
+    ``invt_no`` is the declaration's number; a tally may name the waybill only.
+    """
+
+    invt_no: str
+    carrier: str = ""
+    waybill: str = ""
+    merchant: str = ""
+    order: str = ""
+    lines: tuple[AppliedLine, ...] = ()
+
+
+class Parcel(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A line of a bill document: the waybill's number, and the declaration's where it names one."""
+
+    number: str
+    invt_no: str = ""
+
+
+class BillView(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One part of a warehouse-entry list, arrival, departure or consolidation: ``part`` of ``count`` of ``document``.
+
+    ``document`` is the business key without the part's number; ``bill`` the master bill, empty for mail; ``time`` when
+    it happened where the message says so (yyyyMMddHHmmss).
+    """
+
+    carrier: str
+    bill: str
+    document: str
+    count: int
+    part: int
+    parcels: tuple[Parcel, ...]
+    time: str = ""
+    place: str = ""
+
+
+class SummaryView(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One part of a summary application: the declarations it lists, or the period it takes whole."""
+
+    merchant: str
+    document: str
+    count: int
+    part: int
+    declarations: tuple[str, ...] = ()
+    start: str = ""
+    end: str = ""
 
 
 def normal(text: str | None) -> str:
@@ -141,7 +237,7 @@ class Viewer:
         #: The digest of a name, number, telephone or address; empty stays empty.
         self.person: Callable[[str | None], str] = lru_cache(_REMEMBERED)(person)
 
-    def _lines(self, lines: Any, names: tuple[str, ...]) -> tuple[LineView, ...]:
+    def _lines(self, lines: Any, names: tuple[str, ...], side: str = IMPORT) -> tuple[LineView, ...]:
         person = self.person
         return tuple(
             LineView(
@@ -154,13 +250,16 @@ class Viewer:
                 number(line.totalPrice),
                 line.country or "",
                 getattr(line, "gcode", None) or "",
+                line.currency or "" if side == EXPORT else "",
             )
             for line in lines
         )
 
-    def order(self, document: Any) -> OrderView:
+    def order(self, document: Any, side: str = IMPORT) -> OrderView:
         """Any: ``schemas.documents.Order`` or a part of it."""
         head, person = document.head, self.person
+        if side == EXPORT:
+            return self._export_order(document)
         return OrderView(
             head.ebpCode or "",
             head.ebcCode or "",
@@ -181,7 +280,17 @@ class Viewer:
             self._lines(document.list, ("itemName",)),
         )
 
-    def payment(self, document: Any) -> PaymentView:
+    def _export_order(self, document: Any) -> OrderView:
+        head = document.head
+        goods, freight = number(head.goodsValue), number(head.freight)
+        nobody = ("", "", "", OTHER, "", "", "", "", "")
+        lines = self._lines(document.list, ("itemName",), EXPORT)
+        values = (goods, freight, 0, 0, goods + freight)
+        return OrderView(
+            head.ebpCode or "", head.ebcCode or "", *values, *nobody, lines, head.orderType or "", head.currency or ""
+        )
+
+    def payment(self, document: Any, side: str = IMPORT) -> PaymentView:  # noqa: ARG002 - import only
         """Any: ``schemas.documents.Payment`` or a part of it."""
         head = document.head
         return PaymentView(
@@ -194,9 +303,24 @@ class Viewer:
             identity_of(head.payerIdType, head.payerIdNumber),
         )
 
-    def waybill(self, document: Any) -> WaybillView:
+    def collection(self, document: Any, side: str = EXPORT) -> CollectionView:  # noqa: ARG002 - export only
+        """Any: ``schemas.documents.Collection``."""
+        head = document.head
+        return CollectionView(
+            head.ebpCode or "",
+            head.ebcCode or "",
+            head.payCode or "",
+            head.payNo or "",
+            number(head.charge),
+            head.currency or "",
+        )
+
+    def waybill(self, document: Any, side: str = IMPORT) -> WaybillView:
         """Any: ``schemas.documents.Waybill`` or a part of it."""
         head, person = document.head, self.person
+        if side == EXPORT:
+            carrier, waybill = head.logisticsCode or "", head.logisticsNo or ""
+            return WaybillView(carrier, waybill, "", "", "", number(head.grossWeight), head.ebcCode or "")
         return WaybillView(
             head.logisticsCode or "",
             head.logisticsNo or "",
@@ -206,10 +330,10 @@ class Viewer:
             number(head.weight),
         )
 
-    def declaration(self, document: Any) -> DeclarationView:
+    def declaration(self, document: Any, side: str = IMPORT) -> DeclarationView:
         """Any: ``schemas.documents.Declaration`` or a part of it."""
         head, person = document.head, self.person
-        return DeclarationView(
+        common = (
             head.ebpCode or "",
             head.ebcCode or "",
             head.logisticsCode or "",
@@ -217,6 +341,16 @@ class Viewer:
             head.agentCode or "",
             head.customsCode or "",
             head.tradeMode or "",
+        )
+        if side == EXPORT:
+            return DeclarationView(
+                *common, "", "", "", OTHER, "", number(head.freight), number(head.insuredFee),
+                self._lines(document.list, ("gname", "itemName"), EXPORT), EXPORT, head.statisticsFlag or "",
+                head.billNo or "", number(head.grossWeight), document.list[0].currency or "" if document.list else "",
+                head.ownerCode or "", head.trafMode or "", head.portCode or "", head.country or "",
+            )  # fmt: skip
+        return DeclarationView(
+            *common,
             person(head.buyerName),
             person(head.buyerIdNumber),
             person(head.buyerTelephone),
@@ -228,4 +362,82 @@ class Viewer:
         )
 
 
-View = OrderView | PaymentView | WaybillView | DeclarationView
+def status(document: Any, side: str = IMPORT) -> StatusView:  # noqa: ARG001 - import only
+    """Any: ``schemas.documents.WaybillStatus``."""
+    head = document.head
+    return StatusView(
+        head.logisticsCode or "", head.logisticsNo or "", head.logisticsStatus or "", head.logisticsTime or ""
+    )
+
+
+def application(document: Any, side: str = IMPORT) -> ApplicationView:  # noqa: ARG001 - alike on both sides
+    """Any: a cancellation, return or tally of either side (``schemas.documents``)."""
+    head = document.head
+    lines = getattr(document, "list", ())
+    return ApplicationView(
+        head.invtNo or "",
+        getattr(head, "logisticsCode", None) or "",
+        getattr(head, "logisticsNo", None) or "",
+        getattr(head, "ebcCode", None) or "",
+        getattr(head, "orderNo", None) or "",
+        tuple([AppliedLine(_whole(line.gnum), line.gcode or "", number(line.qty)) for line in lines]),
+    )
+
+
+def bill(document: Any, side: str = IMPORT) -> BillView:
+    """Any: a warehouse-entry list, arrival, departure or consolidation (``schemas.documents``)."""
+    head = document.head
+    count, part = (head.msgCount, head.msgSeqNo) if side == EXPORT else ("1", "1")
+    return BillView(
+        head.logisticsCode or "",
+        head.billNo or "",
+        _without_part(document, side),
+        _count(count),
+        _count(part),
+        tuple([Parcel(line.logisticsNo or "", getattr(line, "invtNo", None) or "") for line in document.list]),
+        getattr(head, "leaveTime", None) or "",
+        getattr(head, "loctNo", None) or getattr(head, "unloadLocation", None) or "",
+    )
+
+
+def summary(document: Any, side: str = EXPORT) -> SummaryView:
+    """Any: ``schemas.documents.Summary``."""
+    head = document.head
+    return SummaryView(
+        head.ebcCode or "",
+        _without_part(document, side),
+        _count(head.msgCount),
+        _count(head.msgSeqNo),
+        tuple([line.invtNo or "" for line in document.list]),
+        head.startTime or "",
+        head.endTime or "",
+    )
+
+
+def goods(document: Any) -> bytes:  # Any: a declaration
+    """What a return is checked against: number, code, quantity and value of each line, as msgpack."""
+    return _pack(
+        [(_whole(line.gnum), line.gcode or "", number(line.qty), number(line.totalPrice)) for line in document.list]
+    )
+
+
+Goods = tuple[str, str, int, int]
+_pack = msgspec.msgpack.Encoder().encode
+goods_of: Callable[[bytes], list[Goods]] = msgspec.msgpack.Decoder(list[Goods]).decode
+
+
+def _without_part(document: Any, side: str) -> str:
+    key = business_key(document)
+    return key.rpartition(":")[0] if side == EXPORT else key
+
+
+def _whole(text: str | None) -> str:
+    """A whole number without leading zeros or signs, so that two spellings are one."""
+    return str(number(text) // SCALE)
+
+
+def _count(text: str | None) -> int:
+    return max(1, number(text) // SCALE)
+
+
+View = OrderView | PaymentView | CollectionView | WaybillView | DeclarationView

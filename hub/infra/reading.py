@@ -10,8 +10,9 @@ import asyncpg
 import msgspec
 
 from hub import codec
-from hub.domain.events import KINDS, Alert, Answer, Assessment, Status, SubmissionSummary
+from hub.domain.events import Alert, Answer, Assessment, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
+from hub.domain.kinds import KINDS
 from hub.domain.reading import AlertFilter, HandOverRow, Place, Scope, Search, Throughput
 from hub.infra.readmodel import AWAY
 

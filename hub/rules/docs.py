@@ -52,6 +52,7 @@ def _rule(rule: Rule) -> list[str]:
         rest.strip(),
         "",
         f"- family: {rule.family}; risk: {rule.risk}; alerts go to: {', '.join(rule.agencies)}",
+        f"- about declarations of: {', '.join(rule.sides)}",
         f"- source: {rule.source}",
         f"- in force from {_day(rule.valid_from)}{until}",
         *(f"- `{name}`: {_values(name, value)}" for name, value in sorted(vars(rule.module).items()) if _own(value)),
@@ -118,7 +119,7 @@ def life_cycle_page() -> str:
     out += [
         "",
         "Orders, payments and waybills end at 120. Notes, not transitions (customs has it already, or has a newer one): "
-        + ", ".join(sorted(lifecycle.NOTES))
+        + "; ".join(f"{side}: {', '.join(sorted(codes))}" for side, codes in lifecycle.NOTES.items() if side != "both")
         + ".",
         "",
         "## What may follow what",

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from hub.web import sight, words
+from hub.web import reference, sight, words
 from hub.web.auth import csrf, viewer_of
 
 #: No inline scripts or styles, nothing from elsewhere, no frames around us.
@@ -36,6 +36,7 @@ def environment() -> Environment:
     made.filters["china"] = words.china_time
     made.filters["in_china"] = words.in_china
     made.filters["together"] = _together
+    made.filters["field_page"] = reference.address_of
     return made
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hub.domain.access import READS, Access, is_officer, is_operator
-from hub.domain.events import KINDS, Alert, Status, SubmissionSummary, TimelineEntry
+from hub.domain.events import Alert, Status, SubmissionSummary, TimelineEntry
 from hub.domain.faults import Fault
+from hub.domain.kinds import KINDS
 from hub.domain.reading import EVERYTHING, Scope
 from hub.web.ports import Viewer
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.domain.events import DECLARATION, Assessment, Status, SubmissionSummary
+from hub.domain.events import Assessment, Status, SubmissionSummary
 from hub.domain.faults import Fault
+from hub.domain.kinds import DECLARATION
 from hub.domain.reading import HandOverRow, need
 from hub.web import sight, words
 from hub.web.ports import ReadModel, Viewer

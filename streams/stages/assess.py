@@ -12,16 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hub import codec, topics
-from hub.domain.events import (
-    Alert,
-    Assessment,
-    AssessmentNotice,
-    AssessmentReport,
-    Finding,
-    Matched,
-    Position,
-    Tick,
-)
+from hub.domain.events import Alert, Assessment, AssessmentNotice, AssessmentReport, Finding, Matched, Position, Tick
 from hub.domain.keys import china_day, china_year
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
@@ -162,9 +153,7 @@ class Assess:
             Output(_REGISTER, key, codec.pack(report)),
         ]
         if assessment.findings:
-            outputs += [
-                self._alert(event, assessment, finding) for finding in assessment.findings if _alarms(finding)
-            ]
+            outputs += [self._alert(event, assessment, finding) for finding in assessment.findings if _alarms(finding)]
         if self._settings.notices:
             notice = AssessmentNotice(
                 assessment.id,

@@ -24,32 +24,19 @@ from zlib import crc32
 import msgspec
 
 from hub import codec, topics
-from hub.domain.events import (
-    DECLARATION,
-    KINDS,
-    ORDER,
-    PAYMENT,
-    WAYBILL,
-    Elsewhere,
-    Joining,
-    Leaving,
-    Matched,
-    MatchReport,
-    Tick,
-)
+from hub.domain.events import Elsewhere, Inquiry, Joining, Lead, Leaving, Matched, MatchReport, Tick
 from hub.domain.faults import Fault
+from hub.domain.kinds import COLLECTION, DECLARATION, EXPORT, IMPORT, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
-from hub.domain.matching import MatchSettings, differences
-from hub.domain.views import (
-    DeclarationView,
-    OrderView,
-    PaymentView,
-    WaybillView,
-)
+from hub.domain.matching import MatchSettings, differences, export_differences
+from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
 from streams.api import Output, Record, Step
 
-_REGISTER, _ASSESS = topics.inbox("register"), topics.inbox("assess")
-_BEHIND = (ORDER, PAYMENT, WAYBILL)
+_REGISTER, _ASSESS, _RESOLVE = topics.inbox("register"), topics.inbox("assess"), topics.inbox("resolve")
+#: Side → what has to be behind a declaration; a collection may be, behind an export declaration (design §2, modes).
+_BEHIND = {IMPORT: (ORDER, PAYMENT, WAYBILL), EXPORT: (ORDER, WAYBILL)}
+#: What a foreign platform writes for its code.
+_NO_PLATFORM = "无"
 HERE, ELSEWHERE, MISSING = "here", "elsewhere", "missing"
 
 #: How far a document has been told that it waits.
@@ -79,6 +66,7 @@ class Document(msgspec.Struct, frozen=True, array_like=True, gc=False):
     #: of a declaration: the set of versions assess got last, and from when on (ms) what is missing counts as elsewhere
     sent: str = ""
     elsewhere: int = 0
+    side: str = IMPORT
 
     def is_elsewhere(self, at: int) -> bool:
         """Whether what is missing has reached customs directly, as far as can be said at ``at``."""
@@ -105,10 +93,14 @@ class Group(msgspec.Struct):
     order: Document | None
     payment: Document | None
     waybill: Document | None
+    collection: Document | None = None
 
     def behind(self) -> tuple[tuple[str, Document | None], ...]:
-        """(kind, document) in the order of kinds."""
-        return ((ORDER, self.order), (PAYMENT, self.payment), (WAYBILL, self.waybill))
+        """(kind, document) of what there has to be, in the order of kinds, and of what there may be where it is."""
+        if self.declaration.side == IMPORT:
+            return ((ORDER, self.order), (PAYMENT, self.payment), (WAYBILL, self.waybill))
+        needed = ((ORDER, self.order), (WAYBILL, self.waybill))
+        return needed if self.collection is None else (*needed, (COLLECTION, self.collection))
 
     def missing(self) -> tuple[str, ...]:
         """The kinds that are not here."""
@@ -122,9 +114,13 @@ class Group(msgspec.Struct):
 
 def bind(declaration: Document, documents: tuple[Document, ...]) -> Group:
     """The newest order, payment and waybill that belong to a declaration."""
+    if declaration.side == EXPORT:
+        return _bind_export(declaration, documents)
     order = payment = waybill = None
     for document in documents:
         kind = document.kind
+        if document.side == EXPORT:
+            continue
         if kind == WAYBILL:
             if document.number == declaration.number:
                 waybill = document
@@ -141,6 +137,26 @@ def bind(declaration: Document, documents: tuple[Document, ...]) -> Group:
             if payment is None or not named or payment.number != named:
                 payment = document
     return Group(declaration, order, payment, waybill)
+
+
+def _bind_export(declaration: Document, documents: tuple[Document, ...]) -> Group:
+    """By merchant: a foreign platform has no code of its own. Another merchant's order on the same platform differs."""
+    group = Group(declaration, None, None, None)
+    nearest = 0
+    for document in documents:
+        if document.side != EXPORT:
+            continue
+        mine = document.merchant == declaration.merchant
+        here = document.platform == declaration.platform
+        if document.kind == WAYBILL and document.number == declaration.number:
+            group.waybill = document
+        elif document.kind == COLLECTION and mine:
+            group.collection = document
+        elif document.kind == ORDER:
+            near = 2 * mine + (here and (mine or declaration.platform != _NO_PLATFORM))
+            if near and near >= nearest:
+                group.order, nearest = document, near
+    return group
 
 
 class _Pass:
@@ -193,12 +209,16 @@ class _Pass:
     def _assess(self, group: Group, missing: tuple[str, ...], absent: str) -> tuple[Fault, ...]:
         """Send what is together to assess unless it was sent; its differences."""
         declaration = group.declaration
-        states = {kind: absent if kind in missing else HERE for kind in _BEHIND}
+        states = {kind: absent if kind in missing else HERE for kind, _ in group.behind()}
         declared = _declaration(declaration.view)
         order = _order(group.order.view) if group.order else None
         payment = _payment(group.payment.view) if group.payment else None
         waybill = _waybill(group.waybill.view) if group.waybill else None
-        found = differences(declared, order, payment, waybill, self.settings)
+        collection = _collection(group.collection.view) if group.collection else None
+        if declaration.side == EXPORT:
+            found = export_differences(declared, order, collection, waybill, self.settings)
+        else:
+            found = differences(declared, order, payment, waybill, self.settings)
         print_ = group.fingerprint(states)
         if declaration.sent != print_:
             self.change(declaration.key, sent=print_)
@@ -214,6 +234,7 @@ class _Pass:
                 order=order,
                 payment=payment,
                 waybill=waybill,
+                collection=collection,
                 states=states,
                 differences=found,
                 match=print_,
@@ -248,7 +269,7 @@ class _Pass:
             EXPIRED if expired else WAITING,
             self.said_at,
             awaited=awaited,
-            due=0 if expired else document.since + self.settings.expire,
+            due=0 if expired else document.since + self.settings.steps(document.kind)[_WARNED][1],
             counterparts=counterparts,
             warning=document.patience == _WARNED,
         )
@@ -267,10 +288,9 @@ class _Pass:
     def lose_patience(self) -> None:
         """Move on whoever has waited long enough for the next word."""
         settings = self.settings
-        steps = ((_SILENT, settings.grace), (_TOLD, settings.warn), (_WARNED, settings.expire))
         for document in list(self.documents.values()):
             patience = document.patience
-            for step, after in steps:
+            for step, after in settings.steps(document.kind):
                 if patience == step and document.since + after <= self.at:
                     patience = step + 1
             if patience != document.patience:
@@ -279,9 +299,10 @@ class _Pass:
     def due(self) -> int:
         """When to look at this order number again."""
         settings = self.settings
-        after = {_SILENT: settings.grace, _TOLD: settings.warn, _WARNED: settings.expire}
         documents = self.documents.values()
-        waiting = [d.since + after[d.patience] for d in documents if d.patience in after]
+        waiting = [
+            d.since + after for d in documents for step, after in settings.steps(d.kind) if d.patience == step
+        ]
         waiting += [d.elsewhere for d in documents if d.will_be_elsewhere()]
         if waiting:
             return min(waiting)
@@ -299,24 +320,32 @@ def _words(report: MatchReport) -> str:
 
 def _alone(document: Document, everything: tuple[Document, ...]) -> tuple[str, ...]:
     """What a document that no declaration has claimed still waits for: the declaration, and other kinds not here."""
+    export = document.side == EXPORT
     here = {
         other.kind
         for other in everything
-        if WAYBILL in (other.kind, document.kind) or other.platform == document.platform
+        if other.side == document.side
+        and (
+            WAYBILL in (other.kind, document.kind)
+            or (other.merchant == document.merchant if export else other.platform == document.platform)
+        )
     }
     here.discard(DECLARATION)
-    return tuple([kind for kind in KINDS if kind not in here and kind != document.kind])
+    wanted = (*_BEHIND[document.side], DECLARATION)
+    return tuple([kind for kind in wanted if kind not in here and kind != document.kind])
 
 
 _declaration: Callable[[Any], DeclarationView] = codec.decoder(DeclarationView)
 _order: Callable[[Any], OrderView] = codec.decoder(OrderView)
 _payment: Callable[[Any], PaymentView] = codec.decoder(PaymentView)
+_collection: Callable[[Any], CollectionView] = codec.decoder(CollectionView)
 _waybill: Callable[[Any], WaybillView] = codec.decoder(WaybillView)
 
 
 _VIEWS: dict[str, Callable[[Any], Any]] = {  # Any: the view of that kind
     ORDER: _order,
     PAYMENT: _payment,
+    COLLECTION: _collection,
     WAYBILL: _waybill,
     DECLARATION: _declaration,
 }
@@ -339,6 +368,8 @@ class Match:
         event = codec.match_event(record.value)
         old = state or _NOTHING
         work = _Pass(old.documents, now.at, self._settings)
+        if isinstance(event, Inquiry):
+            return Step(state, work.due() if state else 0, _inquired(old, event))
         if isinstance(event, Joining):
             self._join(work, event)
         elif event.key not in work.documents or work.documents[event.key].revision > event.revision:
@@ -358,7 +389,9 @@ class Match:
             return Step(None, 0, []) if due <= now.at else Step(state, due, [])
         work.lose_patience()
         work.settle()
-        return _step(work)
+        step = _step(work)
+        # After a long silence the last word and the time of forgetting may fall on the same tick.
+        return Step(None, 0, step.outputs) if 0 < step.due <= now.at else step
 
     def _join(self, work: _Pass, event: Joining) -> None:
         seen = _VIEWS[event.kind](event.view)
@@ -385,6 +418,7 @@ class Match:
             event.attempt,
             event.submission,
             event.sender,
+            side=event.side,
         )
 
     @staticmethod
@@ -395,6 +429,14 @@ class Match:
         del work.documents[oldest.key]
         if oldest.patience != _DONE:
             work.tell(oldest, MatchReport(oldest.revision, EXPIRED, work.at))
+
+
+def _inquired(state: MatchState, event: Inquiry) -> list[Output]:
+    """The declarations of a merchant under this order number get what speaks of them; without one it goes back."""
+    found = [d for d in state.documents if d.kind == DECLARATION and d.merchant == event.merchant]
+    if not found:
+        return [Output(_RESOLVE, event.number.encode(), codec.pack(Lead(event.event, event.at)))]
+    return [Output(_REGISTER, document.key.encode(), bytes(event.event)) for document in found]
 
 
 def _number(kind: str, view: Any) -> str:  # Any: a view of that kind

@@ -16,10 +16,11 @@ import msgspec
 from hub import codec, topics
 from hub.domain import lifecycle
 from hub.domain.events import (
-    DECLARATION,
-    KINDS,
     Alert,
     Answer,
+    ApplicationAnswer,
+    Applied,
+    Assembled,
     AssessmentReport,
     Elsewhere,
     HandedOver,
@@ -27,20 +28,27 @@ from hub.domain.events import (
     Leaving,
     Link,
     MatchReport,
+    Named,
+    Noted,
     OtherVersion,
     Position,
     ReceiptArrived,
     Received,
     Status,
     SubmittedDocument,
+    Summarised,
+    TaxBillArrived,
     Tick,
     TimelineEntry,
 )
 from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_year, possible_time, receipt_ms
+from hub.domain.kinds import COLLECTION, DECLARATION, MATCHED_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
 from hub.domain.money import amount
+from schemas.model import message_types
 from streams.api import Output, Record, Step
+from streams.stages import follow
 from streams.stages.cloud import headers
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
@@ -65,6 +73,15 @@ class RegisterSettings(msgspec.Struct, frozen=True):
     overdue: int = 30 * 60_000
     park: int = 10 * 60_000
     keep: int = 200 * topics.DAY_MS
+    #: what others say of a document that is not here is kept so long
+    keep_words: int = 30 * topics.DAY_MS
+    #: an export waybill, which names no order, waits so long for the declaration that names it
+    await_declaration: int = 24 * 3_600_000
+    #: days in law: return within, goods back within (GACC 2020-45), tax paid from and to (GACC 2018-194)
+    return_days: int = 30
+    back_days: int = 45
+    tax_from_days: int = 31
+    tax_by_days: int = 45
     timeline: int = 64
     versions: int = 16
     receipts: int = 64
@@ -118,14 +135,18 @@ class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     timeline: tuple[Entry, ...] = ()
     cut: int = 0
     parked: tuple[bytes, ...] = ()
+    message: str = ""
+    #: of a declaration, its lines for returns (``hub.domain.views.goods``)
+    goods: bytes = b""
+    more: follow.More | None = None
 
 
 _NOTHING = RegisterState()
-_parked = codec.decoder(ReceiptArrived)
+_parked = codec.decoder(ReceiptArrived | TaxBillArrived)
 _said: Callable[[Any], dict[str, str]] = codec.decoder(dict[str, str])
 
 
-class _Turn:
+class Turn:
     """One event being applied to one state: what changes, what is told to whom, what the timeline gets."""
 
     __slots__ = ("changes", "entries", "key", "kind", "now", "old", "outputs", "revision", "settings")
@@ -191,8 +212,7 @@ class _Turn:
                 timeline = timeline[: most // 2] + timeline[most // 2 - most :]
             changes["timeline"] = timeline
         state = msgspec.structs.replace(old, **changes)
-        due = min(state.overdue_at, state.forget_at) if state.overdue_at else state.forget_at
-        return Step(state, due, self.outputs)
+        return Step(state, _due(state), self.outputs)
 
     def _tell_position(self, revision: int) -> None:
         told, new = self.old.told, self._position()
@@ -216,13 +236,31 @@ class _Turn:
         if not buyer:
             return _NOWHERE
         reserved = counted = returned = 0
+        year = china_year(self.get("received_at"))
+        if self.get("more") is not None and follow.cancelled(self):
+            return (buyer, year, 0, 0, 0)
         effect = lifecycle.meaning_of(self.get("code")).allowance if self.get("code") else ""
         if effect in ("count", "return"):
-            counted, returned = value, value if effect == "return" else 0
+            counted, returned = value, value if effect == "return" else follow.returned_value(self)
         elif self.get("joined") and effect != "free" and self.get("match") != EXPIRED:
             reserved = value
-        year = china_year(self.get("received_at"))
         return (buyer, year, reserved, counted, returned)
+
+
+def _due(state: RegisterState) -> int:
+    """When the state's next time is up."""
+    return min([at for at in (state.overdue_at, state.forget_at, follow.next_deadline(state.more)) if at], default=0)
+
+
+#: What others tell a document: applied by ``follow``, False where it changes nothing.
+_OTHERS: dict[type, Callable[[Any, Any], bool]] = {
+    Noted: follow.noted,
+    Named: follow.named,
+    Applied: follow.applied,
+    ApplicationAnswer: follow.application_answered,
+    Summarised: follow.summarised,
+    Assembled: follow.assembled,
+}
 
 
 class Register:
@@ -240,7 +278,7 @@ class Register:
     def handle(self, state: RegisterState | None, record: Record, now: Tick) -> Step | None:
         """Apply one event; None where it changes nothing (a report about a version that is gone)."""
         event = codec.register_event(record.value)
-        turn = _Turn(state or _NOTHING, record.key.decode(), now.at, self._settings, record.offset + 1)
+        turn = Turn(state or _NOTHING, record.key.decode(), now.at, self._settings, record.offset + 1)
         if isinstance(event, Received):
             _received(turn, event)
         elif isinstance(event, ReceiptArrived):
@@ -254,7 +292,13 @@ class Register:
                 return None
             turn.changes["assessed_at"] = event.at
             turn.note("hub", "assessed", at=event.at)
-        elif not _handed_over(turn, event):
+        elif isinstance(event, HandedOver):
+            if not _handed_over(turn, event):
+                return None
+        elif isinstance(event, TaxBillArrived):
+            if not _tax_bill(turn, event):
+                return None
+        elif not _OTHERS[type(event)](turn, event):
             return None
         return turn.finish()
 
@@ -262,7 +306,12 @@ class Register:
         """Time is up: customs is overdue, a receipt fits nothing, or the key may be forgotten."""
         if state.forget_at <= now.at:
             return Step(None, 0, [])
-        turn = _Turn(state, key.decode(), now.at, self._settings)
+        turn = Turn(state, key.decode(), now.at, self._settings)
+        deadline = follow.next_deadline(state.more)
+        if deadline and deadline <= now.at:
+            follow.overdue(turn)
+        if not state.overdue_at or state.overdue_at > now.at:
+            return turn.finish()
         turn.changes["overdue_at"] = 0
         if not state.version:
             turn.note("hub", "fits nothing")
@@ -282,8 +331,10 @@ class Register:
             )
         return turn.finish()
 
-    def snapshot(self, key: bytes, state: RegisterState, applied: int) -> Output:  # noqa: ARG002 - the protocol's signature
-        """The document's status after the last of its events in a batch."""
+    def snapshot(self, key: bytes, state: RegisterState, applied: int) -> Output | None:  # noqa: ARG002 - the protocol's signature
+        """The document's status after the last of its events in a batch; none while only others have spoken of it."""
+        if not state.version and not state.parked:
+            return None
         text = key.decode()
         at = state.timeline[-1][0] if state.timeline else state.received_at
         made = headers("hub.status.changed.v1", f"{text}@{state.revision}", text, at)
@@ -323,7 +374,7 @@ def status_of(state: RegisterState, key: str) -> Status:
         match=state.match,
         awaited=state.awaited,
         due=state.match_due,
-        counterparts=state.counterparts,
+        counterparts=_counterparts(state),
         differences=state.differences,
         assessed_at=state.assessed_at,
         handed_over=state.handed_over,
@@ -333,7 +384,17 @@ def status_of(state: RegisterState, key: str) -> Status:
         version=state.version,
         cut=state.cut,
         versions=state.versions,
+        message=state.message,
+        facts=state.more.facts if state.more is not None else {},
     )
+
+
+def _counterparts(state: RegisterState) -> dict[str, str]:
+    """What match has bound, and the newest application of each kind."""
+    if state.more is None:
+        return state.counterparts
+    applied = {key.partition("/")[0]: key for key in state.more.applications}
+    return {**applied, **state.counterparts}
 
 
 # ---- documents ----------------------------------------------------------------------------------------------------
@@ -342,12 +403,15 @@ def status_of(state: RegisterState, key: str) -> Status:
 _NEW, _VERSION, _ATTEMPT, _DELETE = "new", "version", "attempt", "delete"
 #: Verdicts under which it does not, and the fault it is told.
 _EXISTS, _CONFLICT, _SAME_MESSAGE, _CLOSED = "exists", "conflict", "same_message", "closed"
+_OTHER_SIDE = "other_side"
 
 
 def _verdict(old: RegisterState, event: Received) -> str:
     document = event.document
     if not old.version:
         return _DELETE if document.app_type == "3" else _NEW
+    if follow.SIDE_OF[event.message] != follow.SIDE_OF.get(old.message, follow.SIDE_OF[event.message]):
+        return _OTHER_SIDE
     if event.submission == old.submission and document.index != old.index:
         return _SAME_MESSAGE
     if document.content == old.content:
@@ -367,55 +431,59 @@ def _verdict(old: RegisterState, event: Received) -> str:
     return _VERSION if old.draft or document.app_type == "2" else _EXISTS
 
 
-def _received(turn: _Turn, event: Received) -> None:
+def _received(turn: Turn, event: Received) -> None:
     old = turn.old
     verdict = _verdict(old, event)
     if verdict in (_NEW, _VERSION, _ATTEMPT, _DELETE):
         _take(turn, event, verdict)
         for parked in old.parked:
-            _receipt(turn, _parked(parked))
+            said = _parked(parked)
+            if isinstance(said, ReceiptArrived):
+                _receipt(turn, said)
+            else:
+                follow.tax_bill(turn, said)
     else:
         _refuse_version(turn, event, verdict)
 
 
-def _refuse_version(turn: _Turn, event: Received, verdict: str) -> None:
+def _refuse_version(turn: Turn, event: Received, verdict: str) -> None:
     """The document is kept and shown, but the current version stays."""
     document, where = event.document, f"{event.submission}#{event.document.index}"
     if verdict == REPEATED:
         state, faults = REPEATED, document.faults
     elif verdict == STALE:
-        state, faults = STALE, (*document.faults, _fault(turn.kind, "stale", document))
+        state, faults = STALE, (*document.faults, _fault(event.message, "stale", document))
     else:
-        state, faults = FLAGGED, (*document.faults, _fault(turn.kind, verdict, document, status=turn.old.code))
+        state, faults = FLAGGED, (*document.faults, _fault(event.message, verdict, document, status=turn.old.code))
     what = verdict if verdict in (REPEATED, STALE) else f"duplicate.{verdict}"
     turn.note("hub", what, where, event.received_at)
     _remember(turn, OtherVersion(event.submission, document.index, state, event.received_at, faults))
 
 
 def _fault(
-    kind: str, name: str, document: SubmittedDocument, **values: Any
+    message: str, name: str, document: SubmittedDocument, **values: Any
 ) -> Fault:  # Any: str, what the sentence names
-    ceb = CEB_CODES.get((kind, {"nothing_to_change": "nothing"}.get(name, name)), "")
+    ceb = CEB_CODES.get((message, {"nothing_to_change": "nothing"}.get(name, name)), "")
     said = fault(f"duplicate.{name}", path="appTime" if name in (STALE, _CONFLICT) else "appType", **values)
     return msgspec.structs.replace(said, ceb_code=ceb, document=document.index)
 
 
-def _remember(turn: _Turn, version: OtherVersion) -> None:
+def _remember(turn: Turn, version: OtherVersion) -> None:
     turn.changes["versions"] = (*turn.get("versions"), version)[-turn.settings.versions :]
 
 
-def _take(turn: _Turn, event: Received, verdict: str) -> None:
+def _take(turn: Turn, event: Received, verdict: str) -> None:
     """The document becomes the current version of its key."""
     old, document = turn.old, event.document
     revision = turn.revision
     faults = document.faults
     if not old.version and document.app_type in ("2", "3"):
-        faults = (*faults, _fault(turn.kind, "nothing_to_change", document, app_type=document.app_type))
+        faults = (*faults, _fault(event.message, "nothing_to_change", document, app_type=document.app_type))
     if old.version:
         _remember(turn, OtherVersion(old.submission, old.index, SUPERSEDED, event.received_at, old.faults))
         turn.note("hub", SUPERSEDED, f"{old.submission}#{old.index}", event.received_at)
     withdrawn, draft = verdict == _DELETE, document.app_status == "1"
-    joined = not withdrawn and not draft and turn.kind in KINDS and bool(document.order[1])
+    joined = not withdrawn and not draft and turn.kind in MATCHED_KINDS and bool(document.order[1])
     turn.changes.update(
         version=revision,
         submission=event.submission,
@@ -444,58 +512,95 @@ def _take(turn: _Turn, event: Received, verdict: str) -> None:
         overdue_at=0,
         forget_at=event.received_at + turn.settings.keep,
         parked=(),
+        message=event.message,
+        goods=document.goods,
     )
     if verdict == _ATTEMPT:
         turn.changes.update(attempt=old.attempt + 1, code="", text="", since=0)
+        if old.more is not None:
+            turn.changes["more"] = follow.More(notes=old.more.notes, named=old.more.named)
     turn.note("hub", "draft" if draft else "withdrawn" if withdrawn else "received", _where(event), event.received_at)
     if faults:
         turn.note("hub", "flagged", ", ".join(dict.fromkeys(f.code for f in faults)), event.received_at)
     _join(turn, event, revision)
-    if turn.kind == DECLARATION and document.guid and document.guid != old.guid:
+    if turn.kind not in _KEY_IS_ENOUGH and document.guid and document.guid != old.guid:
         turn.tell(_RESOLVE, f"guid:{document.guid}", Link((turn.key,), turn.now))
+    if turn.kind not in _ONLY_MATCHED or event.message not in _IMPORT_MATCHED or old.more is not None:
+        follow.taken(turn, event, effective=not withdrawn and not draft)
+
+
+#: Receipts of these always name their key.
+_KEY_IS_ENOUGH = frozenset({ORDER, PAYMENT, WAYBILL, COLLECTION})
+_ONLY_MATCHED = frozenset(MATCHED_KINDS)
+#: The four that come by the million concern nobody but match.
+_IMPORT_MATCHED = frozenset({"CEB311", "CEB411", "CEB511", "CEB621"})
 
 
 def _where(event: Received) -> str:
     return f"{event.submission}#{event.document.index}"
 
 
-def _join(turn: _Turn, event: Received, revision: int) -> None:
+def _join(turn: Turn, event: Received, revision: int) -> None:
     old, document = turn.old, event.document
     joined = turn.changes["joined"]
+    kept = follow.more(turn)
+    named = kept.named if turn.kind == WAYBILL else ()
     if old.joined and (not joined or old.order[1] != document.order[1]):
         reason = "moved" if joined else "withdrawn"
-        turn.tell(_MATCH, old.order[1], Leaving(turn.kind, turn.key, old.version, reason, turn.now))
-    if joined:
-        turn.tell(
-            _MATCH,
-            document.order[1],
-            Joining(
-                kind=turn.kind,
-                key=turn.key,
-                revision=revision,
-                order=document.order,
-                view=document.view,
-                at=event.received_at,
-                principal=event.principal,
-                buyer=document.buyer,
-                value=document.value,
-                attempt=turn.get("attempt"),
-                submission=event.submission,
-                sender=event.sender,
-            ),
-        )
+        for order in dict.fromkeys([old.order[1], *[n.order[1] for n in named]]):
+            turn.tell(_MATCH, order, Leaving(turn.kind, turn.key, old.version, reason, turn.now))
+    if not joined:
+        if named and not turn.changes["withdrawn"] and not turn.changes["draft"]:
+            turn.changes["more"] = msgspec.structs.replace(kept, view=document.view)
+            for one in named:
+                follow.join_named(turn, one)
+                follow.forward(turn, one.declaration)
+        return
+    turn.tell(
+        _MATCH,
+        document.order[1],
+        Joining(
+            kind=turn.kind,
+            key=turn.key,
+            revision=revision,
+            order=document.order,
+            view=document.view,
+            at=event.received_at,
+            principal=event.principal,
+            buyer=document.buyer,
+            value=document.value,
+            attempt=turn.get("attempt"),
+            submission=event.submission,
+            sender=event.sender,
+            side=follow.SIDE_OF[event.message],
+        ),
+    )
+
+
+_RECEIPT_SIDE = {mt.type: mt.side for mt in message_types().values()}
 
 
 # ---- authorities' receipts ----------------------------------------------------------------------------------------
 
 
-def _receipt(turn: _Turn, event: ReceiptArrived) -> None:
+def _park(turn: Turn, event: ReceiptArrived | TaxBillArrived, code: str) -> None:
     old = turn.old
+    turn.changes["parked"] = (*old.parked, codec.pack(event))[-turn.settings.receipts :]
+    turn.changes["overdue_at"] = old.overdue_at or turn.now + turn.settings.park
+    turn.changes["forget_at"] = turn.now + turn.settings.keep
+    turn.note(event.authority, "receipt before its document", code, event.received_at)
+
+
+def _tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
+    if turn.old.version:
+        return follow.tax_bill(turn, event)
+    _park(turn, event, event.status)
+    return True
+
+
+def _receipt(turn: Turn, event: ReceiptArrived) -> None:
     if not turn.get("version"):
-        turn.changes["parked"] = (*old.parked, codec.pack(event))[-turn.settings.receipts :]
-        turn.changes["overdue_at"] = old.overdue_at or turn.now + turn.settings.park
-        turn.changes["forget_at"] = turn.now + turn.settings.keep
-        turn.note(event.authority, "receipt before its document", event.code, event.received_at)
+        _park(turn, event, event.code)
         return
     seen = f"{event.time}:{event.code}"
     receipts = turn.get("receipts")
@@ -506,7 +611,7 @@ def _receipt(turn: _Turn, event: ReceiptArrived) -> None:
     turn.changes["overdue_at"] = 0
     _answer(turn, event)
     _numbers(turn, event)
-    if event.code in lifecycle.NOTES:
+    if lifecycle.is_note(_RECEIPT_SIDE[event.message], event.code):
         turn.note(event.authority, "note", f"{event.code} {event.info}", event.received_at)
         return
     time = possible_time(event.time, event.received_at)
@@ -520,8 +625,10 @@ def _receipt(turn: _Turn, event: ReceiptArrived) -> None:
     _after_code(turn, event.code)
 
 
-def _after_code(turn: _Turn, code: str) -> None:
+def _after_code(turn: Turn, code: str) -> None:
     """What customs' word means for the match: rejected documents leave it, what customs stored has its company there."""
+    if turn.kind not in _KEY_IS_ENOUGH:
+        follow.answered(turn, code)
     version = turn.get("version")
     if not turn.get("joined"):
         return
@@ -529,7 +636,9 @@ def _after_code(turn: _Turn, code: str) -> None:
     meaning = lifecycle.meaning_of(code)
     if meaning.rejects and code != "4":
         turn.changes["joined"] = False
-        turn.tell(_MATCH, order, Leaving(turn.kind, turn.key, version, "rejected", turn.now))
+        named = follow.more(turn).named if turn.kind == WAYBILL else ()
+        for number in dict.fromkeys([order, *[n.order[1] for n in named]]):
+            turn.tell(_MATCH, number, Leaving(turn.kind, turn.key, version, "rejected", turn.now))
     elif (
         turn.kind == DECLARATION
         and code.isdigit()
@@ -541,11 +650,11 @@ def _after_code(turn: _Turn, code: str) -> None:
         turn.tell(_MATCH, order, Elsewhere(turn.key, version, turn.now))
 
 
-def _numbers(turn: _Turn, event: ReceiptArrived) -> None:
+def _numbers(turn: Turn, event: ReceiptArrived) -> None:
     known = turn.get("numbers")
     new = {
         name: number
-        for name in ("preNo", "invtNo")
+        for name in ("preNo", "invtNo", "sumNo", "rkdNo")
         if (number := event.numbers.get(name)) and known.get(name) != number
     }
     if office := event.numbers.get("customsCode"):
@@ -554,10 +663,12 @@ def _numbers(turn: _Turn, event: ReceiptArrived) -> None:
         return
     turn.changes["numbers"] = {**known, **new}
     for name, number in new.items():
+        if name == "invtNo" and turn.kind != DECLARATION:
+            continue  # what is about a declaration names it; the number leads to the declaration alone
         turn.tell(_RESOLVE, f"{name}:{number}", Link((turn.key,), turn.now))
 
 
-def _answer(turn: _Turn, event: ReceiptArrived) -> None:
+def _answer(turn: Turn, event: ReceiptArrived) -> None:
     base = f"{turn.key}:{event.time}:{event.code}"
     principal, said = turn.get("principal"), _said(event.head)
     for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
@@ -581,7 +692,7 @@ def _answer(turn: _Turn, event: ReceiptArrived) -> None:
 # ---- reports of the other stages ----------------------------------------------------------------------------------
 
 
-def _match_report(turn: _Turn, event: MatchReport) -> None:
+def _match_report(turn: Turn, event: MatchReport) -> None:
     turn.changes.update(
         match=event.state,
         awaited=event.awaited,
@@ -602,9 +713,12 @@ def _match_report(turn: _Turn, event: MatchReport) -> None:
     else:
         codes = ", ".join(dict.fromkeys(f.code for f in event.differences))
         turn.note("hub", event.state, codes, event.at)
+        declaration = event.counterparts.get(DECLARATION, "")
+        if turn.old.more is not None and declaration and declaration != turn.old.counterparts.get(DECLARATION):
+            follow.forward(turn, declaration)
 
 
-def _handed_over(turn: _Turn, event: HandedOver) -> bool:
+def _handed_over(turn: Turn, event: HandedOver) -> bool:
     """Whether the report is about something here; of an older version's submission only the timeline speaks."""
     if not turn.old.version:
         return False

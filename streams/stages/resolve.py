@@ -9,11 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from hub import codec, topics
-from hub.domain.events import Alert, Lead, Link, Tick
+from hub.domain.events import Alert, ApplicationAnswer, Inquiry, Lead, Link, Tick
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
-_REGISTER, _RESOLVE = topics.inbox("register"), topics.inbox("resolve")
+_REGISTER, _RESOLVE, _MATCH = topics.inbox("register"), topics.inbox("resolve"), topics.inbox("match")
 
 
 class ResolveSettings(msgspec.Struct, frozen=True):
@@ -74,10 +74,9 @@ class Resolve:
         for lead in state.leads:
             if lead.at + settings.park <= at:
                 parked.append(lead)
-                outputs.append(self._alert(key.decode(), lead, at))
+                outputs.append(self._not_found(key.decode(), lead, at))
             elif lead.alternatives:
-                following = msgspec.structs.replace(lead, alternatives=(*lead.alternatives[1:], key.decode()))
-                outputs.append(Output(_RESOLVE, lead.alternatives[0].encode(), codec.pack(following)))
+                outputs += self._following(key.decode(), lead)
             else:
                 waiting.append(lead)
         left = ResolveState(state.keys, tuple(waiting), tuple(parked[-settings.leads :]), state.since)
@@ -100,6 +99,23 @@ class Resolve:
                 dues.append((at or max(state.since, lead.at)) + settings.round)
             dues.append(lead.at + settings.park)
         return min(dues)
+
+    @staticmethod
+    def _following(number: str, lead: Lead) -> list[Output]:
+        """Try the next number; merchant and order number lead to match, which knows the declarations of an order."""
+        first, *rest = lead.alternatives
+        if first.startswith("order:"):
+            _, merchant, order = first.split(":", 2)
+            return [Output(_MATCH, order.encode(), codec.pack(Inquiry(merchant, lead.event, lead.at, number)))]
+        following = msgspec.structs.replace(lead, alternatives=(*rest, number))
+        return [Output(_RESOLVE, first.encode(), codec.pack(following))]
+
+    def _not_found(self, number: str, lead: Lead, at: int) -> Output:
+        """Who asks is told; a receipt, which nobody asks for, is alarmed."""
+        if lead.origin:
+            answer = ApplicationAnswer(lead.revision, "", at, number=number.partition(":")[2])
+            return Output(_REGISTER, lead.origin.encode(), codec.pack(answer))
+        return self._alert(number, lead, at)
 
     def _alert(self, number: str, lead: Lead, at: int) -> Output:
         alert = Alert(

@@ -10,7 +10,9 @@ the hub as a subscriber: it has that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -21,24 +23,21 @@ from hub.domain.events import (
     HandOver,
     Lead,
     Link,
+    Noted,
     ReceiptArrived,
     Received,
     Submission,
+    Summarised,
+    TaxBillArrived,
     Tick,
 )
-from hub.domain.keys import answered_key, register_key
-from schemas import documents
+from hub.domain.keys import answered_key, possible_time, receipt_ms, register_key
+from schemas.documents import STRUCTS
+from schemas.model import MessageType, message_types
 from streams.api import Output, Record, Step
+from streams.stages.follow import amount_of
 
 _REGISTER, _RESOLVE = topics.inbox("register"), topics.inbox("resolve")
-
-_RECEIPTS: dict[str, Callable[[Any], Any]] = {
-    "CEB312": codec.decoder(documents.OrderReceipt),
-    "CEB412": codec.decoder(documents.PaymentReceipt),
-    "CEB512": codec.decoder(documents.WaybillReceipt),
-    "CEB622": codec.decoder(documents.DeclarationReceipt),
-    "CEB900": codec.decoder(documents.FormatReceipt),
-}
 
 #: Characters that count of what a receipt says: receipts are taken whatever their schema says, but no code has more than 10
 #: characters, no returnTime more than 17, no number more than 60, no returnInfo more than 5,000. What is longer stands in the
@@ -159,19 +158,26 @@ def _hand_overs(submission: Submission, sealed: codec.SubmissionRecord) -> list[
     return outputs
 
 
+@cache
+def _decoder(message: str) -> tuple[MessageType, Callable[[Any], Any]]:
+    mt = message_types()[message]
+    if mt.direction != "down":
+        raise ValueError(f"not an authority's message: {message}")
+    return mt, codec.decoder(STRUCTS[mt.struct])
+
+
 def _receipts(submission: Submission) -> list[Output]:
     outputs = []
     for document in submission.documents:
         message = document.message or submission.message
-        decode = _RECEIPTS.get(message)
-        if decode is None:
-            raise ValueError(f"no receipt message: {message}")
-        outputs.append(_receipt(submission, message, decode(document.view).head))
+        mt, decode = _decoder(message)
+        outputs += _UNASKED.get(mt.kind, _receipt)(submission, message, decode(document.view))
     return outputs
 
 
-def _receipt(submission: Submission, message: str, head: Any) -> Output:  # Any: a receipt's head
-    named = ((name, getattr(head, name, None)) for name in ("preNo", "invtNo", "customsCode"))
+def _receipt(submission: Submission, message: str, receipt: Any) -> list[Output]:  # Any: a receipt's struct
+    head = receipt.head
+    named = ((name, getattr(head, name, None)) for name in _NUMBERS)
     numbers = {name: value for name, value in named if value and len(value) <= _NUMBER}
     event = codec.pack(
         ReceiptArrived(
@@ -183,25 +189,85 @@ def _receipt(submission: Submission, message: str, head: Any) -> Output:  # Any:
             received_at=submission.received_at,
             submission=submission.id,
             numbers=numbers,
-            head=msgspec.Raw(codec.pack(_without_message(head))),
+            head=_said(head),
         )
     )
-    key = answered_key(message, head)
+    key = answered_key(message, receipt)
     if key and len(key) <= _KEY:
-        return Output(_REGISTER, key.encode(), event)
-    leads = _leads(message, head)
+        return [Output(_REGISTER, key.encode(), event)]
+    return [_led(submission, event, _leads(message, head))]
+
+
+#: Numbers of authorities that receipts name.
+_NUMBERS = ("preNo", "invtNo", "sumNo", "rkdNo", "customsCode")
+
+
+def _led(submission: Submission, event: bytes, leads: list[str]) -> Output:
     lead = Lead(msgspec.Raw(event), submission.received_at, tuple(leads[1:]))
     return Output(_RESOLVE, leads[0].encode(), codec.pack(lead))
 
 
-def _without_message(head: Any) -> Any:  # Any: a receipt's head
-    """A CEB900 quotes what it is about, persons and all; that stays where it was received."""
-    return msgspec.structs.replace(head, oriBizMessage="") if getattr(head, "oriBizMessage", None) else head
+def _said(head: Any) -> msgspec.Raw:  # Any: a head
+    """Everything a receipt says, without the message a CEB900 quotes, persons and all: that stays where it was received."""
+    if getattr(head, "oriBizMessage", None):
+        head = msgspec.structs.replace(head, oriBizMessage="")
+    return msgspec.Raw(codec.pack(head))
 
 
 def _leads(message: str, head: Any) -> list[str]:  # Any: a receipt's head
     """The numbers a receipt without its document's key names; one that names nothing waits under its own guid."""
     if message == "CEB900" and head.oriCopMsgId and len(head.oriCopMsgId) <= _KEY:
         return [f"copmsg:{head.oriCopMsgId}"]
-    named = [(name, getattr(head, name, None)) for name in ("invtNo", "preNo", "guid")]
-    return [f"{name}:{value}" for name, value in named if value and len(value) <= _NUMBER] or ["guid:"]
+    named = [(name, getattr(head, name, None)) for name in ("invtNo", "preNo", "rkdNo", "sumNo", "guid")]
+    found = [f"{name}:{value}" for name, value in named if value and len(value) <= _NUMBER]
+    order = _ORDER.search(head.returnInfo or "") if message in ("CEB622", "CEB604") else None
+    if order is not None and len(order[2]) <= _NUMBER:
+        found.append(f"order:{order[1]}:{order[2]}")
+    return found or ["guid:"]
+
+
+#: How customs names a declaration that has no number yet: 清单[电商企业编码：X,订单编号：Y] (seen in practice).
+_ORDER = re.compile(r"电商企业编码[：:]\s*([0-9A-Za-z]{1,18})\s*[,，]?\s*订单编号[：:]\s*([^\]，,]{1,60})")
+
+
+def _tax_bill(submission: Submission, message: str, bill: Any) -> list[Output]:  # Any: a tax bill or its status
+    head = bill.head
+    amounts = [getattr(head, name, None) for name in ("customsTax", "valueAddedTax", "consumptionTax")]
+    duty, added, consumption = [amount_of(value) for value in amounts]
+    event = TaxBillArrived(
+        authority=submission.authority,
+        message=message,
+        tax_no=(head.taxNo or "")[:_NUMBER],
+        status=(head.status or "")[:_CODE],
+        time=(head.returnTime or "")[:_TIME],
+        received_at=submission.received_at,
+        submission=submission.id,
+        duty_no=(head.entDutyNo or "")[:_NUMBER],
+        guarantor=(head.assureCode or "")[:_NUMBER],
+        customs_tax=duty if any(value is not None for value in amounts) else None,
+        value_added_tax=added,
+        consumption_tax=consumption,
+        head=_said(head),
+    )
+    # A bill's number is the declaration's with a suffix, where it names none.
+    number = head.invtNo or (head.taxNo or "").rpartition("_")[0]
+    return [_led(submission, codec.pack(event), [f"invtNo:{number[:_NUMBER]}"])]
+
+
+def _summary_result(submission: Submission, message: str, result: Any) -> list[Output]:  # noqa: ARG001 - like the others  # Any: a summary result
+    head = result.head
+    at = receipt_ms(possible_time(head.opDate or "", submission.received_at))
+    number, entry = (head.sumNo or "")[:_NUMBER], (head.entryId or head.declSeqNo or "")[:_NUMBER]
+    about = [f"invtNo:{line.invtNo[:_NUMBER]}" for line in result.list if line.invtNo]
+    concluded = codec.pack(Summarised("", "concluded", at, number, entry))
+    detail = " ".join([part for part in (entry, head.decState or "") if part])[:_NUMBER]
+    noted = Noted("summary result", at, submission.authority, detail, f"entry {head.declSeqNo or ''}"[:_NUMBER], entry)
+    outputs = [_led(submission, concluded, [lead]) for lead in dict.fromkeys(about)]
+    return [*outputs, _led(submission, codec.pack(noted), [f"sumNo:{number}"])]
+
+
+_UNASKED: dict[str, Callable[[Submission, str, Any], list[Output]]] = {
+    "tax_bill": _tax_bill,
+    "tax_bill_status": _tax_bill,
+    "summary_result": _summary_result,
+}

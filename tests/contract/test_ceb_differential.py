@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from schemas import catalog, made, mutations
+from schemas.xsd import compile_xsd
 
 _DATA = os.environ.get("HUB_TEST_DATA")
 #: Messages with an official sample of 2018; 213 to 216 are newer, 816, 818 and 900 have a schema but no sample.
@@ -122,3 +123,36 @@ def test_messages_without_a_sample_agree_with_the_official_schema(
         spoilt, done = mutations.mutated(root, seed)
         spoilt = etree.fromstring(etree.tostring(spoilt))
         assert ours(spoilt) == official["import"](spoilt), f"seed {seed}, {done}"
+
+
+@pytest.mark.parametrize("mt", [mt for mt in catalog.messages() if "2018" in mt.editions], ids=lambda mt: mt.type)
+def test_made_messages_are_accepted_and_flawed_ones_refused_by_the_official_schema(
+    official: dict[str, etree.XMLSchema], mt: catalog.MessageType
+) -> None:
+    judge = official["export" if mt.side == "export" else "import"]
+    for seed in range(40):
+        count = min(mt.max_documents or 3, 1 + seed % 3)
+        text = made.message(mt, seed=seed, documents=count, edition="2018", sealed=True, whole=seed % 4 == 3)
+        assert judge(etree.fromstring(text)), seed
+    for flaw in made.flaws(mt, "2018"):
+        assert not judge(etree.fromstring(made.flawed(mt, flaw, 1))), flaw
+    for flaw in made.meaning_flaws(mt, "2018"):
+        assert judge(etree.fromstring(made.flawed(mt, flaw, 1))), flaw
+
+
+@pytest.mark.parametrize("side", _SAMPLED)
+def test_one_schema_of_a_side_judges_as_the_official_one(
+    folder: Path, official: dict[str, etree.XMLSchema], side: str
+) -> None:
+    ours, theirs = compile_xsd(catalog.side_xsd(side, "2018")), official[side]
+    verdicts: Counter[bool] = Counter()
+    for number in _SAMPLED[side]:
+        assert ours(_whole(folder, side, f"CEB{number}"))
+        root = _sample(folder, side, f"CEB{number}")
+        for seed in range(_PER_MESSAGE // 4):
+            spoilt, done = mutations.mutated(root, seed)
+            spoilt = etree.fromstring(etree.tostring(spoilt))
+            verdict = theirs(spoilt)
+            assert ours(spoilt) == verdict, f"{number}, seed {seed}, {done}: the official schema says {verdict}"
+            verdicts[verdict] += 1
+    assert min(verdicts.values()) > 100

@@ -209,3 +209,18 @@ async def _until_there(page: Page, locator) -> None:
         assert time.monotonic() < deadline, "the page never showed it"
         await page.wait_for_timeout(200)
         await page.reload()
+
+
+async def test_the_reference_of_messages_is_read_and_searched_without_signing_in(console: Console, browser: Browser) -> None:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN")
+    async with watched(context) as page:
+        await page.goto(f"{console.url}/docs/messages")
+        await page.fill("#q", "订单编号")
+        await page.click("main button")
+        await page.click("main a[href='/docs/fields/orderNo']")
+        await expect(page.locator("h1")).to_contain_text("orderNo 订单编号")
+        await page.click("main a[href='/docs/messages/CEB621/InventoryHead/orderNo']")
+        await expect(page.locator("main")).to_contain_text("schema.too_long")
+        await page.click("main .head a[href^='/docs/messages/CEB621']")
+        await expect(page.locator("pre").first).to_contain_text("<ceb:CEB621Message")
+    await context.close()

@@ -11,20 +11,31 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from adapters.authorities.customs.envelope import CUSTOMS_IMPORT, TAKEN, Envelope, read, read_answer, write
+from adapters import signature
+from adapters.authorities.customs.envelope import (
+    CUSTOMS_EXPORT,
+    CUSTOMS_IMPORT,
+    TAKEN,
+    Envelope,
+    read,
+    read_answer,
+    write,
+)
 from adapters.xml import parse
 from hub.domain import keys
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.crypto import HostedKey
 from hub.infra.embedded import free_port
-from schemas import catalog
+from schemas import catalog, samples
 from tests.support.customs import DXP_ID, envelope_of
 from tests.support.documents import four
+from tests.support.rehearsal import type_of
 from tests.support.sandbox import a_simulator
 from tests.support.signing import a_signer
 
@@ -41,6 +52,8 @@ class Door:
     statuses: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
     keys: set[str] = field(default_factory=set)
     formats: list[str] = field(default_factory=list)
+    numbers: dict[str, str] = field(default_factory=dict)
+    bills: list[tuple[str, str]] = field(default_factory=list)
 
     async def messages(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -57,8 +70,12 @@ class Door:
             head = document.head
             if mt.type == "CEB900":
                 self.formats.append(head.oriCopMsgId or "")  # type: ignore[union-attr]
+            elif mt.kind.startswith("tax_bill"):
+                self.bills.append((head.taxNo or "", head.status or ""))  # type: ignore[union-attr]
             else:
-                key = keys.answered_key(mt.type, head)
+                key = keys.answered_key(mt.type, document)
+                if number := getattr(head, "invtNo", None):
+                    self.numbers[key] = number
                 self.statuses[key].append((head.returnTime or "", head.returnStatus or ""))  # type: ignore[union-attr]
         return web.json_response({}, status=202)
 
@@ -145,11 +162,58 @@ async def test_a_sale_is_answered_to_closure_in_customs_wire_format(
     async with sandbox(tmp_path, door) as url:
         assert [await hand_over(http, url, envelope) for envelope in sale(1)] == [TAKEN] * 4
         await until(lambda: door.current(declaration_key(1)) == ALL)
-        await until(lambda: len(door.statuses) == 4)
+        await until(lambda: len(door.statuses) == 4 and bool(door.bills))
     assert door.keys == {"Bearer key-of-customs"}
     assert {(e.sender, e.receivers) for e in door.envelopes} == {(CUSTOMS_IMPORT, (DXP_ID,))}
-    assert {e.type for e in door.envelopes} == {"CEB312Message", "CEB412Message", "CEB512Message", "CEB622Message"}
+    assert {e.type for e in door.envelopes} == {f"CEB{n}Message" for n in (312, 412, 512, 622, 816)}
     assert len({e.id for e in door.envelopes}) == len(door.envelopes)
+
+
+async def test_an_export_sale_is_answered_by_customs_export_number(
+    tmp_path: Path, door: Door, http: aiohttp.ClientSession
+) -> None:
+    made = samples.export_set(1)
+    lists = (*samples.consolidation([made.declaration]), *samples.arrival([made.declaration]))
+    key = keys.register_key(DECLARATION, catalog.business_key(made.declaration))
+    async with sandbox(tmp_path, door) as url:
+        for document in (made.order, made.waybill, made.declaration, *lists):
+            await hand_over(http, url, enveloped(document))
+            await asyncio.sleep(0.05)
+        await until(lambda: [status for _, status in door.statuses[key]] == ["2", "3", "120", "800"])
+    assert {e.sender for e in door.envelopes} == {CUSTOMS_EXPORT}
+    assert {e.type for e in door.envelopes} == {f"CEB{n}Message" for n in (304, 506, 604, 608, 508)}
+
+
+async def test_a_cancelled_declaration_is_told_nothing_more(
+    tmp_path: Path, door: Door, http: aiohttp.ClientSession
+) -> None:
+    plan = tmp_path / "late.toml"
+    plan.write_text(
+        "[flow.late]\nsteps = [{ status = '2' }, { status = '120' }, { status = '800', after = 700 }]\n"
+        "[[choose]]\nflow = 'late'\n"
+    )
+    sales = [samples.declaration_set(number) for number in (1, 2)]
+    first, second = (keys.register_key(DECLARATION, catalog.business_key(made.declaration)) for made in sales)
+    async with sandbox(tmp_path, door, str(plan)) as url:
+        for document in sales[0]:
+            await hand_over(http, url, enveloped(document))
+        await until(lambda: door.current(first) == ["2", "120"])
+        application = samples.cancellation(sales[0].declaration, door.numbers[first])
+        for document in (application, *sales[1]):
+            await hand_over(http, url, enveloped(document))
+        await until(lambda: door.current(second) == ["2", "120", "800"])
+    assert door.current(first) == ["2", "120"]
+    cancelled = keys.register_key("cancellation", catalog.business_key(application))
+    assert door.current(cancelled) == ["2", "120", "399"]
+
+
+def enveloped(document: Any) -> Envelope:
+    """A document in an envelope of its own, signed."""
+    mt = catalog.message(type_of(document))
+    transfer = samples.base_transfer("9901D00005", dxp_id=DXP_ID)
+    xml = catalog.render(mt, [document], guid="9" * 36, transfer=transfer)
+    content = signature.sign(xml, signer())
+    return Envelope(document.head.guid, DXP_ID, (CUSTOMS_EXPORT,), mt.root, content, 0)
 
 
 async def test_receipts_wait_while_the_door_is_shut_and_are_collected(

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from hub import codec
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL, Submission, SubmittedDocument
+from hub.domain.events import Submission, SubmittedDocument
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL
 from hub.domain.money import amount
 from hub.domain.views import Viewer
 from schemas import documents as ceb

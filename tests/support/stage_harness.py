@@ -28,6 +28,7 @@ from hub.domain.reference import Reference
 from hub.rules.engine import RuleSet
 from streams.api import Record
 from streams.stages.assess import Assess, AssessSettings, AssessState
+from streams.stages.bills import Bills
 from streams.stages.match import Match, MatchState
 from streams.stages.register import Register, RegisterSettings, RegisterState
 from streams.stages.resolve import Resolve
@@ -43,7 +44,7 @@ def digest(text: str) -> str:
 
 
 class World:
-    """Five stages, their states, what they published, and a clock that only moves when told."""
+    """Six stages, their states, what they published, and a clock that only moves when told."""
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class World:
             "match": Match(match),
             "assess": Assess(self.references, rules, assess),
             "resolve": Resolve(),
+            "bills": Bills(),
         }
         self._inbox = {topics.inbox(name): name for name in self.stages}
         self.states: dict[str, dict[bytes, tuple[Any, int]]] = {name: {} for name in self.stages}
@@ -137,6 +139,8 @@ class World:
                 self.publish(output.topic, output.key, output.value, output.headers)
         if step.state is not None and hasattr(part, "snapshot"):
             output = part.snapshot(key, step.state, self._offset)
+            if output is None:
+                return
             self.publish(output.topic, output.key, output.value, output.headers)
 
     def publish(self, topic: str, key: bytes, value: bytes, headers: Any) -> None:

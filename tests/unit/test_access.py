@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.access import ROLES, Access, Principal, is_officer
-from hub.domain.events import DECLARATION, KINDS, ORDER, PAYMENT, RECEIPT, WAYBILL
+from hub.domain.kinds import (
+    CANCELLATION,
+    COLLECTION,
+    DECLARATION,
+    KINDS,
+    ORDER,
+    PAYMENT,
+    RECEIPT,
+    RETURN,
+    SUMMARY,
+)
+from schemas import catalog
 
 NAMES = st.sampled_from(["a", "b", "c"])
 CODES = st.sampled_from(["C1", "C2", "C3", "C4", ""])
@@ -32,28 +43,31 @@ principals = st.builds(
     demo=st.booleans(),
 )
 documents = st.builds(Document, principal=NAMES, sender=NAMES, kind=st.sampled_from((*KINDS, RECEIPT)))
-#: The rule in words of its own: which role brings which document.
+#: The rule in words of its own: which role brings which message.
 BRINGS = {
-    "platform": ORDER,
-    "merchant": ORDER,
-    "payer": PAYMENT,
-    "carrier": WAYBILL,
-    "declarant": DECLARATION,
-    "customs": RECEIPT,
+    "platform": {"CEB311", "CEB303", "CEB403"},
+    "merchant": {"CEB311", "CEB303", "CEB403", "CEB213"},
+    "payer": {"CEB411", "CEB403"},
+    "carrier": {"CEB511", "CEB513", "CEB505", "CEB507", "CEB509"},
+    "declarant": {"CEB621", "CEB623", "CEB625", "CEB603", "CEB605", "CEB607", "CEB701", "CEB213"},
+    "site": {"CEB711", "CEB507", "CEB215"},
+    "customs": {mt.type for mt in catalog.messages() if mt.direction == "down"},
 }
-#: Authorities that are not entitled to waybills or payments.
-NOT_FOR = {
-    ("tax", WAYBILL),
-    ("forex", WAYBILL),
-    *((role, kind) for role in ("market", "commerce") for kind in (WAYBILL, PAYMENT)),
-}
+#: What authorities other than customs are entitled to.
+MONEY = {ORDER, PAYMENT, COLLECTION, DECLARATION, CANCELLATION, RETURN, SUMMARY, RECEIPT}
+GOODS = {ORDER, DECLARATION, RETURN, RECEIPT}
+FOR = {"tax": MONEY, "forex": MONEY, "market": GOODS, "commerce": GOODS}
 
 
-@given(principals, st.sampled_from((*KINDS, RECEIPT, "unheard-of")), st.lists(CODES, max_size=2))
-def test_only_the_right_role_with_its_own_code_may_send(who: Principal, kind: str, codes: list[str]) -> None:
-    may = Access().may_send(who, kind, codes)
-    entitled = any(BRINGS.get(role) == kind for role in who.roles)
-    own = kind == RECEIPT or any(code and code in who.codes for code in codes)
+@given(
+    principals,
+    st.sampled_from([*[mt.type for mt in catalog.messages()], "unheard-of"]),
+    st.lists(CODES, max_size=2),
+)
+def test_only_the_right_role_with_its_own_code_may_send(who: Principal, message: str, codes: list[str]) -> None:
+    may = Access().may_send(who, message, codes)
+    entitled = any(message in BRINGS.get(role, ()) for role in who.roles)
+    own = message in BRINGS["customs"] or any(code and code in who.codes for code in codes)
     assert may == (entitled and own and not who.suspended)
 
 
@@ -63,7 +77,7 @@ def test_only_the_sender_a_named_enterprise_or_an_entitled_authority_may_read(
 ) -> None:
     may = Access().may_read(who, document, codes)
     authority = any(
-        role in ("customs", "office", "tax", "forex", "market", "commerce") and (role, document.kind) not in NOT_FOR
+        role in ("customs", "office") or document.kind in FOR.get(role, ())
         for role in who.roles
     )
     named = any(code and code in who.codes for code in codes)

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from lxml import etree
 
-from schemas import catalog, generate, samples, twin
+from schemas import catalog, generate, made, mutations, samples, twin
 from schemas.codes import code_list
 from schemas.documents import STRUCTS
+from schemas.xsd import compile_xsd
 
 FOUR = ("CEB311", "CEB411", "CEB511", "CEB621")
 RECEIPTS = ("CEB312", "CEB412", "CEB512", "CEB622", "CEB900")
@@ -209,3 +210,24 @@ def test_a_twin_of_the_wrong_shape_names_every_place() -> None:
                                    {"documents": [{"head": {"guid": True}}]}, {"guid": 5, "documents": []}])  # fmt: skip
 def test_a_twin_that_is_no_message_at_all_is_refused(value: object) -> None:
     assert twin.read(value, catalog.message("CEB311"))[1]
+
+
+@pytest.mark.parametrize("edition", catalog.EDITIONS)
+@pytest.mark.parametrize("side", ["import", "export"])
+def test_the_schema_of_a_side_judges_as_the_schemas_of_its_messages(side: str, edition: str) -> None:
+    schema = compile_xsd(catalog.side_xsd(side, edition))
+    messages = [mt for mt in catalog.messages() if mt.side in (side, "both") and edition in mt.editions]
+    assert len(messages) == {"import": 19, "export": 24 if edition == "202205" else 20}[side]
+    for mt in messages:
+        root = etree.fromstring(made.message(mt, seed=1, edition=edition, whole=True))
+        assert schema(root)
+        for seed in range(40):
+            spoilt = etree.fromstring(etree.tostring(mutations.mutated(root, seed)[0]))
+            if catalog.message_of(spoilt) is mt:
+                assert schema(spoilt) == catalog.validator(mt, edition)(spoilt), (mt.type, seed)
+
+
+@pytest.mark.parametrize(("side", "edition"), [("both", "2018"), ("import", "1999"), ("", "202205")])
+def test_there_is_no_schema_of_another_side_or_edition(side: str, edition: str) -> None:
+    with pytest.raises(ValueError, match="no schema"):
+        catalog.side_xsd(side, edition)

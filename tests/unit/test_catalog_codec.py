@@ -178,5 +178,5 @@ def test_two_documents_share_no_key_by_colons_in_the_wrong_place() -> None:
         made = samples.declaration_set(1, overrides={"declaration.agentCode": code, "declaration.copNo": number})
         return catalog.business_key(made.declaration)
 
-    assert key("A:B", "C") == keys.declaration_key("A:B", "C", "") != key("A", "B:C") == "A:B:C"
-    assert key("A%3AB", "C") == keys.declaration_key("A%3AB", "C", "")
+    assert key("A:B", "C") == keys.waybill_key("A:B", "C") != key("A", "B:C") == "A:B:C"
+    assert key("A%3AB", "C") == keys.waybill_key("A%3AB", "C")

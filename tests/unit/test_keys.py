@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain import keys
 from hub.domain.views import identity_of, normal
+from schemas import catalog
+from schemas.documents import STRUCTS
 
 CHINA = timezone(timedelta(hours=8))
 moments = st.integers(0, 4_102_444_800_000)
@@ -41,9 +44,26 @@ def test_a_time_that_cannot_be_is_that_of_the_receipt(text: str) -> None:
 
 
 def test_a_colon_in_a_code_is_no_border_of_a_key() -> None:
-    one, other = keys.declaration_key("A:B", "C", ""), keys.declaration_key("A", "B:C", "")
+    one, other = keys.waybill_key("A:B", "C"), keys.waybill_key("A", "B:C")
     assert (one, other) == ("A%3AB:C", "A:B:C")
-    assert keys.declaration_key("A%3AB", "C", "") == "A%253AB:C"
+    assert keys.waybill_key("A%3AB", "C") == "A%253AB:C"
+
+
+def test_a_receipt_names_its_document_where_it_names_it_whole() -> None:
+    def key(message: str, **head: str) -> str:
+        struct = STRUCTS[catalog.message(message).struct]
+        return keys.answered_key(message, msgspec.convert({"head": head}, struct))
+
+    assert key("CEB312", ebpCode="P", ebcCode="M", orderNo="1") == "order/P:M:1"
+    assert key("CEB312", ebpCode="P", orderNo="1") == ""
+    assert key("CEB622", agentCode="A", copNo="1") == "declaration/A:1"
+    assert key("CEB622", agentCode="A") == ""
+    assert key("CEB404", ebcCode="M", orderNo="1") == "collection/M:1:"  # a collection need not have a number
+    assert key("CEB404", ebcCode="M", orderNo="1", payNo="9") == "collection/M:1:9"
+    assert key("CEB608", agentCode="A", copNo="1", msgSeqNo="2") == "consolidation/A:1:2"
+    assert key("CEB216", operatorCode="S", coElNo="1") == "return_tally/S:1"
+    assert key("CEB900", oriCopMsgId="x") == ""
+    assert key("CEB816", taxNo="x") == ""
 
 
 @given(moments)

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from adapters.intake import Judged
-from hub.domain.events import DECLARATION, ORDER, Submission
+from hub.domain.events import Submission
+from hub.domain.kinds import DECLARATION, ORDER
 from schemas import catalog
 from schemas import documents as ceb
 from tests.support.documents import four, key_of, receipt_for, submission

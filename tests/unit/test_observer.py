@@ -13,8 +13,9 @@ from adapters import signature
 from adapters.intake import Judge, Judged
 from hub import codec, topics
 from hub.domain.access import Access, Principal
-from hub.domain.events import DECLARATION, Submission
+from hub.domain.events import Submission
 from hub.domain.faults import Refused
+from hub.domain.kinds import DECLARATION
 from schemas import catalog
 from schemas.documents import Subscription
 from tests.support.documents import four, key_of, receipt_for, submission

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hub.domain.access import OFFICERS, READS, ROLES, Principal
-from hub.domain.events import KINDS, OtherVersion, TimelineEntry
+from hub.domain.events import OtherVersion, TimelineEntry
 from hub.domain.faults import Fault
+from hub.domain.kinds import IMPORT_KINDS
 from hub.domain.lifecycle import turn_of
 from hub.domain.reading import need
 from hub.web import sight, story
@@ -19,7 +20,7 @@ principals = some.builds(
     codes=some.lists(some.sampled_from(CODES), max_size=2).map(tuple),
     suspended=some.booleans(),
 )
-kinds = some.sampled_from(KINDS)
+kinds = some.sampled_from(IMPORT_KINDS)
 SECRET = Fault("rule.secret", "", 0, "secret", "secret")
 PLAIN = Fault("meaning.plain", "", 0, "plain", "plain")
 
@@ -51,7 +52,7 @@ def test_nothing_of_an_unreadable_document_but_its_key_and_state_is_told(viewer:
 @given(principals)
 def test_lists_show_no_more_than_the_reader_may_read(viewer: Principal) -> None:
     scope = sight.scope(viewer)
-    for kind in KINDS:
+    for kind in IMPORT_KINDS:
         status = Case(1).status(kind)
         listed = scope.principal in (None, status.principal) and (scope.kinds is None or kind in scope.kinds)
         if listed and not viewer.suspended:

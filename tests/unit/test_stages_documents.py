@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from hub.domain.events import DECLARATION, KINDS, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, IMPORT_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
 from hub.domain.reference import Reference, ReferenceRecord
@@ -42,7 +42,7 @@ def test_nothing_is_said_before_what_it_speaks_of_has_come() -> None:
     assert world.assessments()[0].at == NOON + 800
 
 
-@pytest.mark.parametrize("order", list(permutations(KINDS)))
+@pytest.mark.parametrize("order", list(permutations(IMPORT_KINDS)))
 def test_four_documents_in_any_order_are_matched_and_assessed_once(order: tuple[str, ...]) -> None:
     world, documents = a_world(), four()
     for kind in order:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from hub import codec, topics
 from hub.domain import lifecycle
-from hub.domain.events import DECLARATION, KINDS, ORDER, Matched, Tick
+from hub.domain.events import Matched, Tick
 from hub.domain.keys import china_year
+from hub.domain.kinds import DECLARATION, IMPORT_KINDS, ORDER
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.rules.engine import ruleset
 from streams.stages.assess import assess
@@ -24,13 +25,13 @@ HOUR = 3_600_000
 
 #: What may happen to one of two sales of one buyer.
 ACTIONS = st.one_of(
-    st.tuples(st.just("send"), st.integers(0, 1), st.sampled_from(KINDS)),
-    st.tuples(st.just("send"), st.integers(0, 1), st.sampled_from(KINDS)),
-    st.tuples(st.just("change"), st.integers(0, 1), st.sampled_from(KINDS)),
-    st.tuples(st.just("again"), st.integers(0, 1), st.sampled_from(KINDS)),
-    st.tuples(st.just("delete"), st.integers(0, 1), st.sampled_from(KINDS)),
-    st.tuples(st.just("draft"), st.integers(0, 1), st.sampled_from(KINDS)),
-    st.tuples(st.just("receipt"), st.integers(0, 1), st.sampled_from(KINDS), st.sampled_from(CODES), st.integers(0, 2)),
+    st.tuples(st.just("send"), st.integers(0, 1), st.sampled_from(IMPORT_KINDS)),
+    st.tuples(st.just("send"), st.integers(0, 1), st.sampled_from(IMPORT_KINDS)),
+    st.tuples(st.just("change"), st.integers(0, 1), st.sampled_from(IMPORT_KINDS)),
+    st.tuples(st.just("again"), st.integers(0, 1), st.sampled_from(IMPORT_KINDS)),
+    st.tuples(st.just("delete"), st.integers(0, 1), st.sampled_from(IMPORT_KINDS)),
+    st.tuples(st.just("draft"), st.integers(0, 1), st.sampled_from(IMPORT_KINDS)),
+    st.tuples(st.just("receipt"), st.integers(0, 1), st.sampled_from(IMPORT_KINDS), st.sampled_from(CODES), st.integers(0, 2)),
     st.tuples(st.just("receipt"), st.integers(0, 1), st.just(DECLARATION), st.sampled_from(CODES), st.integers(0, 2)),
     st.tuples(st.just("deliver"), st.sampled_from(["delivered", "refused", "parked"])),
     st.tuples(st.just("tick"), st.sampled_from([1000, 3000, HOUR, 3 * HOUR, 25 * HOUR])),
@@ -100,7 +101,7 @@ def check_one_status_by_the_rule(world: World) -> None:
         if not state.code:
             continue
         times = [seen.partition(":") for seen in state.receipts]
-        best = max((t, lifecycle.rank(c)) for t, _, c in times if c not in lifecycle.NOTES)
+        best = max((t, lifecycle.rank(c)) for t, _, c in times if not lifecycle.is_note("import", c))
         assert (state.time, lifecycle.rank(state.code)) == best, key
 
 
@@ -126,7 +127,7 @@ def check_no_status_leaves_the_table(world: World) -> None:
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.permutations([(kind, copy) for kind in KINDS for copy in range(2)]), st.data())
+@given(st.permutations([(kind, copy) for kind in IMPORT_KINDS for copy in range(2)]), st.data())
 def test_any_interleaving_with_repeats_gives_one_assessment(order: list[tuple[str, int]], data: st.DataObject) -> None:
     world, documents = World(), four()
     for kind, _ in order:
@@ -136,7 +137,7 @@ def test_any_interleaving_with_repeats_gives_one_assessment(order: list[tuple[st
     world.run(lambda count: data.draw(st.integers(0, count - 1)))
     assert len(world.assessments()) == 1
     assert {world.status(key_of(d)).match for d in documents.values()} == {"matched"}
-    assert sum(len(world.status(key_of(d)).versions) for d in documents.values()) == len(KINDS)
+    assert sum(len(world.status(key_of(d)).versions) for d in documents.values()) == len(IMPORT_KINDS)
 
 
 def test_an_assessment_recomputes_to_the_same_bytes_from_what_it_notes() -> None:

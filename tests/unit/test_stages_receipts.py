@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from hub.domain.events import DECLARATION, KINDS, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import DECLARATION, IMPORT_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.money import amount
 from schemas import documents as ceb
 from tests.support.documents import four, identity, key_of, receipt_for, receipts, submission, with_head
@@ -18,7 +18,7 @@ STORY = (("2", "20260601120100000"), ("120", "20260601120200000"), ("800", "2026
 
 def sent(world: World, *kinds: str) -> dict[str, object]:
     documents = four()
-    for kind in kinds or KINDS:
+    for kind in kinds or IMPORT_KINDS:
         world.submit(submission(documents[kind]))
     world.run()
     return documents
@@ -314,3 +314,17 @@ def test_a_late_receipt_of_the_first_attempt_says_nothing_about_the_second() -> 
     world.submit(receipt_for(declaration, "300", STORY[2][1]))
     world.run()
     assert (world.status(key_of(declaration)).code, world.status(key_of(declaration)).attempt) == ("", 2)
+
+
+def test_the_last_word_and_forgetting_may_fall_on_one_tick() -> None:
+    """An order number asleep for longer than it is kept, whose missing documents turn out to be elsewhere."""
+    world = World()
+    documents = four("A")
+    world.submit(submission(documents[DECLARATION]))
+    world.run()
+    world.tick(25 * 3_600_000)
+    world.submit(receipt_for(documents[DECLARATION], "120", "20260601130000000"))
+    world.run()
+    world.tick(30 * 3_600_000)
+    assert world.register_states()[key_of(documents[DECLARATION])].match == "matched"
+    assert not world.states["match"]

@@ -10,18 +10,56 @@ from collections.abc import Callable, Container
 from lxml import etree
 
 from adapters import signature
-from adapters.authorities.customs import checks, facts, receipts
+from adapters.authorities.customs import afterwards, exports, facts, imports, receipts, summaries
+from adapters.authorities.customs.case import Case, rejects
 from adapters.authorities.customs.envelope import TAKEN, Answer, Envelope
-from adapters.authorities.customs.facts import MESSAGE, Facts
-from adapters.authorities.customs.receipts import EXISTS, MISSING, OLD, PARAMETER, REFUSALS, STATE, Planned
-from adapters.authorities.customs.scenario import Flow, Scenario, Step
-from adapters.authorities.customs.store import NOTED, REJECTED, WAITING, WITHDRAWN, Row, Store
+from adapters.authorities.customs.facts import Facts
+from adapters.authorities.customs.receipts import Planned
+from adapters.authorities.customs.scenario import Scenario
+from adapters.authorities.customs.store import (
+    AWAITING,
+    LEAVING,
+    NOTED,
+    REJECTED,
+    STORED,
+    THERE,
+    WAITING,
+    WITHDRAWN,
+    Row,
+    Store,
+)
 from adapters.authorities.customs.store import TAKEN as KEPT
+from adapters.authorities.customs.uploads import FORMAT, MESSAGE, is_upload, upload
 from adapters.xml import AUTHORITY, parse
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.domain.faults import Refused
-from hub.domain.keys import KIND_OF_MESSAGE, china_year
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from schemas import catalog
+
+#: What is done with the documents of a message; those without a line are taken.
+_PROCEDURES: dict[str, Callable[[Case], list[Row]]] = {
+    "CEB311": imports.document,
+    "CEB411": imports.document,
+    "CEB511": imports.document,
+    "CEB621": imports.declaration,
+    "CEB711": imports.warehouse_entry,
+    "CEB623": afterwards.cancellation,
+    "CEB625": afterwards.give_back,
+    "CEB303": exports.document,
+    "CEB505": exports.document,
+    "CEB403": exports.collection,
+    "CEB603": exports.declaration,
+    "CEB607": exports.part,
+    "CEB507": exports.part,
+    "CEB509": exports.part,
+    "CEB605": afterwards.cancellation,
+    "CEB213": afterwards.give_back,
+    "CEB215": afterwards.tally,
+    "CEB701": summaries.part,
+}
+#: Kinds that a stored declaration binds.
+_BOUND = frozenset({ORDER, PAYMENT, WAYBILL})
+#: With one of these a declaration may no longer be changed.
+_PAST_CHANGE = frozenset({"500", "501", "502", "503", "505", "599", "600", "700", "800", "899"})
 
 #: agentCode → fingerprints of the certificates the declarant may sign with; None: any genuine signature will do.
 Signers = Callable[[str], Container[str] | None]
@@ -50,35 +88,36 @@ class Desk:
         """Note receipts as sent; a rejection makes the way free for a new attempt."""
         done = set(planned)
         row.plan = [
-            Planned(p.status, p.at, p.due, p.info, p.times - 1) if p in done else p
+            Planned(p.status, p.at, p.due, p.info, p.times - 1, p.form) if p in done else p
             for p in row.plan
             if not (p in done and p.times <= 1)
         ]
-        if row.phase in (KEPT, WAITING) and any(_rejects(p.status) for p in done):
+        row.past = row.past | {p.status: p.at for p in planned if not p.form}
+        if row.phase in _MAY_FAIL and any(rejects(p) for p in done):
             row.phase = REJECTED
             if row.facts.kind == DECLARATION:
-                self._store.use(row.facts.persons.get("number", ""), china_year(row.arrived), row.key, 0)
+                self._store.free(row.facts.persons.get("number", ""), row.key)
         self._store.move(row)
 
     # ---- a message
 
     def _judge(self, envelope: Envelope, now: int) -> list[Row]:
         root, mt, text = _open(envelope)
-        kind = KIND_OF_MESSAGE[mt.type]
+        codes, signed_by = upload(mt.type).refusals, upload(mt.type).signer
         transfer = catalog.transfer(root)
         dxp_id = (transfer.dxpId if transfer else "") or envelope.sender
         receivers = (dxp_id, *(s.dxpAddress or "" for s in catalog.subscribers(root) if s.status in ("ALL", "RET")))[:5]
         whole = "" if dxp_id == envelope.sender else "senderId与传输节点dxpId信息不一致"
         rows: list[Row] = []
         verified: dict[str, str] = {}
-        for document in catalog.documents(root, mt):
-            found = facts.of(kind, document, receivers)
-            signer = found.head.get("agentCode", "") if kind == DECLARATION else ""
+        for document in catalog.documents(root, mt, approved=True):
+            found = facts.of(mt, document, receivers)
+            signer = found.head.get(signed_by, "") if signed_by else ""
             if not whole and signer not in verified:
                 verified[signer] = self._signature_refused(root, text, signer, now)
             unsigned = verified.get(signer, "")
             if whole or unsigned:
-                code = receipts.SIGNATURE_REFUSED if unsigned and kind == DECLARATION else REFUSALS[kind][PARAMETER]
+                code = codes.signature or codes.parameter if unsigned else codes.parameter
                 rows.append(self._note(envelope, len(rows), found, code, f"报文校验失败:{whole or unsigned}", now))
             else:
                 rows.extend(self._document(envelope, len(rows), found, now))
@@ -104,7 +143,7 @@ class Desk:
             "oriMessageType": error.type or "Unknown",
             "oriBizMessage": envelope.content[:_MOST_TEXT].decode("utf-8", "replace").translate(_PRINTABLE),
         }
-        found = Facts(MESSAGE, f"{MESSAGE}/{envelope.id}", "", "1", "", "2", (envelope.sender,), head)
+        found = Facts(MESSAGE, f"{MESSAGE}/{envelope.id}", "", "1", "", "2", (envelope.sender,), head, FORMAT)
         planned = Planned(receipts.FORMAT_REFUSED, now, now, str(error)[:1000])
         return self._store.put(found, NOTED, now, [planned])
 
@@ -112,79 +151,55 @@ class Desk:
 
     def _document(self, envelope: Envelope, index: int, found: Facts, now: int) -> list[Row]:
         before = self._store.find(found.key)
-        refusal = _refused_by_state(found, before)
+        refusal = self._refused_by_state(found, before, now)
         if refusal is not None:
             code, words = refusal
-            return [self._note(envelope, index, found, REFUSALS[found.kind][code], words, now)]
+            return [self._note(envelope, index, found, code, words, now)]
         if found.app_status == "1":
             return [self._note(envelope, index, found, "1", "", now)]
+        case = Case(self._store, self._scenario, found, now)
         if found.app_type == "3":
-            plan = [Planned("2", now, now, receipts.accepted(found)), Planned("399", now + 1, now, "")]
-            return [self._store.put(found, WITHDRAWN, now, plan)]
-        flow = self._scenario.flow_of(found.kind, found.key, found.head)
+            return [self._withdrawn(case)]
+        procedure = _PROCEDURES.get(found.type)
+        return procedure(case) if procedure is not None else [case.take()]
+
+    def _withdrawn(self, case: Case) -> Row:
+        found, now = case.found, case.now
+        plan = [Planned("2", now, now, receipts.accepted(found)), Planned("399", now + 1, now, "")]
+        row = self._store.put(found, WITHDRAWN, now, plan)
         if found.kind == DECLARATION:
-            return [self._declaration(found, flow, now)]
-        plan = _plan(flow.arrival(), now, {"2": receipts.accepted(found)})
-        plan = _plan(flow.judgement(), now, {}, plan)
-        row = self._store.put(found, KEPT, now, plan)
-        return [row, *self._waiting(found, now)]
+            self._store.free(found.persons.get("number", ""), found.key)
+        afterwards.taken_back(case)
+        return row
 
-    def _waiting(self, found: Facts, now: int) -> list[Row]:
-        """Declarations that this document completes."""
-        if found.kind == WAYBILL:
-            candidates = self._store.waiting_for(found.key)
+    def _refused_by_state(self, found: Facts, before: Row | None, now: int) -> tuple[str, str] | None:
+        """Code and words where a document cannot be taken given what is there of its key."""
+        codes = upload(found.type).refusals
+        if before is None or before.phase not in THERE:
+            return None if found.app_type == "1" else (codes.missing, "未找到可变更或删除的数据")
+        if found.app_time < before.facts.app_time:
+            return codes.old, "接收报文为旧报文数据，不做处理"
+        if found.app_type == "1":
+            return codes.exists, "已存在，请勿重复申报"
+        if found.kind == DECLARATION:
+            bound = not _PAST_CHANGE.isdisjoint(before.reached(now))
         else:
-            candidates = [row for row in self._store.of_order(found.order) if row.phase == WAITING]
-        moved = []
-        for row in candidates:
-            documents = self._documents(row.facts)
-            if None not in documents.values():
-                flow = self._scenario.flow_of(DECLARATION, row.key, row.facts.head)
-                row.phase, row.plan = KEPT, [p for p in row.plan if not _rejects(p.status)]
-                row.plan = self._decided(row.facts, flow, documents, now, row.plan)
-                self._store.move(row)
-                moved.append(row)
-        return moved
+            bound = found.kind in _BOUND and self._declared(found)
+        return (codes.state, "当前状态不允许变更") if bound else None
 
-    def _declaration(self, found: Facts, flow: Flow, now: int) -> Row:
-        if checks.over_single_limit(found):
-            words = receipts.refused(found, "超过单次交易限值")
-            return self._store.put(found, REJECTED, now, [Planned(receipts.SINGLE_LIMIT_REFUSED, now, now, words)])
-        documents = self._documents(found)
-        missing = [kind for kind, row in documents.items() if row is None]
-        plan = _plan(flow.arrival(), now, {"2": receipts.accepted(found, missing)})
-        if not missing:
-            return self._store.put(found, KEPT, now, self._decided(found, flow, documents, now, plan))
-        if flow.reject_missing_after:
-            at = now + flow.reject_missing_after
-            plan.append(Planned("100", at, at, checks.coded(1301, "三单信息不齐")))
-        return self._store.put(found, WAITING, now, plan)
-
-    def _documents(self, declaration: Facts) -> dict[str, Row | None]:
-        there = {r.facts.kind: r for r in self._store.of_order(declaration.order) if r.phase == KEPT}
-        waybill = self._store.find(declaration.waybill)
-        kept = waybill if waybill is not None and waybill.phase == KEPT else None
-        return {ORDER: there.get(ORDER), PAYMENT: there.get(PAYMENT), WAYBILL: kept}
-
-    def _decided(
-        self, found: Facts, flow: Flow, documents: dict[str, Row | None], now: int, plan: list[Planned]
-    ) -> list[Planned]:
-        """The plan with what follows from comparing the declaration with its documents and limits."""
-        order, payment = documents[ORDER], documents[PAYMENT]
-        assert order is not None
-        assert payment is not None
-        buyer, year = found.persons.get("number", ""), china_year(now)
-        why = checks.mismatch(found, order.facts, payment.facts)
-        why = why or checks.over_yearly_limit(self._store.used(buyer, year, found.key), found)
-        self._store.use(buyer, year, found.key, 0 if why else found.value)
-        if why:
-            return _plan((Step("100", after=10, info=why),), now, {}, plan)
-        return _plan(flow.judgement(), now, {}, plan)
+    def _declared(self, found: Facts) -> bool:
+        """Whether a stored declaration stands on an order, payment or waybill (import: on a waybill is not looked up)."""
+        rows = self._store.referring(found.key) if found.kind == WAYBILL else self._store.at(found.place)
+        return any(r.facts.kind == DECLARATION and r.phase in STORED for r in rows)
 
     def _note(self, envelope: Envelope, index: int, found: Facts, status: str, words: str, now: int) -> Row:
         """A receipt that leaves the document customs has of that key as it is."""
         info = receipts.refused(found, words) if words else ""
         return self._store.put(found, NOTED, now, [Planned(status, now, now, info)], f"{envelope.id}#{index}")
+
+
+#: Phases that a rejection ends.
+_MAY_FAIL = frozenset({WAITING, AWAITING, LEAVING, KEPT})
 
 
 class _FormatError(Exception):
@@ -202,7 +217,7 @@ def _open(envelope: Envelope) -> tuple[etree._Element, catalog.MessageType, byte
     except Refused as error:
         raise _FormatError(error.faults[0].message) from None
     mt = catalog.message_of(parsed.root)
-    if mt is None or mt.type not in KIND_OF_MESSAGE:
+    if mt is None or not is_upload(mt):
         raise _FormatError("报文类型无法识别")
     if catalog.edition_that_validates(parsed.root, mt) is None:
         why = "; ".join(found.message for found in catalog.explain(parsed.root, mt, limit=5))
@@ -212,36 +227,3 @@ def _open(envelope: Envelope) -> tuple[etree._Element, catalog.MessageType, byte
 
 def _is_signed(root: etree._Element) -> bool:
     return any(child.tag == f"{{{catalog.DS}}}Signature" for child in root.iterchildren(reversed=True))
-
-
-def _refused_by_state(found: Facts, before: Row | None) -> tuple[int, str] | None:
-    """Why a document cannot be taken given what is there of its key."""
-    there = before is not None and before.phase in (KEPT, WAITING)
-    if found.app_type == "1":
-        if not there or before is None:
-            return None
-        if found.app_time < before.facts.app_time:
-            return OLD, "接收报文为旧报文数据，不做处理"
-        return EXISTS, "已存在，请勿重复申报"
-    if not there or before is None:
-        return MISSING, "未找到可变更或删除的数据"
-    if found.app_time < before.facts.app_time:
-        return OLD, "接收报文为旧报文数据，不做处理"
-    if found.kind == DECLARATION and not before.plan and before.phase == KEPT:
-        return STATE, "当前状态不允许变更"
-    return None
-
-
-def _plan(steps: tuple[Step, ...], now: int, texts: dict[str, str], plan: list[Planned] | None = None) -> list[Planned]:
-    """``plan`` with the steps behind it, each receipt at least a millisecond after the one before."""
-    plan = list(plan or ())
-    last = max((p.at for p in plan), default=now - 1)
-    for step in steps:
-        last = max(last + 1, now + step.after)
-        info = step.info or texts.get(step.status, "")
-        plan.append(Planned(step.status, last, last + step.late, info, step.times))
-    return plan
-
-
-def _rejects(status: str) -> bool:
-    return status == "100" or status.startswith("-")

@@ -12,6 +12,7 @@ from hub.domain.faults import Refused
 from schemas.envelopes import DXP
 
 __all__ = [
+    "CUSTOMS_EXPORT",
     "CUSTOMS_IMPORT",
     "DXP",
     "TAKEN",
@@ -25,8 +26,8 @@ __all__ = [
     "write_answer",
 ]
 
-#: Customs' number on the exchange platform for import.
-CUSTOMS_IMPORT = "DXPEDCCEB0000002"
+#: Customs' numbers on the exchange platform for import and for export.
+CUSTOMS_IMPORT, CUSTOMS_EXPORT = "DXPEDCCEB0000002", "DXPEDCCEB0000003"
 
 
 class UnreadableError(Exception):

@@ -5,29 +5,24 @@ Persons are kept as digests only: names, identity numbers and telephones are com
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from adapters.authorities.customs.uploads import upload
 from hub.domain import keys
-from hub.domain.events import DECLARATION, ORDER, PAYMENT, WAYBILL
-from hub.domain.money import amount
+from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.money import number
 from schemas import catalog
 
-#: A message customs could not read; its "document" is the message.
-MESSAGE = "message"
-
-#: Fields of the head that receipts and scenarios name.
-_NAMED = {
-    ORDER: ("ebpCode", "ebcCode", "orderNo"),
-    PAYMENT: ("payCode", "payTransactionId", "ebpCode", "orderNo"),
-    WAYBILL: ("logisticsCode", "logisticsNo", "orderNo"),
-    DECLARATION: (
-        "customsCode", "ebpCode", "ebcCode", "agentCode", "copNo", "orderNo", "logisticsCode", "logisticsNo",
-        "tradeMode", "portCode", "country",
-    ),
-}  # fmt: skip
+#: Before the kind in the keys of what export documents are: the two sides are two systems.
+_EXPORT = "E"
+#: A foreign platform without a code.
+NO_PLATFORM = "无"
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
@@ -40,7 +35,12 @@ class Line(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A document in short. ``persons``: buyer (name and number), buyer_name, phone; digests. ``paid``: scaled."""
+    """A document in short. ``type``: its message; ``head``: fields that receipts, scenarios and look-ups name.
+
+    ``persons``: buyer (name and number), number, name, phone; digests. ``paid``, ``value``: scaled. ``codes``: HS codes
+    of the lines; ``merges``: what else of a line must be alike to be summarised. ``members``: waybills or customs
+    numbers that a list names.
+    """
 
     kind: str
     key: str
@@ -50,58 +50,116 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     app_status: str
     receivers: tuple[str, ...]
     head: dict[str, str]
+    type: str
     persons: dict[str, str] = {}
     paid: int = 0
     value: int = 0
     pay_code: str = ""
     lines: tuple[Line, ...] = ()
+    codes: tuple[str, ...] = ()
+    merges: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
     @property
-    def order(self) -> str:
-        """The order a document belongs to: ``ebpCode:orderNo``; a waybill names no platform."""
-        return f"{self.head.get('ebpCode', '')}:{self.head.get('orderNo', '')}"
+    def export(self) -> bool:
+        """Which side it is on."""
+        return self.key.startswith(_EXPORT)
 
     @property
-    def waybill(self) -> str:
-        """The key of the waybill a declaration names."""
-        return f"{WAYBILL}/{self.head.get('logisticsCode', '')}:{self.head.get('logisticsNo', '')}"
+    def place(self) -> str:
+        """With what it belongs together: its order, the declaration it refers to, the other parts of it; else empty."""
+        fields, head = upload(self.type).place, self.head
+        if "msgSeqNo" in head:
+            return self.key.rpartition(":")[0]
+        if not fields:
+            return ""
+        first = head.get(fields[0], "")
+        if self.export and first == NO_PLATFORM:
+            first = head.get("ebcCode", "")
+        side = _EXPORT if self.export else ""
+        return f"{side}{first}:{head.get(fields[1], '')}" if len(fields) > 1 else f"{fields[0]}/{first}"
+
+    @property
+    def refers(self) -> str:
+        """The waybill a declaration names, or the bill that a list is about; else empty."""
+        head = self.head
+        if self.kind == DECLARATION:
+            return waybill_key(self.export, head.get("logisticsCode", ""), head.get("logisticsNo", ""))
+        if upload(self.type).bill and head.get("billNo"):
+            return f"bill/{head.get('logisticsCode', '')}:{head['billNo']}"
+        return ""
 
 
-def of(kind: str, document: Any, receivers: tuple[str, ...]) -> Facts:  # Any: a generated document struct
+def waybill_key(export: bool, carrier: str, no: str) -> str:
+    """The key of a waybill."""
+    return f"{_EXPORT if export else ''}{WAYBILL}/{carrier}:{no}"
+
+
+@cache
+def _kept(type_: str) -> tuple[tuple[str, ...], Callable[[Any], tuple[str | None, ...]]]:  # Any: the document's head
+    """The names of the fields to keep, and what takes them from a head: those its receipt names, and further ones."""
+    mt = catalog.message(type_)
+    named = {field.name for field in catalog.message(mt.receipt).fields} if mt.receipt else set()
+    wanted = (named | set(upload(type_).keep)) - {"guid", "preNo"}
+    names = tuple(field.name for field in mt.fields if field.name in wanted)
+    return names, attrgetter(*names)
+
+
+def of(mt: catalog.MessageType, document: Any, receivers: tuple[str, ...]) -> Facts:  # Any: a generated struct
     """The facts of a document that the schema has approved."""
     head = document.head
+    kind, names_and_values = mt.kind, _kept(mt.type)
     persons, paid, value, pay_code = _particulars(kind, document)
+    lines: Any = getattr(document, "list", ())  # Any: generated line structs
+    key = keys.register_key(kind, catalog.business_key(document))
+    goods = bool(lines) and hasattr(lines[0], "qty")
+    coded = goods and hasattr(lines[0], "gcode")
+    export = mt.side == "export"
     return Facts(
         kind=kind,
-        key=keys.register_key(kind, catalog.business_key(document)),
+        key=_EXPORT + key if export else key,
         guid=head.guid or "",
         app_type=head.appType or "1",
         app_time=head.appTime or "",
         app_status=head.appStatus or "2",
         receivers=receivers,
-        head={name: text for name in _NAMED[kind] if (text := getattr(head, name))},
+        head={name: text for name, text in zip(names_and_values[0], names_and_values[1](head), strict=True) if text},
+        type=mt.type,
         persons=persons,
         paid=paid,
         value=value,
         pay_code=pay_code,
-        lines=tuple(_line(line) for line in getattr(document, "list", ())),
+        lines=tuple([_line(line) for line in lines]) if goods else (),
+        codes=tuple([line.gcode or "" for line in lines]) if coded else (),
+        merges=tuple([f"{line.country} {line.currency}" for line in lines]) if export and kind == DECLARATION else (),
+        members=() if goods else _members(export, head, lines),
     )
+
+
+def _members(export: bool, head: Any, lines: Any) -> tuple[str, ...]:  # Any: generated structs
+    """The waybills or, in an application for a summary, the customs numbers that a list names."""
+    if lines and hasattr(lines[0], "logisticsNo"):
+        carrier = head.logisticsCode or ""
+        return tuple([waybill_key(export, carrier, line.logisticsNo or "") for line in lines])
+    return tuple([line.invtNo or "" for line in lines])
 
 
 def _particulars(kind: str, document: Any) -> tuple[dict[str, str], int, int, str]:  # Any: as above
     head = document.head
     if kind == ORDER:
-        return _buyer(head), amount(head.acturalPaid), 0, head.payCode or ""
+        return _buyer(head), number(head.acturalPaid), 0, head.payCode or ""
     if kind == PAYMENT:
         payer = {"buyer": _digest(head.payerName, head.payerIdNumber)}
-        return payer, amount(head.amountPaid), 0, head.payCode or ""
+        return payer, number(head.amountPaid), 0, head.payCode or ""
     if kind == DECLARATION:
-        goods = sum(amount(line.totalPrice) for line in document.list)
-        return _buyer(head), 0, goods + amount(head.freight) + amount(head.insuredFee), ""
+        goods = sum([number(line.totalPrice) for line in document.list])
+        return _buyer(head), 0, goods + number(head.freight) + number(head.insuredFee), ""
     return {}, 0, 0, ""
 
 
 def _buyer(head: Any) -> dict[str, str]:  # Any: the head of an order or a declaration
+    if not getattr(head, "buyerIdNumber", None):
+        return {}  # export names no buyer
     return {
         "buyer": _digest(head.buyerName, head.buyerIdNumber),
         "number": _digest(head.buyerIdNumber),
@@ -111,8 +169,9 @@ def _buyer(head: Any) -> dict[str, str]:  # Any: the head of an order or a decla
 
 
 def _digest(*parts: str | None) -> str:
-    return blake2b("\0".join(part or "" for part in parts).encode(), digest_size=12).hexdigest()
+    return blake2b("\0".join([part or "" for part in parts]).encode(), digest_size=12).hexdigest()
 
 
 def _line(line: Any) -> Line:  # Any: a generated line struct
-    return Line(line.gnum or "", amount(line.qty), amount(line.price), amount(line.totalPrice))
+    price, total = getattr(line, "price", None), getattr(line, "totalPrice", None)
+    return Line(line.gnum or "", number(line.qty), number(price), number(total))

@@ -11,8 +11,17 @@ from typing import Generic, TypeVar
 import aiohttp
 import msgspec
 
-from adapters.authorities.customs.envelope import CUSTOMS_IMPORT, TAKEN, Envelope, UnreadableError, read_answer, write
+from adapters.authorities.customs.envelope import (
+    CUSTOMS_EXPORT,
+    CUSTOMS_IMPORT,
+    TAKEN,
+    Envelope,
+    UnreadableError,
+    read_answer,
+    write,
+)
 from hub.domain.events import AssessmentNotice, HandOver
+from schemas import catalog
 
 R = TypeVar("R")
 
@@ -26,7 +35,7 @@ def render(item: HandOver, content: bytes, at: int) -> bytes:
         Envelope(
             id=item.copmsg_id,
             sender=item.dxp_id,
-            receivers=(CUSTOMS_IMPORT,),
+            receivers=(CUSTOMS_EXPORT if catalog.message(item.message).side == "export" else CUSTOMS_IMPORT,),
             type=f"{item.message}Message",
             content=content,
             at=at,

@@ -11,18 +11,26 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from hub.domain.events import DECLARATION, KINDS
+from adapters.authorities.customs.uploads import upload_kinds
 from hub.domain.faults import Misconfigured
+from hub.domain.kinds import DECLARATION
 
 #: Statuses a document gets when it comes in; all others need the customs' own judgement first.
 ON_ARRIVAL = frozenset({"1", "2", "3", "4"})
+#: With the first of these begins what needs the goods themselves, with CLOSED what needs them gone (export).
+_AT_HAND = frozenset({"500", "501", "502", "503", "505", "599", "600", "700", "800"})
+CLOSED = "899"
+#: What grants an application, where nothing turns it down.
+_GRANTING = frozenset({"399", "800"})
+_DAY = 86_400_000
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One receipt. ``after``: ms from arrival, or (120 and later) from the moment all three documents are there.
+    """One receipt. ``after``: ms from arrival, or (120 and later) from the moment what it waits for is there.
 
     ``late`` ms later than its own time it is sent, so that receipts overtake each other; ``times`` it is sent;
     ``info`` instead of the usual text.
@@ -36,7 +44,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The receipts of a document. ``reject_missing_after`` ms without all three documents it is rejected (0: never)."""
+    """The receipts of a document. ``reject_missing_after`` ms without what it waits for it is rejected (0: never)."""
 
     steps: tuple[Step, ...]
     reject_missing_after: int = 0
@@ -49,32 +57,77 @@ class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """What is sent when the document has passed the checks."""
         return tuple(step for step in self.steps if step.status not in ON_ARRIVAL)
 
+    def stored(self) -> tuple[Step, ...]:
+        """Of the judgement, what does not need the goods at hand."""
+        return self.judgement()[: self._first(_AT_HAND | {CLOSED})]
+
+    def released(self) -> tuple[Step, ...]:
+        """What is sent once the goods are at hand."""
+        return self.judgement()[self._first(_AT_HAND | {CLOSED}) : self._first({CLOSED})]
+
+    def closed(self) -> tuple[Step, ...]:
+        """What is sent once they are gone."""
+        return self.judgement()[self._first({CLOSED}) :]
+
+    def grants(self) -> bool:
+        """Whether an application with these receipts succeeds."""
+        told = {step.status for step in self.steps}
+        return bool(told & _GRANTING) and not any(status == "100" or status.startswith("-") for status in told)
+
+    def _first(self, of: frozenset[str] | set[str]) -> int:
+        steps = self.judgement()
+        return next((n for n, step in enumerate(steps) if step.status in of), len(steps))
+
 
 class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``flow`` for ``percent`` of the documents of ``kind`` whose head has the values in ``where``."""
+    """``flow`` for ``percent`` of the documents of ``kind`` (of one ``side``: import, export; empty: both) whose head
+    has the values in ``where``.
+    """
 
     flow: str
     kind: str = DECLARATION
+    side: Literal["", "import", "export"] = ""
     where: dict[str, str] = {}
     percent: float = 100.0
 
 
+class Times(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Delays in ms that no document asks for.
+
+    ``tax_bill``: from release (0: there are no tax bills); a real one came 4 ms later. ``tax_summarised``: from there,
+    30 days in law (GACC 2018-194), here a second a day; 0: never. ``return_within``: of release, an import return may
+    be applied for: 30 days (GACC 2020-45). ``summary_result``: from the summary's conclusion.
+    """
+
+    tax_bill: int = 4
+    tax_summarised: int = 30_000
+    return_within: int = 30 * _DAY
+    summary_result: int = 2_000
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Flows by name and the choices among them. Documents without a choice are stored: 2, 120."""
+    """Flows by name and the choices among them. Documents without a choice get what is usual for their kind.
+
+    ``warehouse_entry_for``: trade modes whose import declarations are released only once a CEB711 names their waybill.
+    """
 
     flow: dict[str, Flow]
     choose: tuple[Choice, ...] = ()
+    times: Times = Times()
+    warehouse_entry_for: tuple[str, ...] = ()
     seed: str = ""
     about: str = ""
 
-    def flow_of(self, kind: str, key: str, head: Mapping[str, str]) -> Flow:
+    def flow_of(self, kind: str, key: str, head: Mapping[str, str], side: str = "import") -> Flow:
         """The flow for a document; ``head`` holds the fields choices may ask for."""
         for number, choice in enumerate(self.choose):
             if choice.kind != kind or any(head.get(name) != value for name, value in choice.where.items()):
                 continue
+            if choice.side and choice.side != side:
+                continue
             if choice.percent >= 100 or self._drawn(number, key) < choice.percent:
                 return self.flow[choice.flow]
-        return _STORED
+        return _USUAL.get(kind, _STORED)
 
     def _drawn(self, number: int, key: str) -> float:
         """A number from 0 to 100, the same for the same choice and key."""
@@ -83,6 +136,20 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _STORED = Flow(steps=(Step("2"), Step("120", after=20)))
+_CONCLUDED = Flow(steps=(Step("2"), Step("399", after=20)))
+_GRANTED = Flow(steps=(Step("2"), Step("120", after=20), Step("399", after=60)))
+_RETURNED = Flow(steps=(Step("2"), Step("120", after=20), Step("800", after=60)))
+#: What kinds end with: real receipts of cancellations and returns, the statuses each receipt's table has.
+_USUAL = {
+    "cancellation": _GRANTED,
+    "warehouse_entry": _GRANTED,
+    "return": _RETURNED,
+    "return_tally": _CONCLUDED,
+    "arrival": _CONCLUDED,
+    "departure": _CONCLUDED,
+    "consolidation": _CONCLUDED,
+    "summary": _CONCLUDED,
+}
 
 
 def bundled() -> tuple[str, ...]:
@@ -103,8 +170,9 @@ def load(name: str) -> Scenario:
         scenario = msgspec.convert(tomllib.loads(text), Scenario)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured([f"scenario {name}: {error}"]) from error
+    kinds = upload_kinds()
     wrong = [f"scenario {name}: there is no flow {c.flow!r}" for c in scenario.choose if c.flow not in scenario.flow]
-    wrong += [f"scenario {name}: there is no kind {c.kind!r}" for c in scenario.choose if c.kind not in KINDS]
+    wrong += [f"scenario {name}: there is no kind {c.kind!r}" for c in scenario.choose if c.kind not in kinds]
     if wrong:
         raise Misconfigured(wrong)
     return scenario

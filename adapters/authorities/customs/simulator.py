@@ -18,6 +18,7 @@ from aiohttp import web
 from adapters.authorities.customs import receipts
 from adapters.authorities.customs.desk import Desk
 from adapters.authorities.customs.envelope import (
+    CUSTOMS_EXPORT,
     CUSTOMS_IMPORT,
     Answer,
     Envelope,
@@ -29,10 +30,14 @@ from adapters.authorities.customs.envelope import (
 )
 from adapters.authorities.customs.receipts import Planned
 from adapters.authorities.customs.store import Row, Store
+from schemas import catalog
 
 _log = logging.getLogger(__name__)
 
-#: Receipts to one set of receivers about one kind of document.
+#: Rows with nothing to send before that many ms stay in the store alone.
+_SOON_MS = 5_000
+
+#: Receipts to one set of receivers in one message: its type is first.
 _Post = tuple[str, tuple[str, ...], list[tuple[Row, list[Planned]]]]
 
 
@@ -111,12 +116,17 @@ class Simulator:
                 await self._session.close()
 
     def _schedule(self, rows: Iterable[Row]) -> None:
+        soon = self._now() + _SOON_MS
         for row in rows:
-            if row.plan and row.number not in self._busy:
-                self._rows[row.number] = row
-                heapq.heappush(self._due, (min(p.due for p in row.plan), row.number))
-            elif row.number in self._busy:
+            if row.number in self._busy:
                 self._changed.add(row.number)
+                continue
+            self._rows.pop(row.number, None)
+            if row.plan:
+                due = min([p.due for p in row.plan])
+                heapq.heappush(self._due, (due, row.number))
+                if due <= soon:
+                    self._rows[row.number] = row
         self._news.set()
 
     async def _wait(self) -> None:
@@ -134,26 +144,30 @@ class Simulator:
         groups: dict[tuple[str, tuple[str, ...]], list[tuple[Row, list[Planned]]]] = {}
         while self._due and self._due[0][0] <= now:
             _, number = heapq.heappop(self._due)
-            row = self._rows.get(number)
+            row = self._rows.get(number) or (None if number in self._busy else self._store.numbered(number))
             due = sorted((p for p in row.plan if p.due <= now), key=lambda p: p.due) if row is not None else []
             if row is None or not due or number in self._busy:
                 continue
+            self._rows[number] = row
             self._busy.add(number)
-            groups.setdefault((row.facts.kind, row.facts.receivers), []).append((row, due))
-        for (kind, receivers), found in groups.items():
-            yield from ((kind, receivers, chunk) for chunk in _chunks(found, 1 if kind == "message" else receipts.MOST))
+            due = receipts.by_form(row.facts, due)
+            place = receipts.form_of(row.facts, due[0]), receipts.receivers_of(row.facts, due[0])
+            groups.setdefault(place, []).append((row, due))
+        for (type_, receivers), found in groups.items():
+            most = min(catalog.message(type_).max_documents or receipts.MOST, receipts.MOST)
+            yield from ((type_, receivers, chunk) for chunk in _chunks(found, most))
 
     async def _send(self, post: _Post) -> None:
-        kind, receivers, found = post
+        type_, receivers, found = post
         receipted = [
             receipts.document(row.facts, planned, row.number, row.arrived) for row, due in found for planned in due
         ]
         number = receipts.guid(
-            "post", *(f"{row.number}/{p.status}/{p.at}/{p.times}" for row, due in found for p in due)
+            "post", *(f"{row.number}/{p.form}{p.status}/{p.at}/{p.times}" for row, due in found for p in due)
         )
-        content = receipts.message(kind, receipted, number)
-        at = self._now()
-        body = write(Envelope(number, CUSTOMS_IMPORT, receivers, f"{receipts.ANSWERS[kind]}Message", content, at))
+        content = receipts.message(type_, receipted, number)
+        sender = CUSTOMS_EXPORT if catalog.message(type_).side == "export" else CUSTOMS_IMPORT
+        body = write(Envelope(number, sender, receivers, f"{type_}Message", content, self._now()))
         async with self._at_once:
             await self._until_taken(body, number)
         self.counts["receipts"] += len(receipted)
@@ -165,7 +179,7 @@ class Simulator:
         self._busy.discard(row.number)
         if row.number in self._changed:
             self._changed.discard(row.number)
-            row = self._store.find(row.key) or row
+            row = self._store.numbered(row.number) or row
         self._desk.sent(row, due)
         self._rows.pop(row.number, None)
         self._schedule([row])

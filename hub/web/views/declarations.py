@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from hub.domain.events import KINDS
+from hub.domain.kinds import KINDS
 from hub.domain.reading import Search
 from hub.web import sight, story, words
 from hub.web.auth import require
