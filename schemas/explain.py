@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Parts looked at again after libxml2 has given up on their surroundings; bounds the time of an explanation.
 _SECOND_LOOKS = 200
+#: Children of such a part, many times those of any: xmlschema takes time by the square of the wrong ones.
+_CHILDREN_READ = 1000
 _NAME_SHOWN = 60
 #: Elements named that may stand somewhere.
 _BELONGING = 4
@@ -226,14 +228,20 @@ class _Collector:
         """Every child that is missing, too many, unknown or in the wrong place."""
         places = {slot.tag: i for i, slot in enumerate(slots)}
         children = list(owner.iterchildren(etree.Element))
-        known = [child for child in children if child.tag in places]
-        order = [places[child.tag] for child in known]
-        kept = {known[i] for i in _longest_in_order(order)}
-        counts = Counter(order)
-        fits = len(known) == len(children) and all(s.low <= counts[i] <= (s.high or counts[i]) for i, s in enumerate(slots))
+        counts: Counter[int] = Counter()
+        known = []  # as many of each as may be there
+        for child in children:
+            place = places.get(child.tag, -1)
+            counts[place] += 1
+            if place >= 0 and counts[place] <= (slots[place].high or counts[place]):
+                known.append((child, place))
+        kept = {known[i][0] for i in _longest_in_order([place for _, place in known])}
+        fits = len(known) == len(children) and all(counts[i] >= slot.low for i, slot in enumerate(slots))
         seen: Counter[int] = Counter()
         last = -1
         for child in children:
+            if self.full:
+                return
             place = places.get(child.tag, -1)
             seen[place] += 1
             high = slots[place].high if place >= 0 else None
@@ -269,7 +277,7 @@ class _Collector:
     def _values(self, part: etree._Element) -> None:
         """The values of a part, as xmlschema reads them."""
         declared = self._reader.second().elements.get(etree.QName(part).localname)
-        if declared is None:
+        if declared is None or len(part) > _CHILDREN_READ:
             return
         try:
             for error in declared.iter_errors(part):

@@ -13,7 +13,7 @@ from schemas.model import Field
 Reason = Literal[
     "missing",  # a required element or attribute is not there
     "unexpected",  # not known here, or in the wrong place
-    "edition_2016",  # everything is there, in another order: messages of the edition of 2016 had one
+    "edition_2016",  # everything is there, in another order, as the edition of 2016 or a printed table has it
     "too_many",  # more of it than allowed
     "empty",  # must have a value
     "too_long",  # more characters or digits than allowed
@@ -32,8 +32,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "missing": ("{name}{of} is missing", "缺少 {name}{of}"),
     "unexpected": ("{name}{of} is not expected here", "{name}{of} 不应出现在此处"),
     "edition_2016": (
-        "{name}{of} is out of order, as in messages of the edition of 2016",
-        "{name}{of} 顺序不符（如 2016 版报文的顺序）",
+        "{name}{of} is out of order, as in messages of the edition of 2016 or in the specification's printed tables",
+        "{name}{of} 顺序不符（如 2016 版报文或规范文本表格中的顺序）",
     ),
     "too_many": ("{name}{of} occurs more often than allowed ({rule})", "{name}{of} 出现次数超过上限（{rule}）"),
     "empty": ("{name}{of} must not be empty", "{name}{of} 不能为空"),

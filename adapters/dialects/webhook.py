@@ -138,11 +138,11 @@ def _has_codes(name: str) -> bool:
 
 @cache
 def _by_iso(name: str) -> dict[str, str]:
-    """ISO's code → customs'."""
+    """ISO's code, of three letters or two → customs'."""
     found: dict[str, str] = {}
     for code, entry in code_list(name).codes.items():
-        if entry.iso:
-            found.setdefault(entry.iso, code)
+        for iso in filter(None, (entry.iso, entry.iso2)):
+            found.setdefault(iso, code)
     return found
 
 

@@ -1,6 +1,7 @@
 """Explanations: every fault with its path and line, nothing of what was in the fields."""
 
 import re
+import time
 
 import pytest
 from lxml import etree
@@ -256,3 +257,13 @@ def test_an_element_that_only_one_edition_knows_or_wants_is_told_with_it() -> No
         element.getparent().remove(element)
     [fault] = [f for f in catalog.explain(newer, "CEB792", "202205") if f.path.endswith("gseqno")]
     assert (fault.reason, "edition 2018 allows it" in fault.message) == ("missing", True)
+
+
+@pytest.mark.parametrize("junk", ["<ceb:zz/>", "<ceb:guid>x</ceb:guid>", "<ceb:note>x</ceb:note><ceb:guid>x</ceb:guid>"])
+def test_an_explanation_of_a_hundred_thousand_wrong_children_takes_seconds_not_minutes(junk: str) -> None:
+    root = _root(_order(), edit=("<ceb:orderNo>", junk * 100_000 + "<ceb:orderNo>"))
+    begun = time.process_time()
+    faults = catalog.explain(root, MT)
+    assert faults
+    assert {f.path.rpartition("/")[2] for f in faults} <= {"zz", "guid", "note"}
+    assert time.process_time() - begun < 20

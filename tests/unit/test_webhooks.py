@@ -85,6 +85,27 @@ def test_the_example_becomes_a_signed_order_that_the_schema_and_every_check_take
     assert (head.payTransactionId, head.note) == ("ZFEX000001", None)
 
 
+@pytest.mark.parametrize(("iso", "code"), [("JPN", "116"), ("jp", "116"), ("US", "502")])
+def test_countries_are_named_by_isos_letters(iso: str, code: str) -> None:
+    assert order(judged(a_body(line_items__0__origin=iso))).list[0].country == code
+
+
+def test_a_map_may_make_another_message_of_the_same_body() -> None:
+    text = EXAMPLE.replace('"CEB311"', '"CEB303"').replace('orderType = { value = "I" }', 'orderType = { value = "E" }')
+    mt = catalog.message("CEB303")
+    known = {part: {f.name for f in found.fields} for part, found in (("head", mt.head), ("list", mt.list)) if found}
+    section, kept = "", []
+    for line in text.splitlines():
+        section = line.strip("[]") if line.startswith("[") else section
+        name = line.partition(" = ")[0]
+        if section not in known or " = " not in line or name in known[section]:
+            kept.append(line)
+    maps = {"export": read_map("export", "\n".join(kept))}
+    found = judged(BODY, "application/json;map=export", maps)
+    assert (found.message, found.documents[0].order[1]) == ("CEB303", "EX-2026-000001")
+    assert b"<ceb:CEB303Message" in found.messages[0]
+
+
 def test_the_same_webhook_gives_the_same_bytes() -> None:
     assert judged(BODY).messages == judged(BODY).messages
     assert order(judged(a_body(paid_at="2026-06-01T04:00:00Z"))).head.guid != order(judged(BODY)).head.guid
