@@ -8,7 +8,7 @@ does not matter.
 from __future__ import annotations
 
 from adapters.authorities.customs import checks
-from adapters.authorities.customs.case import Case, stands
+from adapters.authorities.customs.case import Case, rejects, stands
 from adapters.authorities.customs.facts import Facts
 from adapters.authorities.customs.scenario import Step
 from adapters.authorities.customs.store import (
@@ -52,7 +52,10 @@ def declaration(case: Case) -> list[Row]:
 
 def collection(case: Case) -> list[Row]:
     """A collection: stored once the declaration of its order is."""
-    stored = any(r.facts.kind == DECLARATION and r.phase in STORED for r in case.store.at(case.found.place))
+    stored = any(
+        r.facts.kind == DECLARATION and r.phase in STORED and not any(rejects(p) for p in r.plan)
+        for r in case.store.at(case.found.place)
+    )
     return [case.take() if stored else case.wait()]
 
 
