@@ -170,14 +170,15 @@ class _Maker:
 
 
 @cache
-def _maker(type_: str) -> _Maker:
-    return _Maker(catalog.message(type_))
-
-
-@cache
 def answer(type_: str) -> str:
     """The message that answers documents of a message; CEB900 is its own."""
     return catalog.message(type_).receipt or type_
+
+
+@cache
+def _maker(type_: str) -> _Maker:
+    """How documents of an upload message are answered."""
+    return _Maker(catalog.message(answer(type_)))
 
 
 def form_of(facts: Facts, planned: Planned) -> str:
@@ -196,21 +197,18 @@ def document(facts: Facts, planned: Planned, number: int, arrived: int) -> docum
         return _FORMS[planned.form](facts, planned, number, arrived)
     status = planned.status
     own = facts.guid if status == "2" and facts.guid else guid(facts.key, status, str(planned.at))
-    maker, given = _maker(answer(facts.type)), facts.head.get
+    maker, given = _maker(facts.type), facts.head.get
     values = {name: given(name) for name in maker.copied}
     for name, numbered_by in maker.numbers:
         values[name] = numbered_by(facts, number, arrived, status)
     for name, shortest in maker.needed:
         if not values[name]:
             values[name] = own[:20] if shortest else ""
-    head = maker.head(
-        guid=own,
-        returnStatus=status,
-        returnTime=return_time(planned.at),
-        returnInfo=planned.info[:1000] or usual(facts.kind, status),
-        **values,
-    )
-    return cast("documents.Document", maker.document(head=head))
+    values["guid"] = own
+    values["returnStatus"] = status
+    values["returnTime"] = return_time(planned.at)
+    values["returnInfo"] = planned.info[:1000] or usual(facts.kind, status)
+    return cast("documents.Document", maker.document(head=maker.head(**values)))
 
 
 def message(type_: str, receipts: list[documents.Document], number: str) -> bytes:
