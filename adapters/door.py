@@ -223,16 +223,17 @@ class Door:
         judged: Judged, ack: dict[str, Any] | None, answer: bytes = b"",
     ) -> bytes:  # fmt: skip
         """Into the next batch; the acknowledgement's bytes once it is in the log."""
+        owner = judged.owner or principal.name
         whole = codec.pack(
             Submission(
-                id=submission, principal=principal.name, sender=judged.sender, received_at=received_at,
+                id=submission, principal=owner, sender=judged.sender, received_at=received_at,
                 message=judged.message, guid=judged.guid, edition=judged.edition, documents=judged.documents,
                 authority=judged.authority, dxp_id=judged.dxp_id, copmsg_id=judged.copmsg_id,
-                subscribers=judged.subscribers,
+                subscribers=judged.subscribers, observed=judged.observed,
             )
         )  # fmt: skip
         head = SubmissionSummary(
-            id=submission, principal=principal.name, sender=judged.sender, received_at=received_at,
+            id=submission, principal=owner, sender=judged.sender, received_at=received_at,
             message=judged.message, guid=judged.guid, edition=judged.edition, digest=digest, size=len(data),
             media_type=media_type,
             documents=tuple([(d.index, d.kind, d.key, d.faults) for d in judged.documents]),

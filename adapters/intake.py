@@ -70,7 +70,8 @@ class Postponed(Exception):  # noqa: N818 - reads as what happened
 class Judged(msgspec.Struct, frozen=True):
     """A message that is taken. ``messages``: the CEB messages to hand over where they are not the bytes received.
 
-    ``notes`` are faults of the message that flag nothing (a KeyName that is not the certificate's serial).
+    ``notes`` are faults of the message that flag nothing (a KeyName that is not the certificate's serial). ``observed``:
+    its ``owner`` (a principal, or a platform number nobody has filed) gave it to customs, and customs to the hub.
     """
 
     message: str
@@ -84,6 +85,8 @@ class Judged(msgspec.Struct, frozen=True):
     subscribers: tuple[str, ...] = ()
     messages: tuple[bytes, ...] = ()
     notes: tuple[Fault, ...] = ()
+    observed: bool = False
+    owner: str = ""
 
 
 class _Message(msgspec.Struct, frozen=True):
@@ -108,7 +111,8 @@ class Judge:
     ``access``: the access table with today's filings. ``digest(kind, text)``: keyed digests. ``signing_key``: the
     hosted key of a principal, None without a mandate. ``certificates``: fingerprints a principal may sign with.
     ``filed``: whether an enterprise code is filed; None takes every code. ``maps``: how webhooks of shop platforms are
-    read, by name: they come as ``application/json;map=NAME``.
+    read, by name: they come as ``application/json;map=NAME``. ``dxp_id``: the hub's own number on the exchange platform,
+    under which declarants subscribe it to what they send to customs themselves.
     """
 
     def __init__(
@@ -121,7 +125,9 @@ class Judge:
         certificates: Callable[[Principal], Container[str] | None],
         filed: Callable[[str], bool] | None = None,
         maps: Mapping[str, webhook.Map] | None = None,
+        dxp_id: str = "",
     ) -> None:
+        self._dxp_id = dxp_id
         self._maps = maps or {}
         self._access = access
         self._required = signatures == "required"
@@ -169,9 +175,11 @@ class Judge:
             if not authority:
                 raise Refused([fault("access.receipt", path=f"/{mt.root}")])
             return msgspec.structs.replace(_receipts(root, mt, principal, envelope), notes=notes)
-        return self._judged(
-            self._xml(root, parsed.text, mt, envelope, principal, received_at, quick), principal, received_at
-        )
+        observed = authority and self._subscribed(root)
+        message = self._xml(root, parsed.text, mt, envelope, principal, received_at, quick, observed)
+        if observed:
+            return self._observed(message, principal, received_at, notes)
+        return self._judged(message, principal, received_at)
 
     # ---- two dialects
 
@@ -184,6 +192,7 @@ class Judge:
         principal: Principal,
         received_at: int,
         quick: bool,
+        observed: bool = False,
     ) -> _Message:
         edition = catalog.edition_that_validates(root, mt, principal.edition)
         if edition is None:
@@ -192,7 +201,13 @@ class Judge:
             raise Refused(schema_faults(root, mt, principal.edition))
         notes: tuple[Fault, ...] = ()
         if self._required or mt.signature == "required" or signature.find(root) is not None:
-            notes = signature.verify(root, text, self._certificates(principal), received_at).faults
+            try:
+                trusted = None if observed else self._certificates(principal)
+                notes = signature.verify(root, text, trusted, received_at).faults
+            except Refused as refused:
+                if not observed:  # customs has taken it; the hub only notes what it would have said
+                    raise
+                notes = refused.faults
         transfer = catalog.transfer(root)
         return _Message(
             mt=mt,
@@ -280,6 +295,30 @@ class Judge:
             subscribers=message.subscribers,
             messages=message.messages,
             notes=message.notes,
+        )
+
+    # ---- observed
+
+    def _subscribed(self, root: etree._Element) -> bool:
+        """Whether a declarant named the hub in BaseSubscribe."""
+        return bool(self._dxp_id) and any(s.dxpAddress == self._dxp_id for s in catalog.subscribers(root))
+
+    def _observed(self, message: _Message, principal: Principal, received_at: int, notes: tuple[Fault, ...]) -> Judged:
+        """What an enterprise sent to customs itself, handed on by customs: the enterprise's, and never handed over again."""
+        envelope, owner = message.envelope, self._access().owner(message.dxp_id)
+        return Judged(
+            message=message.mt.type,
+            guid=message.guid,
+            edition=message.edition,
+            sender=message.dxp_id or principal.name,
+            documents=self._documents(message, received_at),
+            dxp_id=message.dxp_id,
+            copmsg_id=envelope.id if envelope is not None else "",
+            subscribers=tuple([s for s in message.subscribers if s != self._dxp_id]),
+            messages=message.messages,
+            notes=(*notes, *message.notes),
+            observed=True,
+            owner=owner or message.dxp_id,
         )
 
     def _documents(self, message: _Message, received_at: int) -> tuple[SubmittedDocument, ...]:

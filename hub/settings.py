@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Apache Kafka's jars for the embedded node (``make`` puts them there)."""
     java: str = "java"
     """The Java 17+ that runs the embedded node."""
+    dxp_id: str = ""
+    """The hub's own number on the exchange platform: declarants who name it in BaseSubscribe are followed."""
     webhook_maps: Path | None = None
     """A folder of maps of shop platforms' webhooks, one TOML file each, beside those that come with the hub."""
     customs_url: str = ""

@@ -28,7 +28,7 @@ from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate
 from hub.infra.kafka import KafkaPublisher, check_partitions
-from hub.infra.participants import hosted_key, load_demo
+from hub.infra.participants import hosted_key, load_demo, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -82,6 +82,10 @@ async def serve(settings: Settings) -> None:
         clock=clock,
         settings=settings,
     )
+    def signing(name: str) -> tuple[Principal, bytes] | None:
+        found = reference.by_name(name)
+        return (found, webhook_secret(vault.digest, found)) if found is not None else None
+
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
     app = make_app(
@@ -98,6 +102,8 @@ async def serve(settings: Settings) -> None:
                 reference.by_key,
                 settings,
                 lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
+                signing,
+                clock.now,
             ),
             receipt_xml=receipts.message,
         )
@@ -145,6 +151,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         certificates=_prints,
         filed=None if opened else reference.filed,
         maps=webhook_maps(settings),
+        dxp_id=settings.dxp_id,
     )
 
 
@@ -175,7 +182,9 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
     )
     makers: dict[str, Callable[[], Stage[Any]]] = {
         "split": lambda: Split(vault.open),
-        "register": lambda: Register(RegisterSettings(overdue=settings.overdue_minutes * 60_000)),
+        "register": lambda: Register(
+            RegisterSettings(overdue=settings.overdue_minutes * 60_000, await_declaration=wait.expire)
+        ),
         "match": lambda: Match(wait),
         "assess": lambda: Assess(
             reference.data,

@@ -19,7 +19,7 @@ from adapters.dialects import lists
 from adapters.dialects.lists import Found
 from hub.domain.identifiers import company_code_fault, resident_id_fault
 from hub.domain.money import SCALE, number
-from schemas.model import MessageType, Part
+from schemas.model import MessageType, message_types
 
 _BONDED = frozenset({"1210", "1239"})
 #: The trade modes of an import declaration (code list: trade modes).
@@ -245,12 +245,12 @@ class Checker:
         mt, head = self._mt, document.head
         where = "" if mt.flat else f"{mt.head.element}/"
         self.value = 0
-        self._catalogued(_known(mt.head), head, where)
+        self._catalogued(_known(mt.type, mt.head.role), head, where)
         if len(head.appTime) == 14 and head.appTime[:8] > self._latest and is_time(head.appTime):
             self._note("meaning.future", f"{where}appTime", name="appTime")
         if mt.list is None:
             return
-        known = _known(mt.list)
+        known = _known(mt.type, mt.list.role)
         for place, line in enumerate(document.list, 1):
             self._catalogued(known, line, f"{mt.list.element}[{place}]/")
 
@@ -417,8 +417,9 @@ class _Known(NamedTuple):
 
 
 @cache
-def _known(part: Part) -> _Known:
-    fields = part.fields
+def _known(message: str, role: str) -> _Known:
+    mt = message_types()[message]
+    fields = next(part.fields for part in mt.parts if part.role == role)
     judges = {"time14": is_time, "date8": is_day}
     return _Known(
         filled=tuple([f.name for f in fields if f.required and f.base == "string" and not f.min and not f.schema_default]),

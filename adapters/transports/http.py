@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
+from adapters import standard_webhooks
 from adapters.door import Accepted, Door, Kept, told
 from hub.domain.access import Principal
 from hub.domain.faults import Fault, Refused, Unavailable, fault, kind_of
@@ -39,21 +40,46 @@ class Limits(Protocol):
 InKind = Callable[[bytes, Sequence[Fault]], bytes | None]
 
 
+#: Name of a principal → it, and the secret it signs webhooks with.
+Signing = Callable[[str], tuple[Principal, bytes] | None]
+
+
 def routes(
-    door: Door, by_key: Callable[[str], Principal | None], limits: Limits, in_kind: InKind | None = None
+    door: Door,
+    by_key: Callable[[str], Principal | None],
+    limits: Limits,
+    in_kind: InKind | None = None,
+    signing: Signing = lambda _: None,
+    now: Callable[[], int] = lambda: 0,
 ) -> list[web.RouteDef]:
     """The routes of the door; ``by_key`` finds the principal of an API key.
 
+    Who cannot send one, as many shop platforms, signs its webhooks instead: ``signing``, ``now`` in ms.
     ``in_kind`` answers who asks for ``application/xml``; the status and ``Location`` are those of the answer in JSON.
     """
     held = Held(HELD * limits.max_unpacked)
 
+    async def _webhook(request: web.Request, name: str, read: list[bytes]) -> Accepted:
+        """A signed webhook; nothing is kept of what is not signed by the one it names."""
+        media_type, key, packed = _json_by(request), _key(request), _packed(request)
+        principal, secret = signing(name) or (None, b"")
+        body = _Body(held)
+        try:
+            data = await body.read(request, limits, packed=packed)
+            standard_webhooks.verify(request.headers, data, secret, now())
+            if principal is None:
+                raise Refused([fault("access.webhook_signature", seconds=standard_webhooks.TOLERANCE_SECONDS)])
+            if principal.suspended:
+                raise Refused([fault("access.suspended")])
+            read.append(data)
+            return await door.submit(data, media_type, principal, key=key, strict=_strict(request))
+        finally:
+            body.release()
+
     async def _taken(request: web.Request, principal: Principal, read: list[bytes]) -> Accepted:
-        media_type, key, packed = _media_type(request), _key(request), _packed(request)
-        if by := request.match_info.get("map", ""):
-            if media_type != "application/json":
-                raise Refused([fault("transport.media_type", found=request.content_type[:60])])
-            media_type = f"{media_type};map={by}"
+        by_map = "map" in request.match_info
+        media_type = _json_by(request) if by_map else _media_type(request)
+        key, packed = _key(request), _packed(request)
         body = _Body(held)
         try:
             try:
@@ -71,7 +97,8 @@ def routes(
         read: list[bytes] = []
         faults: tuple[Fault, ...] = ()
         try:
-            done = await _taken(request, _caller(request, by_key), read)
+            name = request.match_info.get("principal", "")
+            done = await (_webhook(request, name, read) if name else _taken(request, _caller(request, by_key), read))
         except Kept as kept:
             faults = kept.faults
             response = _problem(f"/v1/submissions/{kept.submission}", kept.status, faults)
@@ -94,7 +121,8 @@ def routes(
                 response.body, response.content_type = answer, "application/xml"
         return response
 
-    return [web.post("/v1/messages", post), web.post("/v1/webhooks/{map:[a-z0-9-]{1,40}}", post)]
+    webhook = "/v1/webhooks/{map:[a-z0-9-]{1,40}}"
+    return [web.post(path, post) for path in ("/v1/messages", webhook, f"{webhook}/{{principal}}")]
 
 
 def _caller(request: web.Request, by_key: Callable[[str], Principal | None]) -> Principal:
@@ -122,6 +150,13 @@ def _media_type(request: web.Request) -> str:
     if media_type is None:
         raise Refused([fault("transport.media_type", found=request.content_type[:60])])
     return media_type
+
+
+def _json_by(request: web.Request) -> str:
+    """The media type by which the door knows a webhook and its map."""
+    if _media_type(request) != "application/json":
+        raise Refused([fault("transport.media_type", found=request.content_type[:60])])
+    return f"application/json;map={request.match_info['map']}"
 
 
 def _packed(request: web.Request) -> bool:

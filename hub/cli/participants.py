@@ -15,9 +15,10 @@ from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
 from hub.domain.reference import ReferenceRecord
 from hub.infra.crypto import api_key_hash, new_api_key
-from hub.infra.participants import principal_value, shown
+from hub.infra.participants import principal_value, shown, shown_secret, webhook_secret
 from hub.infra.process import WallClock
 from hub.infra.reference import ReferenceReader, as_versions, publish
+from hub.infra.vault import Vault
 from hub.settings import Settings
 
 
@@ -134,6 +135,29 @@ def rotate(ctx: click.Context, name: str) -> None:
     key = new_api_key()
     _change(ctx, name, {"api_key_hash": api_key_hash(key)})
     click.echo(f"{name}: API key {key}")
+
+
+@command.command("webhook-secret")
+@click.argument("name")
+@click.pass_context
+def webhook_secret_(ctx: click.Context, name: str) -> None:
+    """Print the secret a principal's shop platform signs its webhooks with; a new API key makes it a new one.
+
+    Example: hub participants webhook-secret acme
+    """
+    settings = loaded(ctx).settings
+
+    async def main() -> None:
+        reader = await _reading(settings)
+        try:
+            found = reader.by_name(name)
+        finally:
+            await reader.stop()
+        if found is None:
+            raise Misconfigured([f"there is no principal {name!r}"])
+        click.echo(shown_secret(webhook_secret(Vault(settings.keys_folder).digest, found)))
+
+    run(main())
 
 
 @command.command("suspend")

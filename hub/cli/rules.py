@@ -68,6 +68,7 @@ def show(code: str, *, on: datetime | None, as_json: bool) -> None:
     click.echo(f"{rule.code} · {rule.doc.strip()}\n")
     click.echo(f"source      {rule.source}")
     click.echo(f"alerts to   {', '.join(rule.agencies)}")
+    click.echo(f"about       {', '.join(rule.sides)}")
     click.echo(f"in force    {facts['from']} to {facts['until'] or 'further notice'}")
     click.echo(f"on {_text(day)}: {'in force' if rule.in_force(day) else 'NOT in force'}")
     for name, value in facts["values"].items():  # type: ignore[attr-defined]  # a dict, see _facts
@@ -94,6 +95,7 @@ def _facts(rule: Rule, day: int) -> dict[str, object]:
         "title": rule.title,
         "risk": rule.risk,
         "agencies": list(rule.agencies),
+        "sides": list(rule.sides),
         "source": rule.source,
         "from": _text(rule.valid_from),
         "until": _text(rule.valid_to) if rule.valid_to else "",

@@ -128,6 +128,10 @@ class Access:
         others = dxp_id in self._filed or not (self._open and principal.demo)
         return self.acts_for(principal, cop_code) and (dxp_id in principal.dxp_ids or not others)
 
+    def owner(self, code: str) -> str:
+        """The name of the principal who has filed an enterprise code or platform number, empty where nobody has."""
+        return self._filed.get(code, "")
+
     def may_read(self, principal: Principal, status: Readable, codes: Iterable[str] = ()) -> bool:
         """Whether it may see a document: its own, one in which its code is named (``codes``), or an entitled authority."""
         if principal.suspended:

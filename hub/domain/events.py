@@ -60,7 +60,7 @@ class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
 
     The bytes are the record's other half, sealed apart, so that they travel on without being opened
     (``hub.codec.SubmissionRecord``). ``sender`` is the participant whose order is kept: BaseTransfer.dxpId, or the
-    principal. ``authority`` names who sent receipts, empty for enterprises.
+    principal. ``authority`` names who sent receipts, empty for enterprises. ``observed``: customs had it before the hub.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Submission(msgspec.Struct, frozen=True, omit_defaults=True):
     dxp_id: str = ""
     copmsg_id: str = ""
     subscribers: tuple[str, ...] = ()
+    observed: bool = False
 
 
 class SubmissionSummary(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -252,6 +253,7 @@ class Assembled(msgspec.Struct, frozen=True, tag="assembled", array_like=True, g
     at: int
     missing: tuple[int, ...] = ()
     due: int = 0
+    awaited: tuple[str, ...] = ()  # instead of parts
 
 
 RegisterEvent = (

@@ -31,6 +31,7 @@ FAMILIES = (
     "access",
     "identity",
     "meaning",
+    "application",
     "duplicate",
     "match",
     "rule",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from hub.domain.access import ROLES
+from hub.domain.access import ROLES, Principal
 from hub.domain.faults import Misconfigured
 from hub.domain.reference import ReferenceRecord
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
@@ -212,3 +213,16 @@ def shown(name: str, value: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
         "suspended": bool(value.get("suspended")),
         "demo": bool(value.get("demo")),
     }
+
+
+def webhook_secret(digest: Callable[[str, str], str], principal: Principal) -> bytes:
+    """What a principal signs webhooks with: made of the hub's digest key (``Vault.digest``) and the principal's API key.
+
+    It is kept nowhere, and a new API key or digest key means a new one.
+    """
+    return sha256(digest("webhook", f"{principal.name}\0{principal.api_key_hash}").encode()).digest()
+
+
+def shown_secret(secret: bytes) -> str:
+    """As Standard Webhooks writes secrets."""
+    return "whsec_" + base64.b64encode(secret).decode()

@@ -1,7 +1,7 @@
 """What a rule sees and says.
 
 A rule is a module ``hub/rules/<family>/<code>_<what it catches>.py`` with ``CODE``, ``SOURCE``, ``VALID_FROM`` (and
-``VALID_TO``), ``AGENCIES``, ``RISK``, a docstring in the law's words, dated parameters, and ``check(case)``,
+``VALID_TO``), ``AGENCIES``, ``RISK``, ``SIDES`` where it is about one side only, a docstring in the law's words, dated parameters, and ``check(case)``,
 which yields findings. README.md beside this file shows one whole.
 """
 
@@ -16,6 +16,7 @@ import msgspec
 
 from hub.domain.events import Finding
 from hub.domain.faults import fault
+from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
 #: What a finding asks for whatever the score says.
@@ -68,7 +69,10 @@ def day_of(text: str) -> int:
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A rule as discovery found it. ``valid_to`` is the first day on which it is no longer in force, 0 for none."""
+    """A rule as discovery found it. ``valid_to`` is the first day on which it is no longer in force, 0 for none.
+
+    ``sides``: whether it is about import declarations, export declarations or both.
+    """
 
     code: str
     family: str
@@ -80,6 +84,7 @@ class Rule(msgspec.Struct, frozen=True):
     valid_from: int
     valid_to: int
     module: ModuleType
+    sides: tuple[str, ...] = (IMPORT, EXPORT)
 
     def in_force(self, day: int) -> bool:
         """Whether the rule is in force on ``day``."""

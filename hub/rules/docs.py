@@ -52,6 +52,7 @@ def _rule(rule: Rule) -> list[str]:
         rest.strip(),
         "",
         f"- family: {rule.family}; risk: {rule.risk}; alerts go to: {', '.join(rule.agencies)}",
+        f"- about declarations of: {', '.join(rule.sides)}",
         f"- source: {rule.source}",
         f"- in force from {_day(rule.valid_from)}{until}",
         *(f"- `{name}`: {_values(name, value)}" for name, value in sorted(vars(rule.module).items()) if _own(value)),

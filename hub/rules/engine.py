@@ -18,6 +18,7 @@ import msgspec
 
 from hub.domain.events import Finding
 from hub.domain.faults import Misconfigured
+from hub.domain.kinds import EXPORT, IMPORT
 from hub.rules.api import ECONOMIC, REJECT, REVIEW, TECHNICAL, TRADING, Case, Rule, day_of
 
 FAMILIES = ("trade", "risk", "credit", "routing")
@@ -77,7 +78,10 @@ class RuleSet:
     def apply(self, case: Case) -> Verdict:
         """Every rule in force on the case's day, in the order of codes; one that raises becomes a finding itself."""
         findings: list[Finding] = []
+        side = case.declaration.side
         for rule in self.in_force(case.day):
+            if side not in rule.sides:
+                continue
             try:
                 found = list(rule.module.check(case))
             except Exception as error:  # a rule must never stop an assessment: it is named and an officer looks
@@ -164,6 +168,7 @@ def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, 
         (bool(getattr(module, "SOURCE", "")), "no SOURCE"),
         (bool(getattr(module, "VALID_FROM", "")), "no VALID_FROM"),
         (callable(getattr(module, "check", None)), "no check"),
+        (set(getattr(module, "SIDES", (IMPORT, EXPORT))) <= {IMPORT, EXPORT}, "SIDES names something else than import and export"),
         (getattr(module, "RISK", "") in (ECONOMIC, TECHNICAL, TRADING), "RISK is none of the three families"),
     )
     wrong = [f"{where}: {text}" for holds, text in checks if not holds]
@@ -180,5 +185,6 @@ def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, 
         valid_from=day_of(module.VALID_FROM),
         valid_to=day_of(module.VALID_TO) if getattr(module, "VALID_TO", "") else 0,
         module=module,
+        sides=tuple(getattr(module, "SIDES", (IMPORT, EXPORT))),
     )
     return rule, []

@@ -189,6 +189,7 @@ SCHEMAS: dict[str, Json] = {
 def openapi(version: str) -> Json:
     """OpenAPI 3.1 of the HTTP interface."""
     paths: Json = {"/v1/messages": {"post": _hand_in()}, "/v1/webhooks/{map}": {"post": _webhook()}}
+    paths["/v1/webhooks/{map}/{principal}"] = {"post": _webhook(signed=True)}
     for method, path, what, tag, parameters, answer in OPERATIONS:
         paths.setdefault(path, {})[method] = _operation(path, what, tag, parameters, answer)
     return {
@@ -258,14 +259,18 @@ def _hand_in() -> Json:
     }
 
 
-def _webhook() -> Json:
-    """As a message, but JSON only and by a map."""
+def _webhook(signed: bool = False) -> Json:
+    """As a message, but JSON only and by a map; ``signed`` by the principal instead of sent with its key."""
     call = _hand_in()
     kept = [parameter for parameter in call["parameters"] if parameter["name"] != "Accept"]
-    named = {"name": "map", "in": "path", "required": True, "schema": {"type": "string"}}
+    names = ("map", "principal") if signed else ("map",)
+    in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    headers = ("webhook-id", "webhook-timestamp", "webhook-signature") if signed else ()
+    in_header = [{"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in headers]
     return call | {
-        "operationId": "postWebhooks",
-        "summary": "A shop platform's webhook, read by a map of that name",
-        "parameters": [named, *kept],
+        "operationId": "postSignedWebhooks" if signed else "postWebhooks",
+        "summary": "A shop platform's webhook, read by a map of that name" + (", signed" if signed else ""),
+        "parameters": [*in_path, *in_header, *kept],
         "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        **({"security": []} if signed else {}),
     }

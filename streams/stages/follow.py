@@ -137,10 +137,24 @@ def taken(turn: Turn, event: Received, *, effective: bool) -> None:
         _export_declared(turn, event, effective=effective)
     elif kind == WAYBILL and not document.order[1]:
         _extend(turn, view=document.view)
+        if effective and not old.named:
+            _wait_for_declaration(turn)
     if kind in APPLICATIONS or kind in BILL_KINDS or kind == SUMMARY:
         _extend(turn, view=document.view)
     for note in old.notes:
         noted(turn, note, again=True)
+
+
+def _wait_for_declaration(turn: Turn) -> None:
+    """An export waybill names no order: it waits until a declaration names it."""
+    due = turn.now + turn.settings.await_declaration
+    turn.changes.update(match=WAITING, awaited=(DECLARATION,), match_due=due)
+    _extend(turn, deadlines=((due, _NOT_NAMED),))
+    turn.note("hub", WAITING, DECLARATION)
+
+
+#: The deadline of a waybill that no declaration names.
+_NOT_NAMED = "not named"
 
 
 def _lead(turn: Turn, number: str, event: Any) -> None:  # Any: a RegisterEvent
@@ -156,6 +170,8 @@ def _applied_for(turn: Turn, event: Received, stage: str) -> None:
 
 
 def _tell_application(turn: Turn, view: views.ApplicationView, stage: str, received_at: int) -> None:
+    if view.invt_no:
+        turn.changes["numbers"] = {**turn.get("numbers"), "invtNo": view.invt_no}
     lines = tuple([(line.gnum, line.gcode, line.qty) for line in view.lines])
     applied = Applied(turn.key, stage, turn.revision, max(turn.now, received_at), received_at, lines)
     if view.invt_no:
@@ -173,6 +189,8 @@ def _part(turn: Turn, event: Received, *, effective: bool) -> None:
     if was is not None and turn.old.version and (not effective or _bill_key(was) != _bill_key(view)):
         reason = "moved" if effective else WITHDRAWN
         turn.tell(_BILLS, _bill_key(was), PartGone(turn.key, turn.revision, reason, turn.now))
+    if view.bill:
+        turn.changes["numbers"] = {**turn.get("numbers"), "billNo": view.bill}
     if effective:
         part = Part(turn.kind, turn.key, turn.revision, event.document.view, event.received_at)
         turn.tell(_BILLS, _bill_key(view), part)
@@ -305,6 +323,7 @@ def join_named(turn: Turn, event: Named) -> None:
     get = turn.get
     turn.changes["joined"] = True
     turn.changes["order"] = event.order
+    _extend(turn, deadlines=tuple([d for d in more(turn).deadlines if d[1] != _NOT_NAMED]))
     joining = Joining(
         kind=turn.kind, key=turn.key, revision=get("version"), order=event.order, view=more(turn).view,
         at=get("received_at"), principal=get("principal"), attempt=get("attempt"), submission=get("submission"),
@@ -457,7 +476,7 @@ def assembled(turn: Turn, event: Assembled) -> bool:
     """How far the parts of this document are together."""
     if event.revision != turn.old.version:
         return False
-    parts = tuple([f"part {number}" for number in event.missing])
+    parts = event.awaited or tuple([f"part {number}" for number in event.missing])
     turn.changes.update(match=event.state, awaited=parts, match_due=event.due)
     if event.state == WAITING:
         turn.note("hub", WAITING, ", ".join(parts), event.at)
@@ -465,8 +484,8 @@ def assembled(turn: Turn, event: Assembled) -> bool:
         turn.note("hub", EXPIRED, ", ".join(parts), event.at)
         turn.alert(
             EXPIRED,
-            "Parts of a split document did not come in time.",
-            "拆分报文的其余部分未按时到达。",
+            "What belongs to the document did not come in time.",
+            "所等单证或其余部分未按时到达。",
             {"awaited": ", ".join(parts), "kind": turn.kind},
         )
     else:
@@ -570,6 +589,9 @@ def overdue(turn: Turn) -> None:
     passed = [what for at, what in kept.deadlines if at <= turn.now]
     _extend(turn, deadlines=tuple([d for d in kept.deadlines if d[0] > turn.now]))
     for what in passed:
+        if what == _NOT_NAMED:
+            assembled(turn, Assembled(turn.old.version, EXPIRED, turn.now, awaited=(DECLARATION,)))
+            continue
         turn.note("hub", what, kept.facts.get("taxNo", ""))
         if what == "tax overdue":
             turn.alert(

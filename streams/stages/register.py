@@ -75,6 +75,8 @@ class RegisterSettings(msgspec.Struct, frozen=True):
     keep: int = 200 * topics.DAY_MS
     #: what others say of a document that is not here is kept so long
     keep_words: int = 30 * topics.DAY_MS
+    #: an export waybill, which names no order, waits so long for the declaration that names it
+    await_declaration: int = 24 * 3_600_000
     #: days in law: return within, goods back within (GACC 2020-45), tax paid from and to (GACC 2018-194)
     return_days: int = 30
     back_days: int = 45
@@ -661,6 +663,8 @@ def _numbers(turn: Turn, event: ReceiptArrived) -> None:
         return
     turn.changes["numbers"] = {**known, **new}
     for name, number in new.items():
+        if name == "invtNo" and turn.kind != DECLARATION:
+            continue  # what is about a declaration names it; the number leads to the declaration alone
         turn.tell(_RESOLVE, f"{name}:{number}", Link((turn.key,), turn.now))
 
 

@@ -4,7 +4,8 @@ The only stage that opens what the door sealed. It drops submissions it has seen
 retry across a restart), remembering ids longer than claims are kept.
 
 A message is handed over whole, as its original bytes, drafts in it included: customs takes or refuses a message as one,
-and tells drafts apart by appStatus itself. Only a message of nothing but drafts stays here.
+and tells drafts apart by appStatus itself. Only a message of nothing but drafts stays here, and what customs handed on to
+the hub as a subscriber: it has that.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain.events import (
+    HandedOver,
     HandOver,
     Lead,
     Link,
@@ -82,7 +84,7 @@ class Split:
             outputs = _receipts(submission)
         else:
             outputs = _documents(submission)
-            outputs += _hand_overs(submission, sealed)
+            outputs += _observed(submission) if submission.observed else _hand_overs(submission, sealed)
         return Step(_SEEN, max(now.at, submission.received_at) + self._settings.keep, outputs)
 
     def fire(self, state: bool, key: bytes, now: Tick) -> Step:  # noqa: ARG002 - the protocol's signature
@@ -112,6 +114,14 @@ def _documents(submission: Submission) -> list[Output]:
         )
         for document in submission.documents
     ]
+
+
+def _observed(submission: Submission) -> list[Output]:
+    """That customs has the documents already: they came from there, and must never go there again."""
+    told = codec.pack(
+        HandedOver(submission.id, "customs", "delivered", submission.received_at, note="by its sender")
+    )
+    return [Output(_REGISTER, register_key(d.kind, d.key).encode(), told) for d in submission.documents]
 
 
 def _hand_overs(submission: Submission, sealed: codec.SubmissionRecord) -> list[Output]:

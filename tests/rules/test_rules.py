@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from hub.domain.faults import Misconfigured, kind_of
@@ -170,6 +171,21 @@ def test_a_rule_that_raises_is_named_and_the_case_goes_to_review() -> None:
     (finding,) = verdict.findings
     assert (finding.code, finding.rule, verdict.level) == ("rule.failed", "T99", "yellow")
     assert "personal" not in repr(finding)
+
+
+def test_a_rule_of_one_side_says_nothing_about_the_other() -> None:
+    def found(case: Case) -> Any:
+        yield case.finding("failed", score=1, evidence={"rule": "T99", "error": "E"})
+
+    imported = a_case({"day": 20260601})
+    exported = a_case({"day": 20260601})
+    exported.declaration = msgspec.structs.replace(exported.declaration, side="export")
+    for sides, counts in ((("import",), (1, 0)), (("export",), (0, 1)), (("import", "export"), (1, 1))):
+        rule, wrong = read_rule(a_module(check=found, SIDES=sides), "trade", "t99_made_up.py")
+        assert rule is not None, wrong
+        verdicts = [RuleSet([rule], "").apply(case) for case in (imported, exported)]
+        assert tuple(len(verdict.findings) for verdict in verdicts) == counts
+    assert "SIDES" in read_rule(a_module(check=found, SIDES=("inport",)), "trade", "t99_made_up.py")[1][0]
 
 
 def test_every_code_a_rule_finds_is_published() -> None:

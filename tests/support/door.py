@@ -26,6 +26,9 @@ from hub.ports import Publisher, Row
 from hub.settings import Settings
 from tests.support.delivery import WallClock
 
+#: What every principal signs webhooks with.
+SECRET = b"s" * 32
+
 
 class Log:
     """Keeps what it is sent in order; ``away`` makes it unavailable, ``hold`` keeps it from confirming."""
@@ -128,7 +131,14 @@ async def served(made: Made) -> AsyncIterator[TestClient[web.Request, web.Applic
     """The door over HTTP, on a server that leaves packed bodies as they are."""
     app = web.Application()
     app.add_routes(
-        http.routes(made.door, made.by_key, made.settings, lambda *what: dxp.reply_to(*what, "2026-06-01"))
+        http.routes(
+            made.door,
+            made.by_key,
+            made.settings,
+            lambda *what: dxp.reply_to(*what, "2026-06-01"),
+            lambda name: (made.principal(name), SECRET) if name in made.entries else None,
+            WallClock().now,
+        )
     )
     server = TestServer(app)
     await server.start_server(auto_decompress=False)  # the door unpacks itself, within bounds

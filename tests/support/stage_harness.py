@@ -139,6 +139,8 @@ class World:
                 self.publish(output.topic, output.key, output.value, output.headers)
         if step.state is not None and hasattr(part, "snapshot"):
             output = part.snapshot(key, step.state, self._offset)
+            if output is None:
+                return
             self.publish(output.topic, output.key, output.value, output.headers)
 
     def publish(self, topic: str, key: bytes, value: bytes, headers: Any) -> None:

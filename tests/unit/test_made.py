@@ -54,7 +54,7 @@ def test_each_flaw_is_refused_with_its_code_at_its_place(mt: catalog.MessageType
 
 
 def _last(path: str) -> str:
-    return path.split("/")[-1].partition("[")[0]
+    return path.rsplit("/", maxsplit=1)[-1].partition("[")[0]
 
 
 def test_every_way_to_be_wrong_is_made_for_some_message() -> None:

@@ -80,7 +80,7 @@ def test_operation_ids_are_unique_and_path_parameters_declared() -> None:
 
 
 async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> None:
-    described = {path for path in openapi("1")["paths"] if path not in ("/v1/messages", "/v1/webhooks/{map}")}
+    described = {path for path in openapi("1")["paths"] if path != "/v1/messages" and "/webhooks/" not in path}
     app = make_app(
         Parts(
             read=Away(),

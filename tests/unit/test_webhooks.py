@@ -16,12 +16,16 @@ from lxml import etree
 from adapters.dialects import webhook
 from adapters.dialects.webhook import read_map
 from adapters.intake import Judged
+from adapters.standard_webhooks import sign
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured, Refused
+from hub.infra.participants import shown_secret, webhook_secret
+from hub.infra.vault import Vault
 from hub.settings import Settings
 from hub.wiring import webhook_maps
 from schemas import catalog
-from tests.support.door import Log, a_door, served
+from tests.support.delivery import WallClock
+from tests.support.door import SECRET, Log, a_door, served
 from tests.support.intake import DXP_IDS, a_judge, codes
 
 #: Some hours after the example was paid.
@@ -218,3 +222,44 @@ def test_an_operators_maps_stand_beside_the_hubs(tmp_path: Path) -> None:
     (tmp_path / "my-shop.toml").write_text("message = 1", "utf-8")
     with pytest.raises(Misconfigured):
         webhook_maps(Settings(webhook_maps=tmp_path))
+
+
+async def test_a_shop_that_cannot_send_a_key_signs_its_webhooks(tmp_path: Path) -> None:
+    log = Log()
+    made = a_door(tmp_path, log)
+    made.door._judge._maps = webhook_maps(Settings())
+    now, plain = WallClock().now() // 1000, {"Content-Type": "application/json"}
+    good = sign(SECRET, "msg_1", now, BODY)
+    async with served(made) as client:
+
+        async def called(headers: dict[str, str], body: bytes = BODY, name: str = "platform") -> tuple[int, str]:
+            response = await client.post(f"/v1/webhooks/example-shop/{name}", data=body, headers={**plain, **headers})
+            said = await response.json()
+            return response.status, said.get("principal") or said["faults"][0]["code"]
+
+        assert await called(good) == (202, "platform")
+        other = {"webhook-signature": f"v1,AAAA {good['webhook-signature']} v1a,BBBB"}
+        assert await called({**good, **other}) == (202, "platform")
+        wrong = (401, "access.webhook_signature")
+        kept = len(log.rows)
+        assert await called({}) == wrong
+        assert await called(good, BODY + b" ") == wrong
+        assert await called({**good, "webhook-id": "msg_2"}) == wrong
+        assert await called(sign(b"x" * 32, "msg_1", now, BODY)) == wrong
+        assert await called(sign(SECRET, "msg_1", now - 301, BODY)) == wrong
+        assert await called(sign(SECRET, "msg_1", now + 302, BODY)) == wrong
+        assert await called({**good, "webhook-timestamp": "٣"}) == wrong
+        assert await called({**good, "webhook-signature": "v1,é"}) == wrong
+        assert await called(sign(b"", "msg_1", now, BODY), name="nobody") == wrong
+        assert len(log.rows) == kept
+        made.suspended = ("platform",)
+        assert await called(good) == (403, "access.suspended")
+
+
+def test_a_principals_secret_is_its_own_and_changes_with_its_key(tmp_path: Path) -> None:
+    digest_ = Vault(tmp_path).digest
+    first = webhook_secret(digest_, Principal("a", api_key_hash="1"))
+    assert first == webhook_secret(Vault(tmp_path).digest, Principal("a", api_key_hash="1"))
+    others = [webhook_secret(digest_, Principal(name, api_key_hash=key)) for name, key in (("a", "2"), ("b", "1"))]
+    assert len({first, *others}) == 3
+    assert shown_secret(first).startswith("whsec_")

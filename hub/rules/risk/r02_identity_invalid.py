@@ -15,6 +15,7 @@ SOURCE = "GACC announcement 2016-26; GACC announcement 2018-194"
 VALID_FROM = "2016-04-08"
 RISK = TRADING
 AGENCIES = ("customs",)
+SIDES = ("import",)
 
 INVALID_SCORE = Dated({"2016-04-08": 60}, own=True)
 PAYER_SCORE = Dated({"2016-04-08": 50}, own=True)

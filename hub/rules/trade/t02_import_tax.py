@@ -21,6 +21,7 @@ SOURCE = "Caiguanshui 2016-18; Caiguanshui 2018-49 of 2018-11-29"
 VALID_FROM = "2016-04-08"
 RISK = TRADING
 AGENCIES = ("customs", "tax")
+SIDES = ("import",)
 
 #: Percent of the statutory VAT and consumption tax within the limits.
 SHARE = Dated({"2016-04-08": 70})

@@ -17,6 +17,7 @@ SOURCE = "Caiguanshui 2018-49 of 2018-11-29; Caiguanshui 2016-18 before 2019-01-
 VALID_FROM = "2016-04-08"
 RISK = TRADING
 AGENCIES = ("customs", "tax")
+SIDES = ("import",)
 
 LIMIT = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
 OVER_SCORE = Dated({"2016-04-08": 60}, own=True)
