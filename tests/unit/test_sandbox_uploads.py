@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from adapters import signature
 from adapters.authorities.customs import scenario, uploads
 from adapters.authorities.customs.envelope import Envelope
-from schemas import catalog, samples
+from adapters.xml import parse
+from schemas import catalog, made, samples
 from tests.support.customs import DXP_ID
 from tests.support.documents import with_head
 from tests.support.rehearsal import Rehearsal, scenario_of, type_of
@@ -249,3 +252,40 @@ def test_out_of_order_the_last_word_comes_before_the_first_for_every_kind(type_:
     heads = [head for head in customs.heads(document) if hasattr(head, "returnStatus")]
     assert heads[-1].returnStatus == "2"
     assert max(heads, key=lambda head: head.returnTime).returnStatus != "2"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_of_the_right_form_is_answered_in_the_right_form(seed: int) -> None:
+    """Made-up messages of any type without meaning, drafts, changes and deletes among them, nobody waits for."""
+    customs = Rehearsal()
+    for number in range(4):
+        for mt in (catalog.message(type_) for type_ in UPLOADS):
+            content = made.message(mt, seed=seed * 100 + number, documents=1 if mt.max_documents == 1 else 3)
+            signed = signature.sign(content, a_signer()) if mt.signature == "required" else content
+            transfer = catalog.transfer(parse(content).root)
+            assert transfer is not None
+            envelope = Envelope(f"{mt.type}-{number}", transfer.dxpId or "", (), mt.root, signed, 0)
+            _, rows = customs.desk.take(envelope, customs.now)
+            assert rows
+            assert "-999999" not in [p.status for row in rows for p in row.plan]
+        customs.wait(500)
+    customs.wait(1_000_000)
+    assert customs.store.pending() == []
+    assert len({status for told in customs.told.values() for _, status in told}) > 10
+
+
+@pytest.mark.parametrize("text", ["9" * 19, "-" + "9" * 19, "99999999999999.99999"])
+def test_numbers_no_memory_has_room_for_do_no_harm(text: str) -> None:
+    customs = Rehearsal()
+    for document in (*samples.declaration_set(1), *samples.export_set(1)[:3]):
+        customs.hand_in(_with_numbers(document, text))
+    customs.wait()
+    last = {told[-1][1] for told in customs.told.values()}
+    assert last <= {"2", "120", "100", "-621001", "-621005", "-602001"}
+
+
+def _with_numbers(document: Any, text: str) -> Any:
+    if not hasattr(document, "list"):
+        return document
+    line = msgspec.structs.replace(document.list[0], totalPrice=text, price=text, qty=text)
+    return type(document)(head=document.head, list=(line,) * 90)

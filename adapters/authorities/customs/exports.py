@@ -45,6 +45,9 @@ def document(case: Case) -> list[Row]:
 
 def declaration(case: Case) -> list[Row]:
     """A declaration: stored, with its documents, once order and waybill are there."""
+    wrong = checks.impossible(case.found)
+    if wrong:
+        return case.refuse(case.codes.parameter, f"报文校验失败:{wrong}")
     order, waybill = _documents(case, case.found)
     row = case.wait([kind for kind, there in ((ORDER, order), (WAYBILL, waybill)) if there is None])
     return _merged([row], _compared(case, row))

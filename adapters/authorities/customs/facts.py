@@ -6,7 +6,7 @@ Persons are kept as digests only: names, identity numbers and telephones are com
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -16,11 +16,14 @@ import msgspec
 from adapters.authorities.customs.uploads import upload
 from hub.domain import keys
 from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
-from hub.domain.money import number
+from hub.domain.money import SCALE, number
 from schemas import catalog
 
 #: Before the kind in the keys of what export documents are: the two sides are two systems.
 _EXPORT = "E"
+#: Amounts beyond this many units (a hundred thousand million) are all the same to a sandbox: the schema allows nineteen
+#: digits, and a sum of a hundred lines has to fit into 64 bits.
+_MOST = 100_000_000_000 * SCALE
 #: A foreign platform without a code.
 NO_PLATFORM = "无"
 
@@ -161,13 +164,13 @@ def _members(export: bool, head: Any, lines: Any) -> tuple[str, ...]:  # Any: ge
 
 def _particulars(kind: str, head: Any, lines: Any) -> tuple[dict[str, str], int, int, str]:  # Any: as above
     if kind == ORDER:
-        return _buyer(head), number(head.acturalPaid), 0, head.payCode or ""
+        return _buyer(head), _bounded(head.acturalPaid), 0, head.payCode or ""
     if kind == PAYMENT:
         payer = {"buyer": _digest(head.payerName, head.payerIdNumber)}
-        return payer, number(head.amountPaid), 0, head.payCode or ""
+        return payer, _bounded(head.amountPaid), 0, head.payCode or ""
     if kind == DECLARATION:
-        goods = sum([number(line.totalPrice) for line in lines])
-        return _buyer(head), 0, goods + number(head.freight) + number(head.insuredFee), ""
+        goods = sum([_bounded(line.totalPrice) for line in lines])
+        return _buyer(head), 0, goods + _bounded(head.freight) + _bounded(head.insuredFee), ""
     return {}, 0, 0, ""
 
 
@@ -188,5 +191,10 @@ def _digest(*parts: str | None) -> str:
 
 def _line(line: Any, priced: bool) -> Line:  # Any: a generated line struct
     if not priced:
-        return Line(line.gnum or "", number(line.qty), 0, 0)
-    return Line(line.gnum or "", number(line.qty), number(line.price), number(line.totalPrice))
+        return Line(line.gnum or "", _bounded(line.qty), 0, 0)
+    return Line(line.gnum or "", _bounded(line.qty), _bounded(line.price), _bounded(line.totalPrice))
+
+
+@lru_cache(maxsize=65_536)
+def _bounded(text: str | None) -> int:
+    return max(min(number(text), _MOST), -_MOST)

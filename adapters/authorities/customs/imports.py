@@ -38,6 +38,9 @@ def _completed(case: Case) -> list[Row]:
 def declaration(case: Case) -> list[Row]:
     """A declaration: compared once its three documents are there, released where the buyer's limit allows."""
     found = case.found
+    wrong = checks.impossible(found)
+    if wrong:
+        return case.refuse(case.codes.parameter, f"报文校验失败:{wrong}")
     if checks.over_single_limit(found):
         return case.refuse(receipts.SINGLE_LIMIT_REFUSED, "超过单次交易限值")
     documents = _documents(case, found)
