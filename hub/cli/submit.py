@@ -18,12 +18,18 @@ from hub.cli.check import messages
 from hub.cli.reach import UNREACHABLE
 from hub.client import HubClient, Reply
 from hub.domain.faults import Misconfigured, Refused
-from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL
 from hub.infra.participants import DemoPrincipal, hosted_key, load_demo
 from schemas import catalog
 
-#: Kind of document → the sandbox's principal that hands it in.
-FITTING = {ORDER: "platform", PAYMENT: "payer", WAYBILL: "carrier", DECLARATION: "agent", RECEIPT: "customs"}
+#: Role → the sandbox's principal that has it.
+_OF_ROLE = {
+    "platform": "platform",
+    "merchant": "platform",
+    "payer": "payer",
+    "carrier": "carrier",
+    "declarant": "agent",
+    "site": "site",
+}
 #: Who hands in what cannot be read: its refusal is the hub's to say.
 _ANYONE = "agent"
 
@@ -109,14 +115,19 @@ def fitting(data: bytes, media_type: str) -> str:
     """The sandbox's principal whose message this is."""
     try:
         if media_type == "application/json":
-            return FITTING.get(catalog.message(str(json.loads(data)["message"])).kind, _ANYONE)
+            return fitting_for(catalog.message(str(json.loads(data)["message"])))
         root = xml.parse(data, xml.SCHEMA_ONLY).root
         if catalog.message_of(root) is None:
             root = xml.parse(envelope.read(data).content, xml.SCHEMA_ONLY).root
         mt = catalog.message_of(root)
     except (Refused, envelope.UnreadableError, ValueError, KeyError, TypeError):
         return _ANYONE
-    return _ANYONE if mt is None else FITTING.get(mt.kind, _ANYONE)
+    return _ANYONE if mt is None else fitting_for(mt)
+
+
+def fitting_for(mt: catalog.MessageType) -> str:
+    """The sandbox's principal whose message it is."""
+    return _OF_ROLE[mt.senders[0]] if mt.direction == "up" else "customs"
 
 
 def signed(data: bytes, entry: DemoPrincipal) -> bytes:

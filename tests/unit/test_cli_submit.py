@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub.cli import group
-from hub.cli.submit import FITTING, fitting
+from hub.cli.submit import fitting
 from tests.support.door import Log, Made, a_door, served
 from tests.unit.test_door_http import without_signature
 
@@ -35,7 +35,7 @@ async def submit(made: Made, *arguments: str) -> Result:
 
 def test_each_message_has_its_fitting_principal(made: Made) -> None:
     for sale in made.sales():
-        assert fitting(sale.body, "application/xml") == FITTING[sale.kind] == sale.principal.name
+        assert fitting(sale.body, "application/xml") == sale.principal.name
 
 
 async def test_unsigned_messages_of_a_folder_and_a_zip_are_signed_and_taken(made: Made, tmp_path: Path) -> None:
