@@ -8,6 +8,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas import samples
@@ -138,6 +139,28 @@ def test_a_collection_is_stored_after_its_declaration(early: bool) -> None:
         customs.hand_in(sale.collection)
     customs.wait()
     assert customs.statuses(sale.collection) == STORED
+
+
+def test_another_merchant_s_order_on_the_same_platform_is_rejected() -> None:
+    customs = Rehearsal()
+    sale = samples.export_set(1)
+    customs.hand_in(with_head(sale.order, ebcCode="9901D00009"))
+    customs.hand_in(sale.waybill)
+    customs.hand_in(sale.declaration)
+    customs.wait()
+    assert customs.statuses(sale.declaration)[-1] == "100"
+
+
+def test_an_order_can_be_changed_again_once_its_declaration_is_cancelled() -> None:
+    customs = Rehearsal()
+    sale = customs.exported(1)
+    customs.wait()
+    changed = with_head(sale.order, appType="2", appTime="20270101000000")
+    assert customs.refused(customs.hand_in(changed)) == "-303001"
+    customs.hand_in(samples.cancellation(sale.declaration, customs.invt_no(sale.declaration)))
+    customs.hand_in(changed)
+    customs.wait()
+    assert customs.statuses(sale.order) == ["2", "120", "2", "120"]
 
 
 # ---- the lists of a bill
@@ -320,6 +343,36 @@ def test_what_cannot_be_summarised_is_refused() -> None:
     customs.wait()
     for number, invt_no in enumerate(("29212026E999999999", customs.invt_no(simplified), customs.invt_no(stored)), 10):
         assert customs.refused(customs.hand_in(samples.summary([invt_no], number=number)[0])) == "-703001"
+
+
+def test_a_part_of_a_summary_that_cannot_be_is_refused() -> None:
+    customs = Rehearsal()
+    numbers = [customs.invt_no(d) for d in closed(customs, 2)]
+    assert customs.refused(customs.hand_in(with_head(samples.summary(numbers)[0], msgSeqNo="2"))) == "-702001"
+
+
+def test_an_entry_has_at_most_fifty_lines() -> None:
+    customs = Rehearsal()
+    made = [with_codes(samples.export_set(number), number * 20) for number in range(5)]
+    for sale in made:
+        for document in sale:
+            customs.hand_in(document)
+    declared = [sale[2] for sale in made]
+    customs.wait()
+    hand_in_all(customs, samples.consolidation(declared), samples.arrival(declared), samples.departure(declared))
+    hand_in_all(customs, samples.summary([customs.invt_no(d) for d in declared]))
+    customs.wait(customs.plan.times.summary_result)
+    assert [len(result.list) for result in results(customs)] == [40, 40, 20]
+    assert [line.gseqno for line in results(customs)[0].list] == [str(n) for n in range(1, 41)]
+
+
+def with_codes(sale: samples.ExportSet, first: int) -> tuple[Any, Any, Any]:
+    """A sale of twenty lines, each of other goods."""
+    ordered = [msgspec.structs.replace(sale.order.list[0], gnum=str(n)) for n in range(1, 21)]
+    line = sale.declaration.list[0]
+    declared = [msgspec.structs.replace(line, gnum=str(n), gcode=f"42{first + n:08d}") for n in range(1, 21)]
+    order = type(sale.order)(head=sale.order.head, list=tuple(ordered))
+    return order, sale.waybill, type(sale.declaration)(head=sale.declaration.head, list=tuple(declared))
 
 
 def test_a_declaration_is_summarised_once() -> None:

@@ -11,7 +11,6 @@ from adapters.authorities.customs.receipts import Planned
 from adapters.authorities.customs.store import CANCELLED, NOTED, STORED, THERE, Row
 from adapters.authorities.customs.uploads import TAX_BILL_STATUS
 from hub.domain.kinds import DECLARATION, RETURN
-from hub.domain.money import SCALE
 
 #: Customs has it and has neither begun to examine nor let it go.
 _CANCELLABLE = frozenset({"120", "300", "399"})
@@ -125,7 +124,9 @@ def _set_limit(case: Case, row: Row) -> None:
     value = 0
     if row.phase in THERE:
         taken = _taken(case, f"invtNo/{receipts.inventory_number(row.facts, row.number, row.arrived)}")
-        value = row.facts.value - sum(line.price * taken.get(line.number, 0) // SCALE for line in row.facts.lines)
+        value = row.facts.value - sum(
+            line.total * back // line.quantity for line in row.facts.lines if (back := taken.get(line.number, 0))
+        )
     case.store.free(row.facts.persons.get("number", ""), row.facts.key, max(value, 0))
 
 
@@ -158,7 +159,7 @@ def _rest(facts: Facts, taken: dict[str, int]) -> Facts:
     for line, code in zip(facts.lines, facts.codes, strict=True):
         left = line.quantity - taken.get(line.number, 0)
         if left > 0:
-            lines.append(msgspec.structs.replace(line, quantity=left, total=line.price * left // SCALE))
+            lines.append(msgspec.structs.replace(line, quantity=left, total=line.total * left // line.quantity))
             codes.append(code)
     kept = sum(line.total for line in lines)
     extra = (facts.value - goods) * kept // goods if goods else 0

@@ -9,7 +9,7 @@ from adapters.authorities.customs import checks, receipts
 from adapters.authorities.customs.facts import Facts
 from adapters.authorities.customs.receipts import Planned
 from adapters.authorities.customs.scenario import Flow, Scenario, Step
-from adapters.authorities.customs.store import REJECTED, TAKEN, WAITING, Row, Store
+from adapters.authorities.customs.store import NOTED, REJECTED, TAKEN, WAITING, Row, Store
 from adapters.authorities.customs.uploads import TAX_BILL, TAX_BILL_STATUS, Refusals, upload
 from hub.domain.kinds import DECLARATION
 
@@ -19,12 +19,13 @@ _PARTS_MISSING = checks.coded(1301, "拆分报文不齐")
 
 
 class Case(NamedTuple):
-    """A document that its own state does not refuse, at a moment (ms)."""
+    """A document that its own state does not refuse, at a moment (ms); ``note``: the key for what is only said."""
 
     store: Store
     scenario: Scenario
     found: Facts
     now: int
+    note: str
 
     @property
     def flow(self) -> Flow:
@@ -42,8 +43,10 @@ class Case(NamedTuple):
         return self.scenario.flow_of(facts.kind, facts.key, facts.head, side)
 
     def refuse(self, code: str, words: str) -> list[Row]:
-        """Refuse the document itself; it may come again."""
+        """Refuse the document: a new one may come again, what a change was to change stays as it was."""
         plan = [Planned(code, self.now, self.now, receipts.refused(self.found, words))]
+        if self.found.app_type == "2":
+            return [self.store.put(self.found, NOTED, self.now, plan, self.note)]
         return [self.store.put(self.found, REJECTED, self.now, plan)]
 
     def arrived(self, missing: Iterable[str] = (), flow: Flow | None = None) -> list[Planned]:

@@ -56,6 +56,14 @@ def _lines(declaration: Facts, order: Facts) -> str:
     return "" if declaration.lines == order.lines else coded(1322, "订单清单表体商品项不一致")
 
 
+def impossible(declaration: Facts) -> str:
+    """A line of nothing, or of less than no value; a gift's price is 0. Empty where there is none."""
+    for line in declaration.lines:
+        if line.quantity <= 0 or line.price < 0 or line.total < 0:
+            return f"商品序号[{line.number}]数量、单价或总价有误"
+    return ""
+
+
 def over_single_limit(declaration: Facts) -> bool:
     """More than 5,000 in one transaction; a single piece of goods may cost more (taxed in full)."""
     one_piece = len(declaration.lines) == 1 and declaration.lines[0].quantity == SCALE

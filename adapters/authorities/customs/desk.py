@@ -32,7 +32,7 @@ from adapters.authorities.customs.store import TAKEN as KEPT
 from adapters.authorities.customs.uploads import FORMAT, MESSAGE, is_upload, upload
 from adapters.xml import AUTHORITY, parse
 from hub.domain.faults import Refused
-from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import CANCELLATION, DECLARATION, ORDER, PAYMENT, RETURN, WAYBILL
 from schemas import catalog
 
 #: What is done with the documents of a message; those without a line are taken.
@@ -58,8 +58,11 @@ _PROCEDURES: dict[str, Callable[[Case], list[Row]]] = {
 }
 #: Kinds that a stored declaration binds.
 _BOUND = frozenset({ORDER, PAYMENT, WAYBILL})
-#: With one of these a declaration may no longer be changed.
-_PAST_CHANGE = frozenset({"500", "501", "502", "503", "505", "599", "600", "700", "800", "899"})
+#: With one of these a document may no longer be changed or deleted.
+_FINAL = {
+    DECLARATION: frozenset({"500", "501", "502", "503", "505", "599", "600", "700", "800", "899"}),
+    RETURN: frozenset({"399", "800"}),
+}
 
 #: agentCode → fingerprints of the certificates the declarant may sign with; None: any genuine signature will do.
 Signers = Callable[[str], Container[str] | None]
@@ -157,7 +160,7 @@ class Desk:
             return [self._note(envelope, index, found, code, words, now)]
         if found.app_status == "1":
             return [self._note(envelope, index, found, "1", "", now)]
-        case = Case(self._store, self._scenario, found, now)
+        case = Case(self._store, self._scenario, found, now, _note_key(envelope, index))
         if found.app_type == "3":
             return [self._withdrawn(case)]
         procedure = _PROCEDURES.get(found.type)
@@ -181,11 +184,12 @@ class Desk:
             return codes.old, "接收报文为旧报文数据，不做处理"
         if found.app_type == "1":
             return codes.exists, "已存在，请勿重复申报"
-        if found.kind == DECLARATION:
-            bound = not _PAST_CHANGE.isdisjoint(before.reached(now))
+        if found.kind in _FINAL:
+            bound = not _FINAL[found.kind].isdisjoint(before.reached(now))
         else:
-            bound = found.kind in _BOUND and self._declared(found)
-        return (codes.state, "当前状态不允许变更") if bound else None
+            # CEB specification 202205: a cancellation is only ever new
+            bound = found.kind == CANCELLATION or (found.kind in _BOUND and self._declared(found))
+        return (codes.state, "当前状态不允许变更或删除") if bound else None
 
     def _declared(self, found: Facts) -> bool:
         """Whether a stored declaration stands on an order, payment or waybill (import: on a waybill is not looked up)."""
@@ -195,7 +199,12 @@ class Desk:
     def _note(self, envelope: Envelope, index: int, found: Facts, status: str, words: str, now: int) -> Row:
         """A receipt that leaves the document customs has of that key as it is."""
         info = receipts.refused(found, words) if words else ""
-        return self._store.put(found, NOTED, now, [Planned(status, now, now, info)], f"{envelope.id}#{index}")
+        return self._store.put(found, NOTED, now, [Planned(status, now, now, info)], _note_key(envelope, index))
+
+
+def _note_key(envelope: Envelope, index: int) -> str:
+    """The key of a row that only says something about a document of a message."""
+    return f"{envelope.id}#{index}"
 
 
 #: Phases that a rejection ends.

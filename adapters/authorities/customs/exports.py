@@ -8,7 +8,7 @@ does not matter.
 from __future__ import annotations
 
 from adapters.authorities.customs import checks
-from adapters.authorities.customs.case import Case, stands
+from adapters.authorities.customs.case import Case, rejects, stands
 from adapters.authorities.customs.facts import Facts
 from adapters.authorities.customs.scenario import Step
 from adapters.authorities.customs.store import (
@@ -45,6 +45,9 @@ def document(case: Case) -> list[Row]:
 
 def declaration(case: Case) -> list[Row]:
     """A declaration: stored, with its documents, once order and waybill are there."""
+    wrong = checks.impossible(case.found)
+    if wrong:
+        return case.refuse(case.codes.parameter, f"报文校验失败:{wrong}")
     order, waybill = _documents(case, case.found)
     row = case.wait([kind for kind, there in ((ORDER, order), (WAYBILL, waybill)) if there is None])
     return _merged([row], _compared(case, row))
@@ -52,7 +55,10 @@ def declaration(case: Case) -> list[Row]:
 
 def collection(case: Case) -> list[Row]:
     """A collection: stored once the declaration of its order is."""
-    stored = any(r.facts.kind == DECLARATION and r.phase in STORED for r in case.store.at(case.found.place))
+    stored = any(
+        r.facts.kind == DECLARATION and r.phase in STORED and not any(rejects(p) for p in r.plan)
+        for r in case.store.at(case.found.place)
+    )
     return [case.take() if stored else case.wait()]
 
 

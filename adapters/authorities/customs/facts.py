@@ -6,21 +6,24 @@ Persons are kept as digests only: names, identity numbers and telephones are com
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from adapters.authorities.customs.uploads import upload
 from hub.domain import keys
 from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
-from hub.domain.money import number
+from hub.domain.money import SCALE, number
 from schemas import catalog
 
 #: Before the kind in the keys of what export documents are: the two sides are two systems.
 _EXPORT = "E"
+#: Amounts beyond this many units (a hundred thousand million) are all the same to a sandbox: the schema allows nineteen
+#: digits, and a sum of a hundred lines has to fit into 64 bits.
+_MOST = 100_000_000_000 * SCALE
 #: A foreign platform without a code.
 NO_PLATFORM = "无"
 
@@ -92,47 +95,62 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def waybill_key(export: bool, carrier: str, no: str) -> str:
     """The key of a waybill."""
-    return f"{_EXPORT if export else ''}{WAYBILL}/{carrier}:{no}"
+    key = keys.register_key(WAYBILL, keys.waybill_key(carrier, no))
+    return _EXPORT + key if export else key
+
+
+class _Kept(NamedTuple):
+    """What is kept of a message's documents: ``names`` of fields and what takes them from a head; how lines are read."""
+
+    names: tuple[str, ...]
+    take: Callable[[Any], tuple[str | None, ...]]  # Any: the document's head
+    export: bool
+    listed: bool
+    goods: bool
+    priced: bool
+    coded: bool
+    merged: bool
 
 
 @cache
-def _kept(type_: str) -> tuple[tuple[str, ...], Callable[[Any], tuple[str | None, ...]]]:  # Any: the document's head
-    """The names of the fields to keep, and what takes them from a head: those its receipt names, and further ones."""
+def _kept(type_: str) -> _Kept:
+    """Fields that the receipt names, and further ones."""
     mt = catalog.message(type_)
     named = {field.name for field in catalog.message(mt.receipt).fields} if mt.receipt else set()
     wanted = (named | set(upload(type_).keep)) - {"guid", "preNo"}
     names = tuple(field.name for field in mt.fields if field.name in wanted)
-    return names, attrgetter(*names)
+    line = {field.name for field in mt.list.fields} if mt.list is not None else set()
+    export = mt.side == "export"
+    return _Kept(
+        names, attrgetter(*names), export, listed=mt.list is not None, goods="qty" in line, priced="price" in line,
+        coded="gcode" in line, merged=export and mt.kind == DECLARATION,
+    )  # fmt: skip
 
 
 def of(mt: catalog.MessageType, document: Any, receivers: tuple[str, ...]) -> Facts:  # Any: a generated struct
     """The facts of a document that the schema has approved."""
-    head = document.head
-    kind, names_and_values = mt.kind, _kept(mt.type)
-    persons, paid, value, pay_code = _particulars(kind, document)
-    lines: Any = getattr(document, "list", ())  # Any: generated line structs
+    head, kind, kept = document.head, mt.kind, _kept(mt.type)
+    lines = document.list if kept.listed else ()
+    persons, paid, value, pay_code = _particulars(kind, head, lines)
     key = keys.register_key(kind, catalog.business_key(document))
-    goods = bool(lines) and hasattr(lines[0], "qty")
-    coded = goods and hasattr(lines[0], "gcode")
-    export = mt.side == "export"
     return Facts(
         kind=kind,
-        key=_EXPORT + key if export else key,
+        key=_EXPORT + key if kept.export else key,
         guid=head.guid or "",
         app_type=head.appType or "1",
         app_time=head.appTime or "",
         app_status=head.appStatus or "2",
         receivers=receivers,
-        head={name: text for name, text in zip(names_and_values[0], names_and_values[1](head), strict=True) if text},
+        head={name: text for name, text in zip(kept.names, kept.take(head), strict=True) if text},
         type=mt.type,
         persons=persons,
         paid=paid,
         value=value,
         pay_code=pay_code,
-        lines=tuple([_line(line) for line in lines]) if goods else (),
-        codes=tuple([line.gcode or "" for line in lines]) if coded else (),
-        merges=tuple([f"{line.country} {line.currency}" for line in lines]) if export and kind == DECLARATION else (),
-        members=() if goods else _members(export, head, lines),
+        lines=tuple([_line(line, kept.priced) for line in lines]) if kept.goods else (),
+        codes=tuple([line.gcode or "" for line in lines]) if kept.coded else (),
+        merges=tuple([f"{line.country} {line.currency}" for line in lines]) if kept.merged else (),
+        members=_members(kept.export, head, lines) if kept.listed and not kept.goods else (),
     )
 
 
@@ -144,21 +162,20 @@ def _members(export: bool, head: Any, lines: Any) -> tuple[str, ...]:  # Any: ge
     return tuple([line.invtNo or "" for line in lines])
 
 
-def _particulars(kind: str, document: Any) -> tuple[dict[str, str], int, int, str]:  # Any: as above
-    head = document.head
+def _particulars(kind: str, head: Any, lines: Any) -> tuple[dict[str, str], int, int, str]:  # Any: as above
     if kind == ORDER:
-        return _buyer(head), number(head.acturalPaid), 0, head.payCode or ""
+        return _buyer(head), _bounded(head.acturalPaid), 0, head.payCode or ""
     if kind == PAYMENT:
         payer = {"buyer": _digest(head.payerName, head.payerIdNumber)}
-        return payer, number(head.amountPaid), 0, head.payCode or ""
+        return payer, _bounded(head.amountPaid), 0, head.payCode or ""
     if kind == DECLARATION:
-        goods = sum([number(line.totalPrice) for line in document.list])
-        return _buyer(head), 0, goods + number(head.freight) + number(head.insuredFee), ""
+        goods = sum([_bounded(line.totalPrice) for line in lines])
+        return _buyer(head), 0, goods + _bounded(head.freight) + _bounded(head.insuredFee), ""
     return {}, 0, 0, ""
 
 
 def _buyer(head: Any) -> dict[str, str]:  # Any: the head of an order or a declaration
-    if not getattr(head, "buyerIdNumber", None):
+    if not head.buyerIdNumber:
         return {}  # export names no buyer
     return {
         "buyer": _digest(head.buyerName, head.buyerIdNumber),
@@ -172,6 +189,12 @@ def _digest(*parts: str | None) -> str:
     return blake2b("\0".join([part or "" for part in parts]).encode(), digest_size=12).hexdigest()
 
 
-def _line(line: Any) -> Line:  # Any: a generated line struct
-    price, total = getattr(line, "price", None), getattr(line, "totalPrice", None)
-    return Line(line.gnum or "", number(line.qty), number(price), number(total))
+def _line(line: Any, priced: bool) -> Line:  # Any: a generated line struct
+    if not priced:
+        return Line(line.gnum or "", _bounded(line.qty), 0, 0)
+    return Line(line.gnum or "", _bounded(line.qty), _bounded(line.price), _bounded(line.totalPrice))
+
+
+@lru_cache(maxsize=65_536)
+def _bounded(text: str | None) -> int:
+    return max(min(number(text), _MOST), -_MOST)

@@ -7,7 +7,7 @@ from adapters.authorities.customs.case import Case, planned
 from adapters.authorities.customs.facts import Facts
 from adapters.authorities.customs.receipts import Planned
 from adapters.authorities.customs.scenario import Flow, Step
-from adapters.authorities.customs.store import AWAITING, REJECTED, TAKEN, WAITING, Row
+from adapters.authorities.customs.store import AWAITING, TAKEN, WAITING, Row
 from hub.domain.keys import china_year
 from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 
@@ -38,10 +38,11 @@ def _completed(case: Case) -> list[Row]:
 def declaration(case: Case) -> list[Row]:
     """A declaration: compared once its three documents are there, released where the buyer's limit allows."""
     found = case.found
+    wrong = checks.impossible(found)
+    if wrong:
+        return case.refuse(case.codes.parameter, f"报文校验失败:{wrong}")
     if checks.over_single_limit(found):
-        words = receipts.refused(found, "超过单次交易限值")
-        plan = [Planned(receipts.SINGLE_LIMIT_REFUSED, case.now, case.now, words)]
-        return [case.store.put(found, REJECTED, case.now, plan)]
+        return case.refuse(receipts.SINGLE_LIMIT_REFUSED, "超过单次交易限值")
     documents = _documents(case, found)
     missing = [kind for kind, row in documents.items() if row is None]
     if missing:

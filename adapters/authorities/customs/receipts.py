@@ -155,7 +155,7 @@ def numbered(status: str) -> bool:
 class _Maker:
     """How the receipts of one message are made."""
 
-    __slots__ = ("copied", "document", "head", "needed", "numbers")
+    __slots__ = ("copied", "document", "fitted", "head", "needed", "numbers")
 
     def __init__(self, mt: catalog.MessageType) -> None:
         self.document: Callable[..., Any] = documents.STRUCTS[mt.struct]  # Any: the receipt's struct
@@ -166,18 +166,30 @@ class _Maker:
         # a receipt's schema demands what the upload's may leave out or leave empty
         given = {f.name for f in catalog.message(mt.receipt_of).fields if f.required and f.min} if mt.receipt_of else ()
         sure = {"preNo", *given}
+        self.fitted = _narrower(mt)
         self.needed = [(f.name, f.min) for f in mt.fields if f.required and f.name in names and f.name not in sure]
 
 
-@cache
-def _maker(type_: str) -> _Maker:
-    return _Maker(catalog.message(type_))
+def _narrower(mt: catalog.MessageType) -> list[tuple[str, int, int]]:
+    """(name, shortest, longest) of what a receipt may leave out and takes less of than the upload: a wrong number."""
+    wide = {f.name: f for f in catalog.message(mt.receipt_of).fields} if mt.receipt_of else {}
+    return [
+        (f.name, f.min, f.max or 0)
+        for f in mt.fields
+        if not f.required and f.name in wide and (f.min > wide[f.name].min or (f.max or 0) < (wide[f.name].max or 0))
+    ]
 
 
 @cache
 def answer(type_: str) -> str:
     """The message that answers documents of a message; CEB900 is its own."""
     return catalog.message(type_).receipt or type_
+
+
+@cache
+def _maker(type_: str) -> _Maker:
+    """How documents of an upload message are answered."""
+    return _Maker(catalog.message(answer(type_)))
 
 
 def form_of(facts: Facts, planned: Planned) -> str:
@@ -196,21 +208,21 @@ def document(facts: Facts, planned: Planned, number: int, arrived: int) -> docum
         return _FORMS[planned.form](facts, planned, number, arrived)
     status = planned.status
     own = facts.guid if status == "2" and facts.guid else guid(facts.key, status, str(planned.at))
-    maker, given = _maker(answer(facts.type)), facts.head.get
+    maker, given = _maker(facts.type), facts.head.get
     values = {name: given(name) for name in maker.copied}
     for name, numbered_by in maker.numbers:
         values[name] = numbered_by(facts, number, arrived, status)
     for name, shortest in maker.needed:
         if not values[name]:
             values[name] = own[:20] if shortest else ""
-    head = maker.head(
-        guid=own,
-        returnStatus=status,
-        returnTime=return_time(planned.at),
-        returnInfo=planned.info[:1000] or usual(facts.kind, status),
-        **values,
-    )
-    return cast("documents.Document", maker.document(head=head))
+    for name, shortest, longest in maker.fitted:
+        if (text := values[name]) and not shortest <= len(text) <= longest:
+            values[name] = None
+    values["guid"] = own
+    values["returnStatus"] = status
+    values["returnTime"] = return_time(planned.at)
+    values["returnInfo"] = planned.info[:1000] or usual(facts.kind, status)
+    return cast("documents.Document", maker.document(head=maker.head(**values)))
 
 
 def message(type_: str, receipts: list[documents.Document], number: str) -> bytes:
@@ -259,7 +271,7 @@ def _spread(facts: Facts) -> list[int]:
 
 
 def _taxed(line: Line, code: str, extra: int, facts: Facts) -> tuple[documents.TaxBillLine, int, int]:
-    value = line.total + extra
+    value = max(line.total + extra, 0)
     share = 100 if facts.value > SINGLE_LIMIT else 70
     vat, consumption = taxes(value, rates_of(code), unit=_PER_FEN, share=share)
     made = documents.TaxBillLine(
