@@ -21,6 +21,8 @@ kind = "pallet_booking"
 struct = "PalletBooking"
 side = "export"
 direction = "up"
+senders = ["declarant"]
+own_codes = ["agentCode"]
 signature = "optional"
 receipt = "CEB998"
 key = ["agentCode", "copNo"]
@@ -39,6 +41,8 @@ zh = "托盘预约单表头"
 fields = [
   { name = "guid", type = "C36", need = "M", en = "Number", zh = "序号" },
   { name = "appType", type = "C1", need = "M", codes = "appType", en = "Submission type", zh = "报送类型" },
+  { name = "appTime", type = "C14", need = "M", format = "time14", en = "Submission time", zh = "报送时间" },
+  { name = "appStatus", type = "C1", need = "M", codes = "appStatus", en = "Submission status", zh = "报送状态" },
   { name = "agentCode", type = "C1..18", need = "M", en = "Declaring company code", zh = "申报企业代码" },
   { name = "copNo", type = "C1..30", need = "M", en = "Company number", zh = "企业内部编号" },
   { name = "palletDay", type = "C8", need = "M", format = "date8", en = "Day of the pallet", zh = "托盘日期" },
@@ -85,7 +89,9 @@ fields = [
   { name = "guid", type = "C36", need = "M", en = "Number", zh = "序号" },
   { name = "agentCode", type = "C1..18", need = "M", en = "Declaring company code", zh = "申报企业代码" },
   { name = "copNo", type = "C1..30", need = "M", en = "Company number", zh = "企业内部编号" },
-  { name = "returnStatus", type = "C1..10", need = "M", en = "Status", zh = "回执状态" },
+  { name = "returnStatus", type = "C1..10", need = "M", codes = "returnStatus", en = "Status", zh = "回执状态" },
+  { name = "returnTime", type = "C17", need = "M", format = "time17", en = "Receipt time", zh = "回执时间" },
+  { name = "returnInfo", type = "C1..1000", need = "M", en = "Receipt text", zh = "回执信息" },
 ]
 """
 _TWINS = """
@@ -122,6 +128,24 @@ async def main():
         assert "not in this edition" in text and "schema.too_long" in text
 asyncio.run(main())
 """
+_PIPELINE = """
+from schemas import catalog, samples
+from schemas.documents import PalletBooking, PalletHead, PalletLine
+from tests.support.zone import Zone
+def booking(**changes):
+    head = dict(guid="9" * 36, appType="1", appTime="20260601120000", appStatus="2", agentCode="9901D00005",
+                copNo="P1", palletDay="20260602")
+    return PalletBooking(head=PalletHead(**head | changes), list=(PalletLine(gnum="1", palletMark="AB"),))
+zone = Zone()
+[key] = zone.send("CEB999", booking())
+assert key == "pallet_booking/9901D00005:P1", key
+zone.settle()
+print(zone.status(key).code, [entry.what for entry in zone.status(key).timeline])
+[key] = zone.send("CEB999", booking(palletDay="20260231", appTime="20260601120001", appType="2"))
+assert [fault.code for fault in zone.status(key).faults] == ["meaning.date"]
+[key] = zone.send("CEB999", booking(copNo="P2", appType="9"))
+assert [fault.code for fault in zone.status(key).faults] == ["meaning.code"]
+"""
 
 
 def _run(folder: Path, *arguments: str, status: int = 0) -> str:
@@ -134,7 +158,7 @@ def _run(folder: Path, *arguments: str, status: int = 0) -> str:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packages in a folder of their own, with one more message in the catalogue."""
     folder = tmp_path_factory.mktemp("house")
-    for package in ("hub", "adapters", "streams", "schemas"):
+    for package in ("hub", "adapters", "streams", "schemas", "tests/support"):
         shutil.copytree(_ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "schemas" / "ceb" / "CEB999.toml").write_text(_MESSAGE, "utf-8")
     (folder / "schemas" / "ceb" / "CEB998.toml").write_text(_RECEIPT, "utf-8")
@@ -166,6 +190,13 @@ def test_its_twin_comes_back_the_same_and_has_a_schema(house: Path) -> None:
     schema = json.loads(_run(house, "-c", _TWINS))
     line = schema["properties"]["documents"]["items"]["properties"]["list"]["items"]
     assert line["properties"]["palletMark"]["maxLength"] == 4
+
+
+def test_it_goes_from_the_door_through_the_stages_to_customs_and_its_receipts_come_home(house: Path) -> None:
+    """Who may send it, its key, its faults of meaning, its receipt: all from the two files."""
+    told = _run(house, "-c", _PIPELINE)
+    assert told.startswith("120 "), told
+    assert "'handed over', '2', '120'" in told
 
 
 def test_it_has_pages_and_a_place_in_the_schema_of_its_side(house: Path) -> None:

@@ -159,7 +159,7 @@ def _members(export: bool, head: Any, lines: Any) -> tuple[str, ...]:  # Any: ge
     if lines and hasattr(lines[0], "logisticsNo"):
         carrier = head.logisticsCode or ""
         return tuple([waybill_key(export, carrier, line.logisticsNo or "") for line in lines])
-    return tuple([line.invtNo or "" for line in lines])
+    return tuple([getattr(line, "invtNo", None) or "" for line in lines])
 
 
 def _particulars(kind: str, head: Any, lines: Any) -> tuple[dict[str, str], int, int, str]:  # Any: as above
