@@ -41,12 +41,15 @@ _SILENT, _TOLD, _EXPIRED, _DONE = range(4)
 
 
 class BillSettings(msgspec.Struct, frozen=True):
-    """Times in ms (P): told that parts are missing, expired, forgotten after the last change; parts kept at most."""
+    """Times in ms (P): told that parts are missing, expired, forgotten after the last change; parts and parcels of a bill
+    kept at most, so that a state stays below what a record may hold.
+    """
 
     grace: int = 5_000
     expire: int = 24 * 3_600_000
     keep: int = 60 * topics.DAY_MS
     parts: int = 1_000
+    parcels: int = 200_000
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -126,11 +129,8 @@ class _Work:
         old = self.parts.pop(event.key, None)
         if old is not None and old.patience == _DONE:
             self._tell(old, self._parcels(old, [old]), undone="replaced")
-        while len(self.parts) >= self.settings.parts:
-            del self.parts[next(iter(self.parts))]
-        kept = Kept(
-            event.kind, event.key, event.revision, _view(event.view), event.at, self.at or event.at
-        )  # fmt: skip
+        kept = Kept(event.kind, event.key, event.revision, _view(event.view), event.at, self.at or event.at)
+        self._make_room(len(kept.view.parcels))
         self.parts[event.key] = kept
         document = self._document(kept)
         if self._missing(document):
@@ -142,6 +142,17 @@ class _Work:
         self._tell(kept, self._parcels(kept, document))
         if kept.kind == CONSOLIDATION:
             self._catch_up(document)
+
+    def _make_room(self, wanted: int) -> None:
+        """A bill with too much about it: the oldest parts go; what they have told stays told, what waits expires."""
+        settings = self.settings
+        held = sum(len(part.view.parcels) for part in self.parts.values())
+        while self.parts and (len(self.parts) >= settings.parts or held + wanted > settings.parcels):
+            oldest = next(iter(self.parts.values()))
+            held -= len(oldest.view.parcels)
+            if oldest.patience != _DONE:
+                self._report(oldest, EXPIRED)
+            del self.parts[oldest.key]
 
     def _catch_up(self, document: list[Kept]) -> None:
         """Arrivals and departures of the whole bill were here before the list that says what is in it."""
