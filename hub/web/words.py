@@ -90,6 +90,7 @@ EVENTS: dict[str, Pair] = {
     "fits nothing": ("receipt fits nothing here", "回执无对应单证"),
     "receipt repeated": ("receipt repeated", "重复回执"),
     "older receipt": ("older receipt", "较早的回执"),
+    "receipt of another message": ("receipt of another message", "回执与报文类型不符"),
     "receipt before its document": ("receipt before its document", "回执先于单证"),
     "note": ("note", "提示"),
     "duplicate.exists": ("not taken: customs has it", "未采用：海关已有"),

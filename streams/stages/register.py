@@ -577,6 +577,8 @@ def _join(turn: Turn, event: Received, revision: int) -> None:
     )
 
 
+#: Receipt → the message it answers; empty: any.
+_ANSWERED = {mt.type: mt.receipt_of for mt in message_types().values()}
 _RECEIPT_SIDE = {mt.type: mt.side for mt in message_types().values()}
 
 
@@ -607,6 +609,8 @@ def _receipt(turn: Turn, event: ReceiptArrived) -> None:
     if seen in receipts:
         turn.note(event.authority, "receipt repeated", event.code, event.received_at)
         return
+    if _of_another_message(turn, event):
+        return
     turn.changes["receipts"] = (*receipts, seen)[-turn.settings.receipts :]
     turn.changes["overdue_at"] = 0
     _answer(turn, event)
@@ -623,6 +627,21 @@ def _receipt(turn: Turn, event: ReceiptArrived) -> None:
     turn.note(event.authority, event.code, event.info, event.received_at)
     turn.changes.update(code=event.code, time=time, text=event.info, since=receipt_ms(time))
     _after_code(turn, event.code)
+
+
+def _of_another_message(turn: Turn, event: ReceiptArrived) -> bool:
+    """Whether it answers another message than this document came in: kept and alarmed, no transition."""
+    answers = _ANSWERED[event.message]
+    if not answers or answers == turn.get("message"):
+        return False
+    turn.note(event.authority, "receipt of another message", f"{event.message} {event.code}", event.received_at)
+    turn.alert(
+        "unmatched-receipt",
+        "A receipt answers another message than the document came in.",
+        "回执与单证的报文类型不符。",
+        {"receipt": event.message, "message": turn.get("message")},
+    )
+    return True
 
 
 def _after_code(turn: Turn, code: str) -> None:

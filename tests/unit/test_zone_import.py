@@ -306,3 +306,17 @@ def test_one_that_names_an_order_nobody_knows_is_alarmed() -> None:
     zone.tick(11_000)
     zone.tick(15 * 60_000)
     assert [a.rule for a in zone.world.alerts()] == ["hub.unmatched-receipt"]
+
+
+def test_a_receipt_of_the_other_side_is_kept_and_alarmed_and_changes_nothing() -> None:
+    zone = Zone("silence")
+    made = samples.declaration_set(1, at=zone.now)
+    key = zone.send("CEB621", made.declaration)[0]
+    head = made.declaration.head
+    zone.receive(
+        "CEB604", guid="9" * 36, agentCode=head.agentCode or "", copNo=head.copNo or "", preNo="B20260601000000001",
+        invtNo="", returnStatus="800", returnTime="20260601130000000", returnInfo="x",
+    )  # fmt: skip
+    assert zone.told(key) == ["receipt of another message"]
+    assert zone.status(key).code == ""
+    assert [a.rule for a in zone.world.alerts()] == ["hub.unmatched-receipt"]
