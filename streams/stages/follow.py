@@ -123,8 +123,16 @@ def _fact(turn: Turn, **facts: str) -> None:
 
 def taken(turn: Turn, event: Received, *, effective: bool) -> None:
     """Tell others of the version just taken; ``effective``: neither a draft nor a deletion."""
+    before = turn.old
+    if effective or (before.version and not before.draft and not before.withdrawn):
+        _effect(turn, event, effective=effective)
+    for note in (before.more or NOTHING).notes:
+        noted(turn, note, again=True)
+
+
+def _effect(turn: Turn, event: Received, *, effective: bool) -> None:
+    """What others hear of it; of what was a draft up to now nobody has heard."""
     kind, document = turn.kind, event.document
-    old = more(turn)
     if kind in APPLICATIONS:
         _applied_for(turn, event, APPLIED if effective else WITHDRAWN)
     elif kind in BILL_KINDS:
@@ -136,13 +144,12 @@ def taken(turn: Turn, event: Received, *, effective: bool) -> None:
     elif kind == DECLARATION and SIDE_OF[event.message] == EXPORT:
         _export_declared(turn, event, effective=effective)
     elif kind == WAYBILL and not document.order[1]:
+        named_before = more(turn).named
         _extend(turn, view=document.view)
-        if effective and not old.named:
+        if effective and not named_before:
             _wait_for_declaration(turn)
     if kind in APPLICATIONS or kind in BILL_KINDS or kind == SUMMARY:
         _extend(turn, view=document.view)
-    for note in old.notes:
-        noted(turn, note, again=True)
 
 
 def _wait_for_declaration(turn: Turn) -> None:
@@ -164,8 +171,6 @@ def _lead(turn: Turn, number: str, event: Any) -> None:  # Any: a RegisterEvent
 
 
 def _applied_for(turn: Turn, event: Received, stage: str) -> None:
-    if event.document.app_status == "1" and not turn.old.version:
-        return  # a draft that nobody has heard of
     _tell_application(turn, _application(event.document.view), stage, event.received_at)
 
 

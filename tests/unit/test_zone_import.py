@@ -320,3 +320,18 @@ def test_a_receipt_of_the_other_side_is_kept_and_alarmed_and_changes_nothing() -
     assert zone.told(key) == ["receipt of another message"]
     assert zone.status(key).code == ""
     assert [a.rule for a in zone.world.alerts()] == ["hub.unmatched-receipt"]
+
+
+def test_a_draft_of_an_application_is_nobodys_business_until_it_is_declared() -> None:
+    zone = Zone(STORED)
+    made, key, number = sold(zone)
+    whole = samples.cancellation(made.declaration, number, at=zone.now)
+    draft = msgspec.structs.replace(whole, head=msgspec.structs.replace(whole.head, appStatus="1"))
+    zone.send("CEB623", draft)
+    later = msgspec.structs.replace(draft, head=msgspec.structs.replace(draft.head, reason="x", appTime="20260601120101"))
+    zone.send("CEB623", later)
+    assert "cancellation" not in zone.status(key).facts
+    declared = msgspec.structs.replace(whole, head=msgspec.structs.replace(whole.head, appTime="20260601120102"))
+    zone.send("CEB623", declared)
+    assert zone.status(key).facts["cancellation"] == "applied"
+    assert [word for word in zone.told(key) if "cancellation" in word] == ["cancellation applied"]
