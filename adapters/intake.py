@@ -283,6 +283,10 @@ class Judge:
 
     def _judged(self, message: _Message, principal: Principal, received_at: int) -> Judged:
         self._allow(message, principal)
+        return self._understood(message, principal, received_at)
+
+    def _understood(self, message: _Message, principal: Principal, received_at: int) -> Judged:
+        """What was read, with its documents; who may send it is the caller's question."""
         envelope = message.envelope
         return Judged(
             message=message.mt.type,
@@ -305,20 +309,13 @@ class Judge:
 
     def _observed(self, message: _Message, principal: Principal, received_at: int, notes: tuple[Fault, ...]) -> Judged:
         """What an enterprise sent to customs itself, handed on by customs: the enterprise's, and never handed over again."""
-        envelope, owner = message.envelope, self._access().owner(message.dxp_id)
-        return Judged(
-            message=message.mt.type,
-            guid=message.guid,
-            edition=message.edition,
-            sender=message.dxp_id or principal.name,
-            documents=self._documents(message, received_at),
-            dxp_id=message.dxp_id,
-            copmsg_id=envelope.id if envelope is not None else "",
-            subscribers=tuple([s for s in message.subscribers if s != self._dxp_id]),
-            messages=message.messages,
-            notes=(*notes, *message.notes),
+        found = self._understood(message, principal, received_at)
+        return msgspec.structs.replace(
+            found,
+            subscribers=tuple([s for s in found.subscribers if s != self._dxp_id]),
+            notes=(*notes, *found.notes),
             observed=True,
-            owner=owner or message.dxp_id,
+            owner=self._access().owner(message.dxp_id) or message.dxp_id,
         )
 
     def _documents(self, message: _Message, received_at: int) -> tuple[SubmittedDocument, ...]:
