@@ -18,12 +18,15 @@ from hub.cli.check import messages
 from hub.cli.reach import UNREACHABLE
 from hub.client import HubClient, Reply
 from hub.domain.faults import Misconfigured, Refused
-from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, RECEIPT, WAYBILL
 from hub.infra.participants import DemoPrincipal, hosted_key, load_demo
 from schemas import catalog
 
-#: Kind of document → the sandbox's principal that hands it in.
-FITTING = {ORDER: "platform", PAYMENT: "payer", WAYBILL: "carrier", DECLARATION: "agent", RECEIPT: "customs"}
+#: Role → the sandbox's principal of that role.
+_PRINCIPALS = {"platform": "platform", "payer": "payer", "carrier": "carrier", "declarant": "agent", "site": "site"}
+#: Kind of document → the sandbox's principal that hands it in: the first who may by the catalogue.
+FITTING = {
+    mt.kind: _PRINCIPALS[mt.senders[0]] if mt.direction == "up" else "customs" for mt in catalog.messages()
+}
 #: Who hands in what cannot be read: its refusal is the hub's to say.
 _ANYONE = "agent"
 
