@@ -21,7 +21,7 @@ from hub.domain.kinds import (
     WAYBILL,
     WAYBILL_STATUS,
 )
-from hub.domain.reading import HandOverRow, bill_of, need_at
+from hub.domain.reading import OVERDUE, HandOverRow, bill_of, need_at
 from hub.web import sight, words
 from hub.web.ports import ReadModel, Viewer
 
@@ -321,11 +321,14 @@ def parcels_json(parcels: Sequence[Status], cut: bool) -> dict[str, Any]:
 
 def turn(status: Status, now: int = 0) -> str:
     """Whose turn it is: register's word, or what follows from the need."""
-    if status.turn:
+    word = need_at(status, now).removesuffix(OVERDUE)
+    if status.turn and word not in _OWN_TURNS:
         return status.turn
-    return _TURNS.get(need_at(status, now).removesuffix(" overdue"), "nobody")
+    return _TURNS.get(word, "nobody")
 
 
+#: Needs that say whose turn it is whatever the state does.
+_OWN_TURNS = frozenset({"doubtful", "not named"})
 _TURNS = {
     "rejected": "declarant",
     "flagged": "declarant",
