@@ -43,10 +43,10 @@ def command(
 
     Example: hub worklist --summary 2026-06 --write summary.json && hub submit summary.json
     """
+    if file is not None and month is None:
+        raise click.BadOptionUsage("file", "--write goes with --summary")
     reach, speaks = Reach(ctx, url, who, "agent"), tongue or language()
     if month is None:
-        if file is not None:
-            raise click.BadOptionUsage("file", "--write goes with --summary")
         body = _asked(reach, "/v1/worklist?limit=500")
         lines = _as_json(body) if as_json else told(body, speaks)
         for line in lines:
@@ -100,9 +100,10 @@ def told_summary(shown: Json, speaks: str) -> Iterator[str]:
     """The preview as lines for a terminal."""
     at = words.index(speaks)
     entries = shown["entries"]
+    parts = sum(entry["parts"] for entry in entries)
     yield (
-        f"{shown['declarations']} declarations closed in {shown['month']} → {len(entries)} entries, {shown['days_left']} days left",
-        f"{shown['month']} 结关 {shown['declarations']} 份清单 → {len(entries)} 份报关单，剩余 {shown['days_left']} 天",
+        f"{shown['declarations']} declarations closed in {shown['month']} → {parts} entries, {shown['days_left']} days left",
+        f"{shown['month']} 结关 {shown['declarations']} 份清单 → {parts} 份报关单，剩余 {shown['days_left']} 天",
     )[at]
     if not shown["complete"]:
         yield ("not all of them: name one declarant", "未全部列出：请指定申报企业")[at]

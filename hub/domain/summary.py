@@ -25,6 +25,8 @@ MODE, FLAG = "9610", "B"
 DUE_DAY = 15
 #: Declarations named in one part of an application: the 2018 schema's limit, and our own for the other.
 MOST_2018, MOST = 100, 1000
+#: Lines an entry holds; what has more is split by customs.
+ENTRY_LINES = 50
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -80,6 +82,11 @@ class Entry(msgspec.Struct, frozen=True):
     port: str
     lines: tuple[EntryLine, ...]
     declarations: tuple[str, ...]
+
+    @property
+    def parts(self) -> int:
+        """How many entries it takes for its lines."""
+        return -(-len(self.lines) // ENTRY_LINES)
 
     def totals(self) -> dict[str, int]:
         """Value by currency."""
@@ -219,6 +226,7 @@ def entry_values(entry: Entry) -> dict[str, Any]:
             }
             for line in entry.lines
         ],
+        "parts": entry.parts,
         "totals": {currency: text(total) for currency, total in sorted(entry.totals().items())},
         "declarations": list(entry.declarations),
     }  # fmt: skip

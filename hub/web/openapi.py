@@ -183,7 +183,7 @@ SCHEMAS: dict[str, Json] = {
             "items": _object(
                 (
                     *("declarant", "customs_office", "ebcCode", "trafMode", "ownerCode", "country", "portCode"),
-                    *("lines", "totals", "declarations"),
+                    *("lines", "parts", "totals", "declarations"),
                 ),
                 lines={
                     "type": "array",
@@ -196,6 +196,7 @@ SCHEMAS: dict[str, Json] = {
                         total=_TEXT,
                     ),
                 },
+                parts=_NUMBER,
                 totals=_TEXTS,
                 declarations={"type": "array", "items": _TEXT},
                 **dict.fromkeys(

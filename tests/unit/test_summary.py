@@ -74,6 +74,11 @@ def test_every_declaration_is_in_one_entry_and_each_entry_and_line_has_one_key(m
     assert len(summary.entries(members, by_owner=False)) <= len(found)
 
 
+def test_more_than_fifty_lines_take_more_than_one_entry() -> None:
+    many = [Closed("A", f"N{n}", Goods(lines=(Line(f"{n:010d}", "502", "142", "007", 1, 1),))) for n in range(101)]
+    assert [summary.entries(many[:n])[0].parts for n in (1, 50, 51, 101)] == [1, 1, 2, 3]
+
+
 def view(**fields: object) -> DeclarationView:
     line = LineView("1", (), "", 200_000, "007", 0, 5_000_000, "502", "3304990039", "142")
     head = {"side": "export", "flag": "B", "mode": "9610", "owner": "O", "traffic": "5", "port": "2244", "country": "502"}
