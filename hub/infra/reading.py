@@ -190,7 +190,7 @@ class PostgresReader:
         """Closed export declarations that no summary names, by declarant and the day they are due; the first due first."""
         rows = await self._fetch(
             f"""SELECT {_DECLARANT} AS declarant, later_by, count(*), min(later_from) FROM documents
-                WHERE later = $3 AND {_IN_SCOPE} GROUP BY 1, 2 ORDER BY 2, 1 LIMIT $4""",
+                WHERE later = $3 AND later <> '' AND {_IN_SCOPE} GROUP BY 1, 2 ORDER BY 2, 1 LIMIT $4""",
             *scope,
             SUMMARISE,
             limit,
@@ -201,7 +201,7 @@ class PostgresReader:
         """Of these declarations what decides where they are merged; ``declarant`` empty: every one in scope."""
         rows = await self._fetch(
             f"""SELECT {_DECLARANT}, goods FROM documents
-                WHERE later = $3 AND later_by = $4 AND ($5 = '' OR {_DECLARANT} = $5) AND goods <> '' AND {_IN_SCOPE}
+                WHERE later = $3 AND later <> '' AND later_by = $4 AND ($5 = '' OR {_DECLARANT} = $5) AND goods <> '' AND {_IN_SCOPE}
                 ORDER BY key LIMIT $6""",
             *scope,
             SUMMARISE,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import click
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
 
 from hub.cli.trace import is_over, told
-from hub.domain.access import Principal
+from hub.domain import summary
+from hub.domain.access import ROLES, Principal
 from hub.domain.reading import HandOverRow, bill_of, later, need, need_at
-from hub.web import story
+from hub.domain.summary import Closed
+from hub.web import sight, story
 from schemas import samples
 from tests.support.kept import Kept
-from tests.support.zone import ALL, Zone
+from tests.support.zone import ALL, DXP_ID, WHO, Zone
 from tests.unit.test_zone_export import bill, closed, sale, shipped
 from tests.unit.test_zone_import import DAY, STORED, never_summarised, sold
 
@@ -217,3 +222,60 @@ async def test_a_story_about_others_is_over_when_customs_has_concluded_it() -> N
     assert is_over(body)
     body["status"]["code"] = "120"
     assert not is_over(body)
+
+
+def test_the_application_written_from_the_preview_is_taken_by_the_door_and_by_customs() -> None:
+    zone = Zone()
+    _, keys, numbers = closed(zone, (1, 2, 3))
+    statuses = [zone.status(one["declaration"]) for one in keys]
+    members = [Closed(WHO.agent, status.numbers["invtNo"], status.goods) for status in statuses if status.goods]
+    found = summary.entries(members)
+    assert sorted(number for entry in found for number in entry.declarations) == sorted(numbers)
+    twin = summary.application(found, "2026-06", zone.now, names={}, dxp_id=DXP_ID, by_owner=True, most=2)
+    assert twin is not None
+    parts = zone.send_twin(twin)
+    assert [zone.status(part).faults for part in parts] == [(), ()]
+    zone.settle(8)
+    assert {zone.status(status.key).facts["summary"] for status in statuses} == {"concluded"}
+    assert all(zone.status(part).code == "399" for part in parts)
+
+
+principals = some.builds(
+    Principal,
+    name=some.sampled_from(("all", "carrier", "site", "somebody")),
+    roles=some.lists(some.sampled_from(ROLES), max_size=2).map(tuple),
+    codes=some.lists(some.sampled_from((WHO.platform, WHO.merchant, WHO.carrier, WHO.agent, WHO.site, "9901D00099")), max_size=2).map(tuple),
+    suspended=some.booleans(),
+)
+
+
+@pytest.fixture(scope="module")
+def shipped_zone() -> Kept:
+    """A sale that was shipped, summarised and in part returned, handed in by several."""
+    zone = Zone()
+    made, _, numbers = closed(zone, (1,))
+    zone.send("CEB701", samples.summary(numbers, at=zone.now)[0])
+    zone.send("CEB213", samples.returned(made[0].declaration, numbers[0], quantities={"1": 1}, at=zone.now))
+    zone.settle(8)
+    return Kept(zone, SENDERS)
+
+
+@given(principals, some.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_nobody_is_told_what_is_not_theirs_of_what_follows(shipped_zone: Kept, viewer: Principal, data: some.DataObject) -> None:
+    number = data.draw(some.sampled_from(sorted(shipped_zone.by_key)))
+    found = asyncio.run(story.find(shipped_zone, viewer, number))  # type: ignore[arg-type]  # it has what a story asks for
+    readable = {key for key, status in shipped_zone.by_key.items() if sight.may_read(viewer, status)}
+    if found is None:
+        assert number not in readable
+        return
+    assert found.subject.key in readable
+    body = story.declaration_json(viewer, found, 1)
+    own = {key.partition("/")[2] for key in readable}
+    assert {one["key"] for one in body.get("parcels", {"items": []})["items"]} <= own
+    assert {line["key"] for line in body["timeline"]} <= own
+    for document in body["documents"]:
+        if f"{document['kind']}/{document['key']}" not in readable:
+            assert (document["submission"], document["message"], document["faults"], document["differences"]) == ("", "", [], [])
+    if not sight.is_officer(viewer):
+        assert "findings" not in body
