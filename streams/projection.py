@@ -13,8 +13,8 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain import lifecycle
-from hub.domain.events import TICK_KEY, SubmissionSummary, TimelineEntry
-from hub.domain.reading import Batch, need
+from hub.domain.events import TICK_KEY, Status, SubmissionSummary, TimelineEntry
+from hub.domain.reading import SUMMARISE, Batch, bill_of, later, need
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +69,11 @@ def _text(value: bytes | str) -> str:
     return text.replace("\x00", "\ufffd") if "\x00" in text else text
 
 
-def _storable(row: tuple[object, ...]) -> tuple[object, ...]:
+def _storable(row: tuple[object, ...], unindexed: int = 1) -> tuple[object, ...]:
     """A row PostgreSQL can hold: one number too large would keep the whole batch out, for ever, and so would a text too long
-    for an index. The last column of each table is in none.
+    for an index. The last column of each table is in none, of ``documents`` the last two.
     """
-    for value in row[:-1]:
+    for value in row[:-unindexed]:
         if isinstance(value, int):
             if not -_MOST <= value <= _MOST:
                 raise ValueError("a number too large")
@@ -200,7 +200,7 @@ def statuses(records: Iterable[Record], batch: Batch) -> int:
     for _, record in newest.values():
         try:
             row, others = _document(record)
-            _storable(row)
+            _storable(row, 2)
         except _BAD as error:
             bad += _unreadable(record, error)
             continue
@@ -234,13 +234,32 @@ def _document(record: Record) -> tuple[tuple[object, ...], list[tuple[str, str]]
         status.assessed_at,
         handed,
         released,
+        *_beside(status),
         _text(value),
     )
     business = key.partition("/")[2]
     # The last part of the key itself has an index of its own.
     others = set(map(_text, status.numbers.values()))
+    if status.goods is not None:  # an export's summary and entry lead to it too
+        others |= {_text(status.facts[name]) for name in ("sumNo", "entryId") if name in status.facts}
     others -= {"", business, business.rpartition(":")[2], key, _text(status.order[1]), status.submission}
     return row, [(number, key) for number in sorted(others) if len(number) <= _LONGEST]
+
+
+_NOTHING_BESIDE = ("", 0, 0, "", "")
+
+
+def _beside(status: Status) -> tuple[str, int, int, str, str]:
+    """What time makes a need of, the bill, and the goods where they are to be summarised; most documents have none of it."""
+    if not status.facts and not status.numbers:
+        return _NOTHING_BESIDE
+    coming, bill = later(status), _text(bill_of(status))
+    if coming is None:
+        return ("", 0, 0, bill, "")
+    goods = ""
+    if coming.need == SUMMARISE and status.goods is not None:
+        goods = _text(codec.to_json((status.numbers.get("invtNo", ""), status.goods)))
+    return (*coming, bill, goods)
 
 
 def _times(timeline: tuple[TimelineEntry, ...], received_at: int) -> tuple[int, int, int]:

@@ -21,6 +21,7 @@ COMMANDS = (
     "check",
     "schemas",
     "trace",
+    "worklist",
     "alerts",
     "verify",
     "participants",

@@ -103,38 +103,91 @@ def is_over(story: Story) -> bool:
     """Nothing more is to come: customs is done and nothing awaited, or the document is out of the running."""
     if story["kind"] != "declaration" and story["match"]["state"] == "waiting":
         return False
-    done = {"700", "800", "899"} if story["kind"] == "declaration" else {"120", "399", "800", "899"}
+    done = {"700", "800", "899"} if story["kind"] == "declaration" else {"120", "399", "700", "800", "899"}
+    if story["kind"] not in _STORED_IS_OVER:
+        done -= {"120"}
     return story["status"]["code"] in done or story["status"]["state"] in ("withdrawn", "superseded")
+
+
+#: Kinds that end when customs has stored them.
+_STORED_IS_OVER = frozenset({"declaration", "order", "payment", "collection", "waybill", "waybill_status"})
 
 
 def told(story: Story, speaks: str, *, timeline: bool = True) -> list[str]:
     """The story as lines for a terminal."""
     status, at = story["status"], words.index(speaks)
     head = f"{words.say(words.KINDS, story['kind'], speaks)} {click.style(story['key'], bold=True)}"
+    if story.get("message"):
+        head += click.style(f" {story['message']}", dim=True)
     lines = [
         f"{head}  {_state(status['state'], speaks)}{_code(status['state'], status['code'], speaks)}",
+        *_answer(status, speaks),
         f"{('whose turn', '由谁处理')[at]}: {words.say(words.ACTORS, story['turn'], speaks)}",
     ]
     if story["need"] in words.NEEDS:
         lines.append(f"  {words.NEEDS[story['need']][1][at]}")
     if story["match"]["awaited"] and story["match"]["state"] in ("waiting", "expired"):
-        kinds = ", ".join(words.say(words.KINDS, kind, speaks) for kind in story["match"]["awaited"])
+        kinds = ", ".join(words.awaited_text(kind, speaks) for kind in story["match"]["awaited"])
         lines.append(f"  {('awaited', '待到')[at]}: {kinds}")
+    lines += _facts(story, speaks)
     lines += ["", ("documents", "单证")[at]]
     for document in story["documents"]:
         kind = _padded(words.say(words.KINDS, document["kind"], speaks), 12)
         lines.append(
             f"  {kind} {document['key']}  {_state(document['state'], speaks)}{_code(document['state'], document['code'], speaks)}"
         )
-        lines += [_fault(fault, speaks) for fault in document["faults"]]
+        faults = document["faults"] + (document["differences"] if document["key"] != story["key"] else [])
+        lines += [_fault(fault, speaks) for fault in faults]
     lines += [_fault(fault, speaks) for fault in story["match"]["differences"]]
+    lines += _parcels(story, speaks)
     if timeline:
         lines += ["", f"{('timeline', '时间线')[at]} ({('China time', '北京时间')[at]})"]
         lines += [timeline_line(line, speaks) for line in story["timeline"]]
     if story["handovers"]:
         lines += ["", ("hand-overs", "移交")[at]]
-        lines += [_hand_over(one, speaks) for one in story["handovers"]]
+        for one in story["handovers"]:
+            lines += [_hand_over(one, speaks), *_answer(one, speaks)]
     return lines + _findings(story, speaks)
+
+
+def _answer(said: Story, speaks: str) -> list[str]:
+    """Customs' or the exchange platform's answer explained, and what to do next, where it is known."""
+    if "explanation" not in said:
+        return []
+    names = ("explanation_zh", "next_zh") if speaks == "zh" else ("explanation", "next")
+    own = [said["text"]] if said.get("text", "") not in ("", said["explanation"]) else []
+    return [f"  {text}" for text in (*own, " ".join(said[name] for name in names))]
+
+
+def _facts(story: Story, speaks: str) -> list[str]:
+    """What is known beside the status, with the days that are left."""
+    facts, at = story.get("facts") or {}, words.index(speaks)
+    if not facts:
+        return []
+    lines = ["", ("facts", "办理情况")[at]]
+    for name, value in facts.items():
+        left = story["days_left"].get(name)
+        days = "" if left is None else f"  ({(f'{left} days left', f'剩余 {left} 天')[at]})" if left >= 0 else f"  ({('overdue', '已逾期')[at]})"
+        lines.append(f"  {_padded(words.fact_name(name, speaks), 32)} {words.fact_text(name, value, speaks)}{days}")
+    return lines
+
+
+def _parcels(story: Story, speaks: str) -> list[str]:
+    """How what a bill document or a summary speaks of stands."""
+    parcels = story.get("parcels")
+    if parcels is None:
+        return []
+    states = ", ".join(f"{_state(state, speaks)} {n}" for state, n in parcels["states"].items())
+    head = ("what it speaks of, as far as it is here", "所列单证（本平台已有的部分）")[words.index(speaks)]
+    lines = ["", f"{head}: {parcels['count']}{'' if parcels['complete'] else '+'}  {states}".rstrip()]
+    for one in parcels["items"][:_MOST_PARCELS]:
+        kind = _padded(words.say(words.KINDS, one["kind"], speaks), 12)
+        lines.append(f"  {kind} {one['key']}  {_state(one['state'], speaks)}{_code(one['state'], one['code'], speaks)}")
+    return lines
+
+
+#: Lines of parcels a terminal is shown; the rest is counted.
+_MOST_PARCELS = 20
 
 
 def _findings(story: Story, speaks: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.faults import Fault
+from hub.domain.summary import Goods
 from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
 
 #: The key of a tick in every inbox: no business key starts with a zero byte.
@@ -547,6 +548,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""  # CEB621
     #: facts beside the status, by name (``hub.domain.lifecycle.FACTS``): cancellation, returned, tax, summary, arrival …
     facts: dict[str, str] = {}
+    #: of an export declaration that is to be summarised: what decides where it is merged
+    goods: Goods | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -10,7 +10,17 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.domain.kinds import COLLECTION, DECLARATION, ORDER, PAYMENT, WAYBILL, WAYBILL_STATUS
+from hub.domain.kinds import (
+    APPLICATION_KINDS,
+    BILL_WORDS,
+    COLLECTION,
+    DECLARATION,
+    ORDER,
+    PAYMENT,
+    SUMMARY,
+    WAYBILL,
+    WAYBILL_STATUS,
+)
 
 RECEIVED, FLAGGED, DRAFT, WAITING = "received", "flagged", "draft", "waiting"
 MATCHED, ASSESSED, HELD, HANDED_OVER = "matched", "assessed", "held", "handed over"
@@ -206,6 +216,18 @@ def state_of(
         return MATCHED
     return FLAGGED if faults else RECEIVED
 
+
+#: Facts beside the status → their form: a moment (ms), a deadline (ms), the stage of something, or a text. Another name
+#: is an entry's number of a summary result (``entry 1``).
+MOMENT, DEADLINE, STAGE, TEXT = "moment", "deadline", "stage", "text"
+FACTS: dict[str, str] = {
+    **dict.fromkeys(("released", "taxCreated", "taxFrom", "signed"), MOMENT),
+    **{name: MOMENT for _, fact in BILL_WORDS.values() for name in (fact, f"{fact}Concluded")},
+    **dict.fromkeys(("returnBy", "goodsBackBy", "taxBy"), DEADLINE),
+    **dict.fromkeys((*APPLICATION_KINDS, SUMMARY, "returned"), STAGE),
+    **dict.fromkeys(("mode", "statisticsFlag", "billNo", "sumNo", "entryId", "taxNo", "taxStatus", "tax"), TEXT),
+    **dict.fromkeys(("entDutyNo", "guarantor"), TEXT),
+}
 
 CUSTOMS_STATES = tuple(dict.fromkeys([code.state for code in CODES] + [_PROCESSING_ERROR.state, _OTHER.state]))
 _BEFORE = (RECEIVED, FLAGGED, DRAFT, WAITING, MATCHED, ASSESSED, HELD, HANDED_OVER, EXPIRED)

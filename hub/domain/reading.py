@@ -8,7 +8,17 @@ import msgspec
 
 from hub.domain import lifecycle
 from hub.domain.events import Status
-from hub.domain.kinds import DECLARATION
+from hub.domain.kinds import (
+    APPLICATION_KINDS,
+    BILL_KINDS,
+    BILL_WORDS,
+    CANCELLATION,
+    DECLARATION,
+    RETURN,
+    SUMMARY,
+    WAYBILL,
+)
+from hub.domain.summary import due_of, month_of
 
 #: States in which nobody has to do anything about a document.
 CLOSED = frozenset({"repeated", "stale", "superseded", "withdrawn", "draft"})
@@ -20,14 +30,21 @@ def need(status: Status) -> str:
     """What somebody has to do about a document: one word of the worklist, empty where nothing is to be done.
 
     ``rejected``, ``expired`` (its counterparts never came), ``held``, ``examined`` (at customs), ``overdue`` (customs has
-    not answered in time), ``waiting``, ``flagged``; the gravest counts.
+    not answered in time), ``doubtful`` (the hub knows something against an application), ``parts missing``, ``not
+    named`` (an export waybill that no declaration names), ``waiting``, ``flagged``; the gravest counts. What time alone
+    brings is ``later``.
     """
     if status.state in CLOSED:
         return ""
+    together = _together(status)
     if status.code and lifecycle.ends(status.kind, status.code):
+        if together:
+            return together
         return "waiting" if status.kind != DECLARATION and status.match == "waiting" else ""
     if status.code and lifecycle.meaning_of(status.code).rejects:
         return "rejected"
+    if together:
+        return together
     if "expired" in (status.state, status.match):
         return "expired"
     if status.state == "held":
@@ -36,9 +53,87 @@ def need(status: Status) -> str:
         return "examined"
     if status.timeline and status.timeline[-1].what == "overdue":
         return "overdue"
+    if status.differences and status.kind in APPLICATION_KINDS:
+        return "doubtful"
     if "waiting" in (status.state, status.match):
         return "waiting"
     return "flagged" if (status.faults or status.differences) and status.code != "120" else ""
+
+
+def _together(status: Status) -> str:
+    """What a part of a split document, or an export waybill, still lacks."""
+    if status.match not in ("waiting", "expired"):
+        return ""
+    if status.kind in BILL_KINDS:
+        return "parts missing"
+    return "not named" if status.kind == WAYBILL and not status.order[1] and status.awaited == (DECLARATION,) else ""
+
+
+class Later(NamedTuple):
+    """What has to be done about a document from a moment (ms) on, and by when; after that it is overdue."""
+
+    need: str
+    begins: int
+    by: int
+
+
+_DAY = 86_400_000
+#: Days before the goods of a return must be back at which it is said; our own number (P).
+BACK_DAYS = 10
+TAX, BACK, SUMMARISE = "tax", "goods back", "summary"
+
+
+def later(status: Status) -> Later | None:
+    """What only time makes a need of: tax to be paid, returned goods to be back, a closed declaration to be summarised.
+
+    The read model has no clock: it keeps this, and whoever reads says what time it is (``need_at``).
+    """
+    facts = status.facts
+    if not facts or status.state in CLOSED or status.kind != DECLARATION:
+        return None
+    if by := _moment(facts, "taxBy"):
+        return Later(TAX, _moment(facts, "taxFrom"), by)
+    if facts.get(RETURN) == "applied" and (by := _moment(facts, "goodsBackBy")):
+        return Later(BACK, by - BACK_DAYS * _DAY, by)
+    closed = status.goods is not None and status.code == "899" and status.since > 0
+    if closed and not facts.get(SUMMARY) and facts.get(CANCELLATION) != "accepted":
+        return Later(SUMMARISE, status.since, due_of(month_of(status.since)))
+    return None
+
+
+def need_at(status: Status, now: int) -> str:
+    """The need, or what time has made one by now."""
+    word = need(status)
+    coming = later(status) if not word and now else None
+    if coming is None or coming.begins > now:
+        return word
+    return coming.need + (OVERDUE if coming.by <= now else "")
+
+
+#: What follows the word of a need whose time is over.
+OVERDUE = " overdue"
+
+
+def _moment(facts: dict[str, str], name: str) -> int:
+    text = facts.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+_BILL_WORDS = frozenset([word for word, _ in BILL_WORDS.values()])
+_BILL_FACTS = frozenset([fact for _, fact in BILL_WORDS.values()])
+
+
+def bill_of(status: Status) -> str:
+    """The master bill a document speaks of, or its goods travel under; empty where nothing tells."""
+    number = status.numbers.get("billNo", "")
+    facts = status.facts
+    if number or not facts:
+        return number
+    if "billNo" in facts:
+        return facts["billNo"]
+    if _BILL_FACTS.isdisjoint(facts):
+        return ""
+    return next((entry.detail for entry in reversed(status.timeline) if entry.what in _BILL_WORDS), "")
 
 
 class Place(NamedTuple):
@@ -70,6 +165,15 @@ class HandOverRow(NamedTuple):
     note: str
 
 
+class SummaryGroup(NamedTuple):
+    """Closed declarations of a declarant that are to be summarised by the same day; ``oldest``: the first closed."""
+
+    declarant: str
+    by: int
+    declarations: int
+    oldest: int
+
+
 class Search(msgspec.Struct, frozen=True):
     """What is searched for; empty fields do not restrict. Times are milliseconds, ``until`` excluded."""
 
@@ -82,6 +186,8 @@ class Search(msgspec.Struct, frozen=True):
     keys: tuple[str, ...] | None = None
     limit: int = 50
     skip: int = 0
+    #: the reader's time: what it has made a need of is found by ``state`` too
+    now: int = 0
 
 
 class AlertFilter(msgspec.Struct, frozen=True):
@@ -152,6 +258,11 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("assessed_at", "bigint"),
         ("handed_at", "bigint"),
         ("released_at", "bigint"),
+        ("later", "text"),
+        ("later_from", "bigint"),
+        ("later_by", "bigint"),
+        ("bill", "text"),
+        ("goods", "text"),
         ("body", "text"),
     ),
     "numbers": (("number", "text"), ("key", "text")),

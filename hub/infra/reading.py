@@ -13,10 +13,22 @@ from hub import codec
 from hub.domain.events import Alert, Answer, Assessment, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
 from hub.domain.kinds import KINDS
-from hub.domain.reading import AlertFilter, HandOverRow, Place, Scope, Search, Throughput
+from hub.domain.reading import (
+    OVERDUE,
+    SUMMARISE,
+    AlertFilter,
+    HandOverRow,
+    Place,
+    Scope,
+    Search,
+    SummaryGroup,
+    Throughput,
+)
+from hub.domain.summary import Closed, Goods
 from hub.infra.readmodel import AWAY
 
 _summary = msgspec.json.Decoder(SubmissionSummary).decode
+_goods = msgspec.json.Decoder(tuple[str, Goods]).decode
 #: Keys a number may lead to; a submission of a hundred documents has a hundred.
 MOST_KEYS = 500
 QUERY_SECONDS = 5
@@ -116,7 +128,9 @@ class PostgresReader:
         if search.kind:
             condition("kind = {}", search.kind)
         if search.state:
-            condition("(state = {0} OR code = {0} OR need = {0})", search.state)
+            values.append(search.now)
+            due = f"{_DUE_WORD} = {{0}} AND later_from <= ${len(values)}".replace("$now", f"${len(values)}")
+            condition(f"(state = {{0}} OR code = {{0}} OR need = {{0}} OR (need = '' AND later <> '' AND {due}))", search.state)
         if search.enterprise:
             condition(
                 "(principal = {0} OR platform = {0} OR split_part(key, ':', 1) = kind || '/' || {0})", search.enterprise
@@ -132,25 +146,70 @@ class PostgresReader:
         )
         return [codec.status(row[0]) for row in rows]
 
-    async def worklist(self, scope: Scope, limit: int) -> list[Status]:
-        """What needs somebody, oldest first."""
+    async def of_bill(self, bill: str, kinds: Iterable[str], limit: int) -> list[Status]:
+        """Documents of these kinds that speak of a master bill, or whose goods travel under it."""
         rows = await self._fetch(
-            """SELECT body FROM documents WHERE need <> '' AND ($1::text IS NULL OR principal = $1) AND ($2::text[] IS NULL OR kind = ANY($2))
-               ORDER BY received_at LIMIT $3""",
-            *scope,
+            """SELECT body FROM documents WHERE bill = $1 AND bill <> '' AND kind = ANY($2::text[])
+               ORDER BY received_at, key LIMIT $3""",
+            bill,
+            list(kinds),
             limit,
         )
         return [codec.status(row[0]) for row in rows]
 
-    async def needs(self, scope: Scope) -> dict[str, tuple[int, int]]:
-        """{need: (how many documents, received_at of the oldest)}."""
+    async def worklist(self, scope: Scope, limit: int, now: int) -> list[Status]:
+        """What needs somebody, oldest first; also what only time has made a need of by ``now``, but for summaries."""
         rows = await self._fetch(
-            """SELECT need, count(*), min(received_at) FROM documents
-               WHERE need <> '' AND ($1::text IS NULL OR principal = $1) AND ($2::text[] IS NULL OR kind = ANY($2))
-               GROUP BY need""",
+            f"""SELECT body FROM (
+                (SELECT body, received_at FROM documents WHERE need <> '' AND {_IN_SCOPE} ORDER BY received_at LIMIT $3)
+                UNION ALL
+                (SELECT body, received_at FROM documents WHERE need = '' AND later <> '' AND later <> $5
+                    AND later_from <= $4 AND {_IN_SCOPE} ORDER BY received_at LIMIT $3)
+            ) AS open ORDER BY received_at LIMIT $3""",
             *scope,
+            limit,
+            now,
+            SUMMARISE,
+        )
+        return [codec.status(row[0]) for row in rows]
+
+    async def needs(self, scope: Scope, now: int) -> dict[str, tuple[int, int]]:
+        """{need: (how many documents, received_at of the oldest)}; summaries are counted by their groups."""
+        rows = await self._fetch(
+            f"""SELECT need, count(*), min(received_at) FROM documents WHERE need <> '' AND {_IN_SCOPE} GROUP BY need
+                UNION ALL
+                SELECT {_DUE_WORD.replace("$now", "$3")} AS need, count(*), min(received_at) FROM documents
+                WHERE need = '' AND later <> '' AND later <> $4 AND later_from <= $3 AND {_IN_SCOPE} GROUP BY 1""",
+            *scope,
+            now,
+            SUMMARISE,
         )
         return {row[0]: (row[1], row[2]) for row in rows}
+
+    async def summary_groups(self, scope: Scope, limit: int = 200) -> list[SummaryGroup]:
+        """Closed export declarations that no summary names, by declarant and the day they are due; the first due first."""
+        rows = await self._fetch(
+            f"""SELECT {_DECLARANT} AS declarant, later_by, count(*), min(later_from) FROM documents
+                WHERE later = $3 AND later <> '' AND {_IN_SCOPE} GROUP BY 1, 2 ORDER BY 2, 1 LIMIT $4""",
+            *scope,
+            SUMMARISE,
+            limit,
+        )
+        return [SummaryGroup(*row) for row in rows]
+
+    async def to_summarise(self, scope: Scope, by: int, declarant: str, limit: int) -> list[Closed]:
+        """Of these declarations what decides where they are merged; ``declarant`` empty: every one in scope."""
+        rows = await self._fetch(
+            f"""SELECT {_DECLARANT}, goods FROM documents
+                WHERE later = $3 AND later <> '' AND later_by = $4 AND ($5 = '' OR {_DECLARANT} = $5) AND goods <> '' AND {_IN_SCOPE}
+                ORDER BY key LIMIT $6""",
+            *scope,
+            SUMMARISE,
+            by,
+            declarant,
+            limit,
+        )
+        return [Closed(row[0], *_goods(row[1])) for row in rows]
 
     # ---- submissions ----
 
@@ -267,6 +326,13 @@ class PostgresReader:
         rows = await self._fetch("SELECT topic, partition, next_offset FROM projector_offsets")
         return {(row[0], row[1]): row[2] for row in rows}
 
+
+#: Scope as the first two parameters.
+_IN_SCOPE = "($1::text IS NULL OR principal = $1) AND ($2::text[] IS NULL OR kind = ANY($2))"
+#: The agent's code of a declaration's key.
+_DECLARANT = "split_part(split_part(key, '/', 2), ':', 1)"
+#: The word of a need that time has made, at ``$now`` (hub.domain.reading.need_at).
+_DUE_WORD = f"later || CASE WHEN later_by <= $now THEN '{OVERDUE}' ELSE '' END"
 
 #: From reception to each step, of the newest declarations of an hour that have made it.
 _STEPS = """

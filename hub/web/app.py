@@ -8,9 +8,19 @@ from hub.web import console
 from hub.web.pages import SECURITY_HEADERS
 from hub.web.ports import PARTS, Parts
 from hub.web.problems import answers_problems
-from hub.web.views import alerts, declarations, describe, operations, receipts, reference, submissions, throughput
+from hub.web.views import (
+    alerts,
+    declarations,
+    describe,
+    operations,
+    receipts,
+    reference,
+    submissions,
+    summaries,
+    throughput,
+)
 
-VIEWS = (submissions, declarations, receipts, throughput, alerts, operations, describe, reference, console)
+VIEWS = (submissions, summaries, declarations, receipts, throughput, alerts, operations, describe, reference, console)
 
 
 def make_app(parts: Parts) -> web.Application:

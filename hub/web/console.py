@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from hub.domain.faults import Refused, fault
+from hub.domain.kinds import KINDS
 from hub.domain.reading import EVERYTHING, Scope
 from hub.web import auth, sight, story
 from hub.web.pages import render
 from hub.web.ports import PARTS, Viewer
+from hub.web.views import summaries
 from hub.web.views.common import eventually, path_text, text
 from hub.web.views.declarations import found_by
 from hub.web.views.submissions import locate
@@ -104,10 +107,10 @@ async def throughput(request: web.Request) -> web.Response:
 async def declarations(request: web.Request) -> web.Response:
     """What needs doing, and the search."""
     viewer = _signed_in(request)
-    read, scope = request.app[PARTS].read, sight.scope(viewer)
+    read, scope, now = request.app[PARTS].read, sight.scope(viewer), request.app[PARTS].clock.now()
     asked = {name: text(request, name) for name in ("number", "kind", "status", "enterprise", "from", "to")}
     searched = any(asked.values())
-    needs = await read.needs(scope)
+    needs = await read.needs(scope, now)
     return render(
         request,
         "declarations.html",
@@ -115,8 +118,9 @@ async def declarations(request: web.Request) -> web.Response:
         searched=searched,
         found=await found_by(request, viewer),
         needs=needs,
-        work=[] if searched else [story.work_json(viewer, status) for status in await read.worklist(scope, 50)],
-        now=request.app[PARTS].clock.now(),
+        work=[] if searched else [story.work_json(viewer, s, now) for s in await read.worklist(scope, 50, now)],
+        summaries=[] if searched else await summaries.groups(request, viewer),
+        kinds=KINDS,
     )
 
 
@@ -128,7 +132,17 @@ async def declaration(request: web.Request) -> web.Response:
     found = await eventually(lambda: story.find(read, viewer, key))
     if found is None:
         return render(request, "missing.html", status=404, key=key)
-    return render(request, "declaration.html", d=story.declaration_json(viewer, found))
+    return render(request, "declaration.html", d=story.declaration_json(viewer, found, request.app[PARTS].clock.now()))
+
+
+@routes.get("/summaries")
+async def summary_page(request: web.Request) -> web.Response:
+    """Which entries a month's closed exports become, and the application to send."""
+    viewer = _signed_in(request)
+    shown, _ = await summaries.preview(request, viewer)
+    asked = {name: text(request, name) for name in ("month", "declarant", "by")}
+    may_send = "declarant" in viewer.roles and len({entry["declarant"] for entry in shown["entries"]}) == 1
+    return render(request, "summaries.html", s=shown, query=urlencode(asked), asked=asked, may_send=may_send)
 
 
 @routes.get("/submissions")

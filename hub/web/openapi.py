@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub.domain.kinds import KINDS
+
 Json = dict[str, Any]
 
 
@@ -34,7 +36,23 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         (),
         "Declaration",
     ),
-    ("get", "/v1/worklist", "What needs doing, oldest first, with the next step", "enterprises", (_LIMIT,), "List"),
+    ("get", "/v1/worklist", "What needs doing, oldest first, with the next step", "enterprises", (_LIMIT,), "Worklist"),
+    (
+        "get",
+        "/v1/worklist/summary",
+        (
+            "Which entries the exports (9610, statisticsFlag B) closed in a month become: a preview as JSON, as CSV with the "
+            "numbers by entry, or the application itself (CEB701) as a JSON twin"
+        ),
+        "enterprises",
+        (
+            _query("month", "the month in which customs closed them, YYYY-MM, China time") | {"required": True},
+            _query("declarant", "agentCode; needed for format=message where the caller sees several"),
+            _query("by", "owner: production or sales units apart (default); consignor: not"),
+            _query("format", "json (default), csv or message"),
+        ),
+        "Summary",
+    ),
     (
         "get",
         "/v1/receipts",
@@ -51,7 +69,7 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         (
             _query("number", "any number"),
             _query("enterprise", "principal or enterprise code"),
-            _query("kind", "order, payment, waybill or declaration"),
+            _query("kind", f"one of {', '.join(KINDS)}"),
             _query("status", "a state, a customs code, or a word of the worklist"),
             _query("office", "customs office"),
             _query("from", "RFC 3339 or a date in China time; seven days ago where absent"),
@@ -107,6 +125,8 @@ _FAULT: Json = {
 }
 _FAULTS: Json = {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}}
 _TEXT: Json = {"type": "string"}
+_NUMBER: Json = {"type": "integer"}
+_TEXTS: Json = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
 def _object(required: tuple[str, ...], **properties: Json) -> Json:
@@ -114,6 +134,8 @@ def _object(required: tuple[str, ...], **properties: Json) -> Json:
 
 
 _LIST_OF_OBJECTS: Json = {"type": "array", "items": {"type": "object"}}
+#: What explains an answer of customs, in a status and in a hand-over.
+_ANSWER = ("explanation", "explanation_zh", "next", "next_zh")
 SCHEMAS: dict[str, Json] = {
     "Fault": _FAULT,
     "Problem": _object(
@@ -124,6 +146,64 @@ SCHEMAS: dict[str, Json] = {
         detail=_TEXT,
         instance=_TEXT,
         faults=_FAULTS,
+    ),
+    "Worklist": _object(
+        ("items", "summaries", "totals"),
+        items=_LIST_OF_OBJECTS,
+        summaries={
+            "type": "array",
+            "description": "closed exports to be summarised, by declarant and month",
+            "items": _object(
+                ("need", "declarant", "month", "count", "due", "days_left", "next_step", "next_step_zh", "preview"),
+                need=_TEXT,
+                declarant=_TEXT,
+                month=_TEXT,
+                count=_NUMBER,
+                oldest=_TEXT,
+                due=_TEXT,
+                days_left=_NUMBER,
+                send=_TEXT,
+                next_step=_TEXT,
+                next_step_zh=_TEXT,
+                preview=_TEXT,
+            ),
+        },
+        totals={"type": "object", "additionalProperties": {"type": "object"}},
+    ),
+    "Summary": _object(
+        ("month", "due", "days_left", "by", "complete", "declarations", "entries"),
+        month=_TEXT,
+        due=_TEXT,
+        days_left=_NUMBER,
+        by={"enum": ["owner", "consignor"]},
+        complete={"type": "boolean"},
+        declarations=_NUMBER,
+        entries={
+            "type": "array",
+            "items": _object(
+                (
+                    *("declarant", "customs_office", "ebcCode", "trafMode", "ownerCode", "country", "portCode"),
+                    *("lines", "parts", "totals", "declarations"),
+                ),
+                lines={
+                    "type": "array",
+                    "items": _object(
+                        ("gcode", "country", "currency", "quantities", "total"),
+                        gcode=_TEXT,
+                        country=_TEXT,
+                        currency=_TEXT,
+                        quantities=_TEXTS,
+                        total=_TEXT,
+                    ),
+                },
+                parts=_NUMBER,
+                totals=_TEXTS,
+                declarations={"type": "array", "items": _TEXT},
+                **dict.fromkeys(
+                    ("declarant", "customs_office", "ebcCode", "trafMode", "ownerCode", "country", "portCode"), _TEXT
+                ),
+            ),
+        },
     ),
     "List": _object(("items",), items=_LIST_OF_OBJECTS),
     "Acknowledgement": _object(
@@ -175,7 +255,23 @@ SCHEMAS: dict[str, Json] = {
             ),
         },
         match=_object(("state", "differences"), state=_TEXT, differences=_FAULTS),
-        status=_object(("state", "code", "since", "text"), state=_TEXT, code=_TEXT, since=_TEXT, text=_TEXT),
+        message=_TEXT,
+        status=_object(
+            ("state", "code", "since", "text"),
+            state=_TEXT,
+            code=_TEXT,
+            since=_TEXT,
+            text=_TEXT,
+            text_zh=_TEXT,
+            **{name: {"type": "string", "description": "only where customs' answer is known"} for name in _ANSWER},
+        ),
+        facts={"type": "object", "description": "beside the status; times RFC 3339", "additionalProperties": _TEXT},
+        days_left={"type": "object", "description": "whole days to a deadline", "additionalProperties": _NUMBER},
+        parcels={
+            "type": "object",
+            "description": "of a bill document or a summary: count, complete, states, items",
+            "properties": {"count": _NUMBER, "complete": {"type": "boolean"}, "states": {"type": "object"}, "items": _LIST_OF_OBJECTS},
+        },
         turn=_TEXT,
         timeline={"type": "array", "items": _object(("at", "by", "what"), at=_TEXT, by=_TEXT, what=_TEXT)},
         handovers=_LIST_OF_OBJECTS,

@@ -79,8 +79,12 @@ def render(request: web.Request, template: str, status: int = 200, **values: Any
             kind=lambda word: words.say(words.KINDS, word, language),
             event=lambda word: words.event_text(word, language),
             actor=lambda word: words.say(words.ACTORS, word, language),
+            awaited=lambda what: words.awaited_text(what, language),
+            fact_name=lambda name: words.fact_name(name, language),
+            fact=lambda name, value: words.fact_text(name, value, language),
             needed=lambda word: words.NEEDS[word][0][place] if word in words.NEEDS else word,
             next_step=lambda word: words.NEEDS[word][1][place] if word in words.NEEDS else "",
+            in_list=lambda name, code: words.listed(name, code, language),
             **values,
         )
     )

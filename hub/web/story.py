@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hub.domain.events import Assessment, Status, SubmissionSummary
+from hub.domain.exceptions import Explanation, explain, explain_transport
 from hub.domain.faults import Fault
-from hub.domain.kinds import DECLARATION
-from hub.domain.reading import HandOverRow, need
+from hub.domain.kinds import (
+    APPLICATION_KINDS,
+    BILL_KINDS,
+    CANCELLATION,
+    DECLARATION,
+    RETURN,
+    SUMMARY,
+    WAYBILL,
+    WAYBILL_STATUS,
+)
+from hub.domain.reading import OVERDUE, HandOverRow, bill_of, need_at
 from hub.web import sight, words
 from hub.web.ports import ReadModel, Viewer
 
 #: Documents of others that are followed from a number to the viewer's own.
 MOST_FOREIGN = 20
+#: Documents about a declaration, or about its bill, that its story tells; parcels that a bill document's page lists.
+MOST_ABOUT, MOST_PARCELS = 50, 200
+#: Kinds about other documents: asked for, they tell their own story, not their declaration's.
+_ABOUT_OTHERS = frozenset({*APPLICATION_KINDS, *BILL_KINDS, SUMMARY, WAYBILL_STATUS})
+_APPLICATIONS = frozenset({*APPLICATION_KINDS, SUMMARY})
+_PARCEL_KINDS = (DECLARATION, WAYBILL)
 
 
 @dataclass(frozen=True)
@@ -27,6 +45,10 @@ class Story:
     assessment: Assessment | None = None
     #: Further declarations (or documents) the number leads to.
     others: tuple[str, ...] = ()
+    #: Of a bill document or a summary: what it speaks of, as far as it is here and the viewer's to read.
+    parcels: tuple[Status, ...] = ()
+    #: there may be more of them than were looked at
+    cut: bool = False
 
 
 async def find(read: ReadModel, viewer: Viewer, number: str) -> Story | None:
@@ -37,7 +59,13 @@ async def find(read: ReadModel, viewer: Viewer, number: str) -> Story | None:
         candidates = await _bound_to(read, viewer, known[:MOST_FOREIGN])
     if not candidates:
         return None
-    candidates.sort(key=lambda status: (status.principal != viewer.name, status.kind != DECLARATION))
+    candidates.sort(
+        key=lambda status: (
+            status.principal != viewer.name,
+            status.goods is not None and number not in status.numbers.values() and number in status.facts.values(),
+            status.kind != DECLARATION,
+        )
+    )
     return await _told(read, viewer, candidates[0], await _around(read, candidates[0]), candidates)
 
 
@@ -66,10 +94,48 @@ async def _around(read: ReadModel, document: Status) -> list[Status]:
         if not missing:
             break
         found |= {status.key: status for status in await read.statuses(missing)}
+    found |= {status.key: status for status in await _about(read, document, found.values())}
     return sorted(found.values(), key=lambda status: (_RANK.get(status.kind, 9), status.received_at, status.key))
 
 
-_RANK = {"order": 0, "payment": 1, "waybill": 2, "declaration": 3}
+async def _about(read: ReadModel, document: Status, around: Iterable[Status]) -> list[Status]:
+    """Applications that name one of the declarations' numbers, and the documents about their bill."""
+    declarations = [status for status in around if status.kind == DECLARATION]
+    bills = {bill_of(status) for status in (*declarations, document)} - {""}
+    about: list[Status] = []
+    for bill in sorted(bills):
+        about += await read.of_bill(bill, BILL_KINDS, MOST_ABOUT)
+    if document.kind in BILL_KINDS:
+        return about
+    numbers = {status.numbers.get("invtNo", "") for status in declarations} - {""}
+    numbers |= {status.facts.get("sumNo", "") for status in declarations} - {""}
+    keys: list[str] = []
+    for number in sorted(numbers):
+        keys += await read.keys_of(number)
+    keys = [key for key in keys if key.partition("/")[0] in _APPLICATIONS][:MOST_ABOUT]
+    return about + (await read.statuses(keys) if keys else [])
+
+
+_RANK = {
+    "order": 0, "payment": 1, "collection": 1, "waybill": 2, "waybill_status": 3, "declaration": 4,
+    "warehouse_entry": 5, "consolidation": 5, "arrival": 6, "departure": 7, "cancellation": 8, "return": 8,
+    "return_tally": 9, "summary": 10,
+}  # fmt: skip
+
+
+async def _spoken_of(read: ReadModel, viewer: Viewer, subject: Status) -> tuple[tuple[Status, ...], bool]:
+    """What a bill document or a summary speaks of: declarations, and waybills of which no declaration is the viewer's."""
+    if subject.kind in BILL_KINDS:
+        bill = bill_of(subject)
+        found = await read.of_bill(bill, _PARCEL_KINDS, MOST_PARCELS) if bill else []
+    elif subject.kind == SUMMARY and "sumNo" in subject.numbers:
+        found = await read.statuses((await read.keys_of(subject.numbers["sumNo"]))[:MOST_PARCELS])
+    else:
+        return (), False
+    mine = [status for status in found if sight.may_read(viewer, status)]
+    declared = {key for status in mine if status.kind == DECLARATION for key in status.counterparts.values()}
+    parcels = [status for status in mine if status.kind in _PARCEL_KINDS and status.key not in declared]
+    return tuple(parcels), len(found) >= MOST_PARCELS
 
 
 async def _told(
@@ -82,11 +148,14 @@ async def _told(
     shown = [document for document in documents if document in readable or document.key in bound]
     assessed = sight.is_officer(viewer) and subject.kind == DECLARATION
     inside = {document.key for document in documents}
+    parcels, cut = await _spoken_of(read, viewer, subject)
     return Story(
         subject=subject,
         documents=tuple(shown),
         hand_overs=tuple(await read.hand_overs(document.submission for document in readable)),
         assessment=await read.assessment(subject.key) if assessed else None,
+        parcels=parcels,
+        cut=cut,
         others=tuple(
             business(status.key) for status in candidates if status.key not in inside and status.kind == asked.kind
         ),
@@ -95,7 +164,7 @@ async def _told(
 
 def _subject(asked: Status, readable: Iterable[Status]) -> Status:
     """The declaration asked for, or the one behind the document asked for, the newest if there are several."""
-    if asked.kind == DECLARATION:
+    if asked.kind == DECLARATION or asked.kind in _ABOUT_OTHERS:
         return asked
     declarations = [status for status in readable if status.kind == DECLARATION]
     bound = [status for status in declarations if asked.key in status.counterparts.values()]
@@ -128,14 +197,54 @@ def faults_json(faults: Iterable[Fault]) -> list[dict[str, Any]]:
 
 
 def status_json(status: Status) -> dict[str, Any]:
-    """``{"state", "code", "since", "text", "text_zh"}``; the text is customs' own where it gave one."""
+    """``{"state", "code", "since", "text", "text_zh"}``; the text is customs' own where it gave one.
+
+    Where customs' answer is known: ``explanation``, ``next`` and both in Chinese.
+    """
     return {
         "state": status.state,
         "code": status.code,
         "since": words.rfc3339(status.since or status.received_at),
         "text": status.text or _state_text(status, "en"),
         "text_zh": status.text or _state_text(status, "zh"),
+        **_explained(explain(status.message, status.code, status.text) if status.code else None),
     }
+
+
+def _explained(said: Explanation | None) -> dict[str, str]:
+    if said is None:
+        return {}
+    return {
+        "explanation": said.message,
+        "explanation_zh": said.message_zh,
+        "next": said.remedy,
+        "next_zh": said.remedy_zh,
+    }
+
+
+def facts_json(status: Status, now: int) -> dict[str, Any]:
+    """``facts``: what is known beside the status, times as RFC 3339; ``days_left`` where a deadline counts."""
+    left = {name: (int(status.facts[name]) - now) // _DAY_MS for name in _counting(status, now)}
+    return {
+        "facts": {name: words.fact_value(name, value) for name, value in status.facts.items()},
+        "days_left": left,
+    }
+
+
+_DAY_MS = 86_400_000
+
+
+def _counting(status: Status, now: int) -> list[str]:
+    """The deadlines that still mean something: whole days are left, or of tax, are owed."""
+    facts = status.facts
+    if not now or facts.get(CANCELLATION) == "accepted" or facts.get("returned") == "all":
+        return []
+    counting = [name for name in ("taxBy",) if name in facts]
+    if "returnBy" in facts and now < int(facts["returnBy"]):
+        counting.append("returnBy")
+    if "goodsBackBy" in facts and facts.get(RETURN) == "applied":
+        counting.append("goodsBackBy")
+    return counting
 
 
 def _state_text(status: Status, language: str) -> str:
@@ -155,16 +264,22 @@ def document_json(viewer: Viewer, status: Status) -> dict[str, Any]:
         "code": status.code,
         "awaited": list(status.awaited),
         "due": words.rfc3339(status.due),
+        "message": status.message if own else "",
         "faults": faults_json(sight.faults_for(viewer, status)),
+        "differences": faults_json(sight.shown_faults(viewer, status.differences)) if own else [],
     }
 
 
-def declaration_json(viewer: Viewer, story: Story) -> dict[str, Any]:
-    """The declaration of the interfaces; findings, score and recommendation only for officers."""
+def declaration_json(viewer: Viewer, story: Story, now: int = 0) -> dict[str, Any]:
+    """The declaration of the interfaces; findings, score and recommendation only for officers.
+
+    ``now`` is the reader's time, by which days are counted; 0 counts none.
+    """
     subject = story.subject
     body: dict[str, Any] = {
         "key": business(subject.key),
         "kind": subject.kind,
+        "message": subject.message,
         "keys": _keys(story),
         "documents": [document_json(viewer, document) for document in story.documents],
         "match": {
@@ -174,13 +289,16 @@ def declaration_json(viewer: Viewer, story: Story) -> dict[str, Any]:
             "differences": faults_json(subject.differences),
         },
         "status": status_json(subject),
+        **facts_json(subject, now),
         "attempt": subject.attempt,
         "customs_office": subject.customs_office,
-        "need": need(subject),
-        "turn": turn(subject),
+        "need": need_at(subject, now),
+        "turn": turn(subject, now),
         "timeline": timeline_json(viewer, story.documents),
         "handovers": _hand_overs(viewer, story),
     }
+    if story.parcels or subject.kind in BILL_KINDS:
+        body["parcels"] = parcels_json(story.parcels, story.cut)
     if story.others:
         body["others"] = list(story.others)
     if sight.is_officer(viewer) and subject.kind == DECLARATION:
@@ -188,13 +306,41 @@ def declaration_json(viewer: Viewer, story: Story) -> dict[str, Any]:
     return body
 
 
-def turn(status: Status) -> str:
+def parcels_json(parcels: Sequence[Status], cut: bool) -> dict[str, Any]:
+    """``{"count", "complete", "states": {state: n}, "items"}``: how what a bill document or a summary speaks of stands."""
+    return {
+        "count": len(parcels),
+        "complete": not cut,
+        "states": dict(sorted(Counter(status.state for status in parcels).items())),
+        "items": [
+            {"kind": status.kind, "key": business(status.key), "state": status.state, "code": status.code}
+            for status in parcels
+        ],
+    }
+
+
+def turn(status: Status, now: int = 0) -> str:
     """Whose turn it is: register's word, or what follows from the need."""
-    if status.turn:
+    word = need_at(status, now).removesuffix(OVERDUE)
+    if status.turn and word not in _OWN_TURNS:
         return status.turn
-    return {"rejected": "declarant", "flagged": "declarant", "held": "officer", "examined": "customs"}.get(
-        need(status), "nobody"
-    )
+    return _TURNS.get(word, "nobody")
+
+
+#: Needs that say whose turn it is whatever the state does.
+_OWN_TURNS = frozenset({"doubtful", "not named"})
+_TURNS = {
+    "rejected": "declarant",
+    "flagged": "declarant",
+    "doubtful": "declarant",
+    "parts missing": "sender",
+    "not named": "declarant",
+    "held": "officer",
+    "examined": "customs",
+    "tax": "declarant",
+    "goods back": "declarant",
+    "summary": "declarant",
+}
 
 
 def _keys(story: Story) -> dict[str, str]:
@@ -247,6 +393,7 @@ def _hand_overs(viewer: Viewer, story: Story) -> list[dict[str, Any]]:
                 "at": words.rfc3339(row.at),
                 "attempts": row.attempts,
                 "note": row.note,
+                **_explained(_transport(row.note)),
             }
             for row in known
         ]
@@ -256,6 +403,15 @@ def _hand_overs(viewer: Viewer, story: Story) -> list[dict[str, Any]]:
             if recipient not in told
         ]
     return rows
+
+
+#: How a note begins where the recipient's answer (DxpRep) names a code: ``2001 …``, ``HTTP 400 0002 …``.
+_ANSWER = re.compile(r"(?:HTTP [0-9]{3} )?([0-9]{4})(?![0-9])")
+
+
+def _transport(note: str) -> Explanation | None:
+    match = _ANSWER.match(note)
+    return explain_transport(match[1]) if match else None
 
 
 def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
@@ -289,7 +445,7 @@ def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
     }
 
 
-def line_json(viewer: Viewer, status: Status) -> dict[str, Any]:
+def line_json(viewer: Viewer, status: Status, now: int = 0) -> dict[str, Any]:
     """A document in a list: worklist, search."""
     return {
         "kind": status.kind,
@@ -301,17 +457,21 @@ def line_json(viewer: Viewer, status: Status) -> dict[str, Any]:
         "match": status.match,
         "awaited": list(status.awaited),
         "due": words.rfc3339(status.due),
-        "turn": turn(status),
-        "need": need(status),
+        "turn": turn(status, now),
+        "need": need_at(status, now),
+        "days_left": {name: (int(status.facts[name]) - now) // _DAY_MS for name in _counting(status, now)},
         "faults": faults_json(sight.faults_for(viewer, status)),
+        "differences": faults_json(sight.shown_faults(viewer, status.differences)),
         "customs_office": status.customs_office,
     }
 
 
-def work_json(viewer: Viewer, status: Status) -> dict[str, Any]:
-    """A line of the worklist, with the next step."""
-    step = words.NEEDS.get(need(status), (("", ""), ("", "")))[1]
-    return line_json(viewer, status) | {"next_step": step[0], "next_step_zh": step[1]}
+def work_json(viewer: Viewer, status: Status, now: int = 0) -> dict[str, Any]:
+    """A line of the worklist, with the next step: what customs' answer asks for, else what the need does."""
+    line = line_json(viewer, status, now)
+    step = words.NEEDS.get(line["need"], (("", ""), ("", "")))[1]
+    said = line["status"] if line["need"] in ("rejected", "examined") else {}
+    return line | {"next_step": said.get("next", step[0]), "next_step_zh": said.get("next_zh", step[1])}
 
 
 def submission_json(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
+from hub.domain.kinds import APPLICATION_KINDS, BILL_WORDS, SUMMARY
 from hub.domain.lifecycle import CODES as CODE_ROWS
+from hub.domain.lifecycle import DEADLINE, FACTS, MOMENT, STAGE
+from schemas.codes import code_list
 
 Pair = tuple[str, str]
 
@@ -40,6 +44,16 @@ KINDS: dict[str, Pair] = {
     "payment": ("payment", "支付单"),
     "waybill": ("waybill", "运单"),
     "declaration": ("declaration", "申报清单"),
+    "collection": ("collection", "收款单"),
+    "waybill_status": ("waybill status", "运单状态"),
+    "cancellation": ("cancellation", "撤销申请单"),
+    "return": ("return", "退货申请单"),
+    "return_tally": ("return tally", "退货理货单"),
+    "warehouse_entry": ("warehouse-entry list", "入库明细单"),
+    "consolidation": ("consolidation list", "清单总分单"),
+    "arrival": ("arrival", "运抵单"),
+    "departure": ("departure", "离境单"),
+    "summary": ("summary declaration", "汇总申请单"),
     "receipt": ("receipt", "回执"),
 }
 
@@ -76,6 +90,136 @@ NEEDS: dict[str, tuple[Pair, Pair]] = {
         ("flagged", "有差错"),
         ("Read the faults; customs is likely to reject this.", "请查看差错，海关可能退单。"),
     ),
+    "doubtful": (
+        ("something speaks against it", "申请存疑"),
+        (
+            "Read what speaks against the application; customs is likely to refuse it. Correct it, or withdraw it.",
+            "请查看申请存在的问题，海关可能不予受理；请更正或撤回。",
+        ),
+    ),
+    "parts missing": (
+        ("parts missing", "分报文不全"),
+        (
+            "Send the parts named: the document takes effect when all of them are here.",
+            "请报送所列分报文；全部到齐后该单证方生效。",
+        ),
+    ),
+    "not named": (
+        ("no declaration names it", "无清单引用"),
+        (
+            "No declaration names this waybill: see that carrier and number in the declaration are the waybill's.",
+            "没有清单引用该运单：请核对清单中的物流企业编码和运单号。",
+        ),
+    ),
+    "tax": (
+        ("tax due", "税款待缴"),
+        ("Pay or have it summarised by day 45 after the release.", "请在放行后第 45 日前汇总缴纳税款。"),
+    ),
+    "tax overdue": (
+        ("tax overdue", "税款逾期"),
+        (
+            "Day 45 after the release has passed: pay at once, and ask the customs office.",
+            "已超过放行后第 45 日：请立即缴纳并联系海关。",
+        ),
+    ),
+    "goods back": (
+        ("returned goods awaited", "退货待运抵"),
+        ("The goods must be back at the site by day 45 after the release.", "退货商品须在放行后 45 日内运抵原监管场所。"),
+    ),
+    "goods back overdue": (
+        ("returned goods late", "退货超期"),
+        (
+            "Day 45 after the release has passed: ask the customs office what becomes of the return.",
+            "已超过放行后 45 日：请向海关了解该退货如何处理。",
+        ),
+    ),
+    "summary": (
+        ("to be summarised", "待汇总申报"),
+        ("Send the summary application (CEB701) by the 15th.", "请在 15 日前报送汇总申请单（CEB701）。"),
+    ),
+    "summary overdue": (
+        ("summary overdue", "汇总申报逾期"),
+        (
+            "The 15th has passed: send the summary application (CEB701) at once, and ask the customs office.",
+            "已过 15 日：请立即报送汇总申请单（CEB701）并联系海关。",
+        ),
+    ),
+}
+
+#: Stages of an application or a summary.
+STAGES: dict[str, Pair] = {
+    "applied": ("applied for", "已申请"),
+    "accepted": ("accepted", "海关已同意"),
+    "refused": ("refused", "海关未同意"),
+    "withdrawn": ("withdrawn", "已撤回"),
+    "concluded": ("concluded", "已完成"),
+    "part": ("in part", "部分"),
+    "all": ("all of it", "全部"),
+}
+#: What about a declaration is applied for.
+_APPLIED_FOR: dict[str, Pair] = {
+    "cancellation": ("cancellation", "撤销"),
+    "return": ("return", "退货"),
+    "return_tally": ("tally of returned goods", "退货理货"),
+    SUMMARY: ("summary declaration", "汇总申报"),
+}
+#: Word told to a bill's parcels → in Chinese.
+_PARCELS = {
+    "in the warehouse": "已入库",
+    "consolidated": "已归入总分单",
+    "arrived at the site": "已运抵监管场所",
+    "left the country": "已离境",
+}
+#: Why a bill document's word is taken back, and customs' word that it stands.
+_TAKEN_BACK: dict[str, Pair] = {
+    "replaced": ("replaced", "已更换"),
+    "moved": ("moved to another bill", "已转至其他提运单"),
+    "withdrawn": ("withdrawn", "已撤回"),
+    "rejected": ("rejected by customs", "海关退单"),
+    "concluded": ("concluded by customs", "海关审结"),
+}
+_TAX_BILL: dict[str, Pair] = {
+    "created": ("tax bill created", "电子税单已生成"),
+    "summarised": ("tax bill summarised", "电子税单已汇总"),
+    "void": ("tax bill void", "电子税单已作废"),
+}
+
+#: Facts beside the status (hub.domain.lifecycle.FACTS).
+FACT_NAMES: dict[str, Pair] = {
+    "mode": ("trade mode", "贸易方式"),
+    "statisticsFlag": ("simplified or summarised", "简化申报标志"),
+    "billNo": ("master bill", "提运单号"),
+    "released": ("released", "放行时间"),
+    "returnBy": ("return to be applied for by", "退货申请截止"),
+    "goodsBackBy": ("returned goods back by", "退货运抵截止"),
+    "cancellation": ("cancellation", "撤销"),
+    "return": ("return", "退货"),
+    "return_tally": ("tally of returned goods", "退货理货"),
+    "returned": ("returned", "已退货"),
+    "taxNo": ("tax bill", "电子税单号"),
+    "taxStatus": ("state of the tax bill", "税单状态"),
+    "tax": ("tax", "税款金额"),
+    "taxCreated": ("tax bill created", "税单生成时间"),
+    "taxFrom": ("tax payable from", "税款缴纳起始"),
+    "taxBy": ("tax payable by", "税款缴纳截止"),
+    "entDutyNo": ("summarised tax bill", "汇总税单号"),
+    "guarantor": ("guarantor", "担保企业"),
+    "summary": ("summary declaration", "汇总申报"),
+    "sumNo": ("summary number", "汇总申请编号"),
+    "entryId": ("entry", "报关单号"),
+    "signed": ("signed for", "签收时间"),
+    "warehoused": ("in the warehouse", "入库时间"),
+    "warehousedConcluded": ("warehouse entry concluded", "入库审结时间"),
+    "consolidated": ("consolidated", "总分单时间"),
+    "consolidatedConcluded": ("consolidation concluded", "总分单审结时间"),
+    "arrived": ("arrived at the site", "运抵时间"),
+    "arrivedConcluded": ("arrival concluded", "运抵审结时间"),
+    "departed": ("left the country", "离境时间"),
+    "departedConcluded": ("departure concluded", "离境审结时间"),
+}
+_FLAGS: dict[str, Pair] = {
+    "A": ("A statistics only", "A 简化申报（汇总统计）"),
+    "B": ("B summarised into entries", "B 汇总申报"),
 }
 
 #: Words of the timeline.
@@ -97,6 +241,27 @@ EVENTS: dict[str, Pair] = {
     "duplicate.conflict": ("not taken: conflict", "未采用：冲突"),
     "duplicate.same_message": ("not taken: twice in one message", "未采用：同一报文内重复"),
     "duplicate.closed": ("not taken: the declaration is closed", "未采用：单证已办结"),
+    "duplicate.other_side": ("not taken: of the other side (import or export)", "未采用：进出口方向不同"),
+    **{
+        f"{kind} {stage}": (f"{_APPLIED_FOR[kind][0]} {STAGES[stage][0]}", f"{_APPLIED_FOR[kind][1]}{STAGES[stage][1]}")
+        for kind in (*APPLICATION_KINDS, SUMMARY)
+        for stage in ("applied", "accepted", "refused", "withdrawn", *(("concluded",) if kind == SUMMARY else ()))
+    },
+    "summary result": ("summary result: an entry was made", "汇总结果：已生成报关单"),
+    **{word: (word, _PARCELS[word]) for word, _ in BILL_WORDS.values()},
+    **{
+        f"{word}: {why}": (f"{word}: {english}", f"{_PARCELS[word]}：{chinese}")
+        for word, _ in BILL_WORDS.values()
+        for why, (english, chinese) in _TAKEN_BACK.items()
+    },
+    **{f"tax bill {word}": pair for word, pair in _TAX_BILL.items()},
+    "tax due": ("tax falls due", "税款进入缴纳期"),
+    "tax overdue": ("tax overdue", "税款逾期"),
+    "assembled": ("all parts are here", "分报文已到齐"),
+    "declaration found": ("the declaration is here", "已找到所涉清单"),
+    "declaration not here": ("the declaration is not here", "平台未见所涉清单"),
+    "signed for": ("signed for", "已签收"),
+    "signed for withdrawn": ("signed for: withdrawn", "已签收：已撤回"),
 }
 
 ACTORS: dict[str, Pair] = {
@@ -111,6 +276,8 @@ ACTORS: dict[str, Pair] = {
     "carrier": ("carrier", "物流企业"),
     "agent": ("declarant", "申报企业"),
     "officer": ("officer", "关员"),
+    "site": ("site operator", "监管场所经营人"),
+    "tax": ("tax", "税务"),
     "nobody": ("nobody", "无"),
     "": ("nobody", "无"),
 }
@@ -136,13 +303,73 @@ def code_text(code: str, language: str) -> str:
     return say(CODES, code, language)
 
 
+#: Words with something open in them: how they begin or end → both languages, the rest said after or before it.
+_OPEN: tuple[tuple[re.Pattern[str], Pair], ...] = (
+    (re.compile(r"older: (.+)"), ("older: {}", "较早：{}")),
+    (re.compile(r"waybill status (\S*) withdrawn"), ("waybill status {}: withdrawn", "运单状态 {}：已撤回")),
+    (re.compile(r"waybill status (\S*)"), ("waybill status {}", "运单状态 {}")),
+    (re.compile(r"tax bill (\S*)"), ("tax bill: status {}", "电子税单：状态 {}")),
+)
+
+
 def event_text(what: str, language: str) -> str:
-    """A timeline word: a state, a step, or a customs code."""
-    return say(EVENTS, what, language) if what in EVENTS or not _is_code(what) else code_text(what, language)
+    """A timeline word: a state, a step, a customs code, or one of those with something open in them."""
+    if what in EVENTS:
+        return say(EVENTS, what, language)
+    if _is_code(what):
+        return code_text(what, language)
+    for pattern, pair in _OPEN:
+        if match := pattern.fullmatch(what):
+            return pair[index(language)].format(event_text(match[1], language) if pattern is _OPEN[0][0] else match[1])
+    return what
 
 
 def _is_code(what: str) -> bool:
     return what.removeprefix("-").isdigit()
+
+
+_PART = re.compile(r"part ([0-9]+)")
+
+
+def awaited_text(what: str, language: str) -> str:
+    """What is awaited: a kind of document, or a part of a split one."""
+    match = _PART.fullmatch(what)
+    return (f"part {match[1]}", f"第 {match[1]} 份")[index(language)] if match else say(KINDS, what, language)
+
+
+def fact_name(name: str, language: str) -> str:
+    """The name of a fact; a summary result's entries are ``entry 1`` and so on."""
+    if name.startswith("entry "):
+        return (name, f"报关单 {name[6:]}")[index(language)]
+    return say(FACT_NAMES, name, language)
+
+
+def fact_text(name: str, value: str, language: str) -> str:
+    """The value of a fact as ``fact_value`` gives it, for people."""
+    if FACTS.get(name) in (MOMENT, DEADLINE):
+        return in_china(value)[:19] if value else ""
+    if name in _LISTED:
+        return listed(_LISTED[name], value, language)
+    if name == "statisticsFlag":
+        return say(_FLAGS, value, language)
+    return say(STAGES, value, language) if FACTS.get(name) == STAGE else value
+
+
+#: Facts that are codes → their list.
+_LISTED = {"taxStatus": "taxStatus", "mode": "tradeMode"}
+
+
+def listed(name: str, code: str, language: str) -> str:
+    """A code with its words in the list of that name."""
+    entry = code_list(name).codes.get(code)
+    return f"{code} {(entry.en, entry.zh)[index(language)]}" if entry else code
+
+
+def fact_value(name: str, value: str) -> str:
+    """A fact as programs read it: moments and deadlines as RFC 3339."""
+    if FACTS.get(name) not in (MOMENT, DEADLINE):
+        return value
+    return rfc3339(int(value)) if value.isascii() and value.isdigit() and len(value) < 16 else ""
 
 
 def rfc3339(at: int) -> str:

@@ -20,20 +20,13 @@ import msgspec
 from hub import codec, topics
 from hub.domain.events import Assembled, Noted, Part, PartAccepted, PartGone, Tick
 from hub.domain.keys import receipt_ms, register_key, waybill_key
-from hub.domain.kinds import ARRIVAL, CONSOLIDATION, DEPARTURE, WAREHOUSE_ENTRY, WAYBILL
+from hub.domain.kinds import ARRIVAL, BILL_WORDS, CONSOLIDATION, DEPARTURE, WAREHOUSE_ENTRY, WAYBILL
 from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
 from hub.domain.views import BillView
 from streams.api import Output, Record, Step
 
 _REGISTER = topics.inbox("register")
 
-#: Kind → (the word told to parcels, the fact it sets).
-WORDS = {
-    WAREHOUSE_ENTRY: ("in the warehouse", "warehoused"),
-    CONSOLIDATION: ("consolidated", "consolidated"),
-    ARRIVAL: ("arrived at the site", "arrived"),
-    DEPARTURE: ("left the country", "departed"),
-}
 _BY = {WAREHOUSE_ENTRY: "site", CONSOLIDATION: "declarant", ARRIVAL: "site", DEPARTURE: "carrier"}
 
 #: How far a part has been told that it waits.
@@ -227,7 +220,7 @@ class _Work:
 
     def _tell(self, part: Kept, parcels: Iterable[str], undone: str = "", accepted: bool = False) -> None:
         view = part.view
-        what, fact = WORDS[part.kind]
+        what, fact = BILL_WORDS[part.kind]
         at = receipt_ms(view.time) or part.received_at
         by, value = _BY[part.kind], str(at)
         detail = view.bill or view.document

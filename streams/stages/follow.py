@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hub import codec, topics
-from hub.domain import lifecycle, views
+from hub.domain import lifecycle, summary, views
 from hub.domain.events import (
     Answer,
     ApplicationAnswer,
@@ -88,6 +88,7 @@ class More(msgspec.Struct, frozen=True, array_like=True, gc=False):
     taxes: dict[str, str] = {}  # taxNo → time of the word that counts
     view: msgspec.Raw = msgspec.Raw(b"\xc0")
     deadlines: tuple[tuple[int, str], ...] = ()
+    goods: summary.Goods | None = None
 
 
 NOTHING = More()
@@ -224,6 +225,7 @@ def _waybill_status(turn: Turn, view: views.StatusView, event: Received, *, effe
 def _export_declared(turn: Turn, event: Received, *, effective: bool) -> None:
     view = _declaration(event.document.view)
     _fact(turn, mode=view.mode, statisticsFlag=view.flag, billNo=view.bill)
+    _extend(turn, goods=summary.goods_of(view))
     if effective:
         named = Named(turn.key, event.document.order, event.received_at)
         turn.tell(_REGISTER, register_key(WAYBILL, waybill_key(view.carrier, view.waybill)), named)

@@ -386,6 +386,7 @@ def status_of(state: RegisterState, key: str) -> Status:
         versions=state.versions,
         message=state.message,
         facts=state.more.facts if state.more is not None else {},
+        goods=state.more.goods if state.more is not None else None,
     )
 
 

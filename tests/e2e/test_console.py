@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import secrets
 import shutil
@@ -10,18 +11,24 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Download, Page, async_playwright, expect
 
 from adapters.dialects import receipts
 from hub.domain.faults import Fault
+from hub.domain.summary import month_of
 from hub.infra.database import migrate
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.web.app import make_app
 from hub.web.ports import Parts
+from schemas import samples
 from streams.project import Projector
+from tests.support.kept import Kept
 from tests.support.reading import CALLERS, Case, PlainSealer, feed, make_topics, refusal_record, status_record, story_of
+from tests.support.zone import Zone
+from tests.unit.test_zone_export import closed
+from tests.unit.test_zone_import import sold
 
 pytestmark = pytest.mark.slow
 
@@ -224,3 +231,40 @@ async def test_the_reference_of_messages_is_read_and_searched_without_signing_in
         await page.click("main .head a[href^='/docs/messages/CEB621']")
         await expect(page.locator("pre").first).to_contain_text("<ceb:CEB621Message")
     await context.close()
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+async def test_what_follows_a_declaration_and_the_summary_are_shown(console: Console, browser: Browser, language: str) -> None:
+    zone, chinese = Zone(), language == "zh-CN"
+    _, keys, numbers = closed(zone, (1, 2))
+    imported, key, number = sold(zone, 7)
+    zone.send("CEB625", samples.returned(imported.declaration, number, quantities={"1": 1}, at=zone.now))
+    senders = {"declaration": "agent", "return": "agent", "consolidation": "agent"}
+    await console.feed([status_record(status) for status in Kept(zone, senders).by_key.values()])
+    async with signed_in(browser, console, "agent", locale=language) as page:
+        month = page.locator("#summaries a")
+        await _until_there(page, month)
+        await expect(page.locator("#summaries")).to_contain_text("CEB701")
+        await month.first.click()
+        await expect(page.locator("main")).to_contain_text("商品编码" if chinese else "Final destination")
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="CEB701").click()
+        written = json.loads(await _content(await download.value))
+        assert sorted(line["invtNo"] for document in written["documents"] for line in document["list"]) == sorted(numbers)
+        await page.goto(f"{console.url}/declarations/{key}")
+        facts = page.locator("#facts")
+        await expect(facts).to_contain_text("已逾期" if chinese else "overdue")  # the sale was in June
+        await expect(facts).to_contain_text("已申请" if chinese else "applied for")
+        await page.get_by_role("link", name="CEB621").first.click()
+        await expect(page).to_have_url(re.compile("/docs/messages/CEB621$"))
+        status = zone.status(keys[0]["declaration"])
+        await page.goto(f"{console.url}/declarations/{status.facts['billNo']}")
+        await expect(page.locator("main")).to_contain_text("清单总分单" if chinese else "consolidation list")
+        await page.set_viewport_size({"width": 390, "height": 800})
+        for path in (f"declarations/{key}", f"summaries?month={month_of(status.since)}"):
+            await page.goto(f"{console.url}/{path}")
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+async def _content(download: Download) -> str:
+    return (await download.path()).read_text("utf-8")

@@ -17,13 +17,17 @@ from aiohttp import ClientSession, web
 from adapters.dialects import receipts
 from hub import codec, topics
 from hub.domain.faults import Fault
+from hub.domain.kinds import BILL_KINDS
+from hub.domain.summary import due_of, month_of
 from hub.infra.database import migrate
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import TABLES, PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.web.app import make_app
 from hub.web.ports import Parts
+from schemas import samples
 from streams.project import Projector
+from tests.support.kept import Kept
 from tests.support.reading import (
     CALLERS,
     MIDNIGHT,
@@ -40,6 +44,9 @@ from tests.support.reading import (
     story_of,
     submission_record,
 )
+from tests.support.zone import Zone
+from tests.unit.test_zone_export import closed
+from tests.unit.test_zone_import import never_summarised, sold
 
 FAULT = Fault("schema.length", "/CEB621Message/Inventory[1]", 12, "too long", "超长")
 
@@ -62,6 +69,7 @@ class House:
     url: str = ""
     session: ClientSession | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    clock: FixedClock = field(default_factory=lambda: FixedClock(MIDNIGHT + 10_000))
 
     async def feed(self, records: list[Any]) -> None:
         await feed(self.kafka, records, self.prefix)
@@ -121,7 +129,7 @@ async def house(kafka: str, database: str) -> AsyncIterator[House]:
         read=reader,
         records=records,
         sealer=PlainSealer(),
-        clock=FixedClock(MIDNIGHT + 10_000),
+        clock=made.clock,
         by_key=CALLERS.get,
         by_name=lambda name: CALLERS.get(f"key-{name}"),
         session_secret=b"s" * 32,
@@ -340,6 +348,78 @@ async def test_the_worklist_says_what_is_open_and_the_next_step(house: House) ->
         assert [item["key"] for item in found["items"]] == [wrong.business("declaration")]
         assert found["covered"] == {"from": "2025-11-09T16:00:00.000Z", "to": "2025-11-11T16:00:00.000Z"}
         assert (await house.get("/v1/search?from=yesterday"))[1]["faults"][0]["code"] == "transport.bad_query"
+
+
+async def test_closed_exports_are_grouped_previewed_and_written_as_an_application(house: House) -> None:
+    zone = Zone()
+    _, keys, numbers = closed(zone, (1, 2, 3))
+    kept = Kept(zone, {"declaration": "agent", "order": "platform", "waybill": "carrier", "consolidation": "agent"})
+    closed_at = max(zone.status(one["declaration"]).since for one in keys)
+    month, due = month_of(closed_at), due_of(month_of(closed_at))
+    house.clock.at = due - 3 * 86_400_000 - 1
+    async with house.projecting():
+        await house.feed([status_record(status) for status in kept.by_key.values()])
+        await house.caught_up()
+        _, work = await house.get("/v1/worklist")
+        [group] = work["summaries"]
+        assert (group["month"], group["count"], group["days_left"], group["need"]) == (month, 3, 3, "summary")
+        assert work["items"] == [], "a thousand declarations are one entry, not a thousand"
+        assert (await house.get("/v1/worklist", "key-stranger"))[1]["summaries"] == []
+        assert (await house.get("/v1/worklist", "key-customs"))[1]["summaries"] == [group]
+        _, shown = await house.get(group["preview"])
+        assert (shown["declarations"], shown["complete"], shown["days_left"]) == (3, True, 3)
+        assert sorted(number for entry in shown["entries"] for number in entry["declarations"]) == sorted(numbers)
+        goods = [(zone.status(one["declaration"]).goods) for one in keys]
+        value = sum(line.total for one in goods if one for line in one.lines)
+        assert sum(round(float(total) * 100_000) for entry in shown["entries"] for total in entry["totals"].values()) == value
+        assert (await house.get(group["preview"], "key-stranger"))[1]["declarations"] == 0
+        _, csv = await house.get(f"{group['preview']}&format=csv")
+        assert [line.rpartition(b",")[2].decode() for line in csv.split()[1:]] == [
+            number for entry in shown["entries"] for number in entry["declarations"]
+        ]
+        status, message = await house.get(f"{group['preview']}&format=message")
+        assert (status, message["message"]) == (200, "CEB701")
+        assert sorted(line["invtNo"] for document in message["documents"] for line in document["list"]) == sorted(numbers)
+        assert (await house.get(f"{group['preview']}&format=message", "key-customs"))[0] == 403
+        assert (await house.get("/v1/worklist/summary?month=2026-13"))[1]["faults"][0]["code"] == "transport.bad_query"
+        found = (await house.get(f"/v1/search?status=summary&kind=declaration&from=2026-01-01&to={month}-28"))[1]["items"]
+        assert {item["need"] for item in found} == {"summary"}
+        house.clock.at = due
+        assert (await house.get("/v1/worklist"))[1]["summaries"][0]["need"] == "summary overdue"
+
+        zone.send("CEB701", samples.summary(numbers[:2], at=zone.now)[0])
+        await house.feed([status_record(status) for status in Kept(zone, {"declaration": "agent"}).by_key.values()])
+        await house.caught_up()
+        assert (await house.get("/v1/worklist"))[1]["summaries"][0]["count"] == 1
+        _, bill = await house.get(f"/v1/declarations/{kept.by_key[keys[0]['declaration']].facts['billNo']}")
+        assert (bill["kind"] in BILL_KINDS, bill["parcels"]["states"]) == (True, {"closed": 3})
+
+
+async def test_what_time_makes_a_need_of_is_on_the_worklist_when_its_time_has_come(house: House) -> None:
+    zone = Zone(never_summarised())
+    made, _, number = sold(zone)
+    quantity = int(made.declaration.list[0].qty or 0)
+    zone.send("CEB625", samples.returned(made.declaration, number, quantities={"1": quantity + 1}, at=zone.now))
+    statuses = Kept(zone, {"declaration": "agent", "return": "agent"}).by_key.values()
+    facts = next(status.facts for status in statuses if status.kind == "declaration")
+    house.clock.at = zone.now
+    async with house.projecting():
+        await house.feed([status_record(status) for status in statuses])
+        await house.caught_up()
+        seen = []
+        for at in (zone.now, int(facts["taxFrom"]) - 1, int(facts["taxFrom"]), int(facts["taxBy"]) - 1, int(facts["taxBy"])):
+            house.clock.at = at
+            _, work = await house.get("/v1/worklist")
+            seen.append([item["need"] for item in work["items"] if item["kind"] == "declaration"])
+            assert {item["need"] for item in work["items"]} == work["totals"].keys()
+            for need in work["totals"]:
+                _, found = await house.get(f"/v1/search?status={need.replace(' ', '%20')}&from=2026-01-01")
+                assert {item["need"] for item in found["items"]} == {need}
+        assert seen == [[], [], ["tax"], ["tax"], ["tax overdue"]]
+        doubtful = [item for item in work["items"] if item["kind"] == "return"]
+        assert [(item["need"], item["differences"][0]["code"]) for item in doubtful] == [("doubtful", "application.quantity")]
+        _, body = await house.get(f"/v1/declarations/{number}")
+        assert [d["kind"] for d in body["documents"] if d["differences"]] == ["return"]
 
 
 async def test_receipts_are_read_on_from_the_cursor_without_loss_or_repeat(house: House) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from adapters import signature
 from adapters.authorities.customs import receipts
 from adapters.authorities.customs.desk import Desk
@@ -76,6 +78,13 @@ class Zone:
             self._take(Envelope(id_, DXP_ID, (CUSTOMS_IMPORT,), f"{type_}Message", body, self.now))
         else:
             self._submit(id_, judged, (body,))
+        return [f"{document.kind}/{document.key}" for document in judged.documents]
+
+    def send_twin(self, message: dict[str, Any]) -> list[str]:
+        """Hand in a JSON twin, which the hub renders and signs; the register keys of its documents."""
+        self._count += 1
+        judged = self._judge(msgspec.json.encode(message), "application/json", ALL, self.now)
+        self._submit(f"s{self._count}", judged, tuple(judged.messages))
         return [f"{document.kind}/{document.key}" for document in judged.documents]
 
     def _submit(self, id_: str, judged: Judged, messages: tuple[bytes, ...] = ()) -> None:

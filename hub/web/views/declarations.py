@@ -11,6 +11,7 @@ from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
 from hub.web.problems import bad_query
 from hub.web.views.common import Json, answer, eventually, moment, number, path_text, text
+from hub.web.views.summaries import groups
 
 routes = web.RouteTableDef()
 
@@ -27,19 +28,20 @@ async def declaration(request: web.Request) -> web.Response:
     found = await eventually(lambda: story.find(read, viewer, key))
     if found is None:
         raise web.HTTPNotFound
-    return answer(story.declaration_json(viewer, found))
+    return answer(story.declaration_json(viewer, found, request.app[PARTS].clock.now()))
 
 
 @routes.get("/v1/worklist")
 async def worklist(request: web.Request) -> web.Response:
-    """What needs doing, oldest first, and how much of each."""
+    """What needs doing, oldest first, how much of each, and what is to be summarised."""
     viewer = require(request)
-    read, scope = request.app[PARTS].read, sight.scope(viewer)
-    found = await read.worklist(scope, number(request, "limit", 100, 500, least=1))
-    needs = await read.needs(scope)
+    read, scope, now = request.app[PARTS].read, sight.scope(viewer), request.app[PARTS].clock.now()
+    found = await read.worklist(scope, number(request, "limit", 100, 500, least=1), now)
+    needs = await read.needs(scope, now)
     return answer(
         {
-            "items": [story.work_json(viewer, status) for status in found],
+            "items": [story.work_json(viewer, status, now) for status in found],
+            "summaries": await groups(request, viewer),
             "totals": {name: {"count": n, "oldest": words.rfc3339(at)} for name, (n, at) in sorted(needs.items())},
         }
     )
@@ -60,6 +62,7 @@ def wanted(request: web.Request) -> Search:
         office=text(request, "office"),
         limit=number(request, "limit", 50, 200, least=1),
         skip=number(request, "skip", 0, MOST_SKIPPED),
+        now=now,
     )
 
 
@@ -73,7 +76,7 @@ async def found_by(request: web.Request, viewer: Viewer) -> Json:
     found = await read.search(search, sight.scope(viewer))
     more = len(found) == search.limit
     return {
-        "items": [story.line_json(viewer, status) for status in found],
+        "items": [story.line_json(viewer, status, request.app[PARTS].clock.now()) for status in found],
         "covered": {"number": asked}
         if asked
         else {"from": words.rfc3339(search.since), "to": words.rfc3339(search.until)},

@@ -48,7 +48,7 @@ class Figures:
         until = self._parts.clock.now() // 1000 - SETTLED
         since = until - HISTORY
         found = await self._parts.read.throughput(scope, since, until, BREAKDOWN)
-        needs = await self._parts.read.needs(scope)
+        needs = await self._parts.read.needs(scope, self._parts.clock.now())
         series = _series(found.seconds, since)
         waiting = needs.get("waiting", (0, 0))
         return {
