@@ -90,8 +90,10 @@ def test_a_repetition_says_nothing(moves: list[tuple[int, int, str, bool]]) -> N
     for number, units, stage_, fired in moves:
         register.say(number, amount(str(units)), stage_ if units else FREED, fired=fired)
     state, _ = moved(None, register.logs[0], stage)
-    again, outputs = moved(state, register.logs[0], stage)
-    assert (again.burden, outputs) == (state.burden, [])
+    assert all(stage.handle(state, record, NOW) is None for record in register.logs[0])
+    kept = [record for record in register.logs[0] if codec.ledger_event(record.value).declaration in state.entries]
+    bare = [Record(record.key, record.value, (), 0) for record in kept]
+    assert all(stage.handle(state, record, NOW) is None for record in bare), "an entry knows without an origin"
 
 
 def test_within_its_slack_a_share_is_crossed_once() -> None:
@@ -128,6 +130,17 @@ def test_a_guarantor_of_whom_nothing_was_heard_for_long_is_forgotten() -> None:
     assert step is not None
     assert step.due == NOON + 1000
     assert stage.fire(step.state, GUARANTOR.encode(), Tick(step.due, 0, "test")).state is None
+
+
+def test_what_is_expected_is_the_computed_tax_and_without_a_rate_the_withheld_one() -> None:
+    rates = Reference()
+    rates.put(ReferenceRecord("rate", "19011010", 1, "2016-04-08", value={"vat": "0.13", "ct": "0", "duty": "0"}), 0)
+    for reference, wanted in ((rates, "9.1"), (Reference(), "5")):
+        world = World(references=reference)
+        for document in four(tax="5", declaration_assureCode=GUARANTOR).values():
+            world.submit(submission(document))
+        world.run()
+        assert world.guarantor(GUARANTOR).burden == amount(wanted)
 
 
 CODES = ["2", "120", "300", "100", "700", "800", "899", "-621001"]

@@ -82,7 +82,8 @@ def test_a_sale_whose_tax_does_not_fit_hears_of_it_before_customs_answers() -> N
     assert GUARANTOR in fault.message_zh
     assert zone.status(second).facts["guarantee"] == "exhausted"
     kind = kind_of("ledger.guarantee")
-    assert kind.remedy and kind.remedy_zh
+    assert kind.remedy
+    assert kind.remedy_zh
     assert not kind.status
 
 
