@@ -150,18 +150,11 @@ class _Watch:
                 state = msgspec.structs.replace(state, level=0, told=(), refused=0)
             return state, []
         office = str(record.get("office", ""))
-        evidence = {
-            "guarantor": self._guarantor,
-            "burden": text(state.burden),
-            "guarantee": text(guarantee),
-            "percent": str(state.burden * 100 // guarantee),
-            "declarations": str(state.declarations),
-        }
         refused, differed = state.refused, state.differed
         if event.stage == REFUSED:
             # What it burdened the guarantee with is freed by now, but was there when customs looked.
             if differed != day and state.burden + before <= guarantee:
-                self._alarm(f"hub.guarantee-differs:{self._guarantor}:{day}", _DIFFERS, evidence, event, office)
+                self._alarm(f"hub.guarantee-differs:{self._guarantor}:{day}", _DIFFERS, guarantee, event, office)
                 differed = day
             refused = min(refused or before, before) or 1
         elif event.stage == BILLED:
@@ -170,7 +163,7 @@ class _Watch:
         level = self._level(guarantee)
         if level > state.level:
             id_ = f"hub.guarantee:{self._guarantor}:{event.declaration}@{event.revision}"
-            self._alarm(id_, _CROSSED[level - 1], evidence, event, office)
+            self._alarm(id_, _CROSSED[level - 1], guarantee, event, office)
         if (level, told, refused, differed) != (state.level, state.told, state.refused, state.differed):
             state = msgspec.structs.replace(state, level=level, told=told, refused=refused, differed=differed)
         return state, self._outputs
@@ -203,8 +196,16 @@ class _Watch:
         kept = sum(burden >= (share - settings.slack) * guarantee for share in shares)
         return max(crossed, min(self._state.level, kept))
 
-    def _alarm(self, id_: str, words: tuple[str, str, str, str], evidence: dict[str, str], event: Burden, office: str) -> None:
+    def _alarm(self, id_: str, words: tuple[str, str, str, str], guarantee: int, event: Burden, office: str) -> None:
         rule, severity, message, message_zh = words
+        burden = self._state.burden
+        evidence = {
+            "guarantor": self._guarantor,
+            "burden": text(burden),
+            "guarantee": text(guarantee),
+            "percent": str(burden * 100 // guarantee),
+            "declarations": str(self._state.declarations),
+        }
         alert = Alert(
             id=id_,
             at=self._at,
