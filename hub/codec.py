@@ -23,6 +23,7 @@ register_event = msgspec.msgpack.Decoder(events.RegisterEvent).decode
 match_event = msgspec.msgpack.Decoder(events.MatchEvent).decode
 assess_event = msgspec.msgpack.Decoder(events.AssessEvent).decode
 bill_event = msgspec.msgpack.Decoder(events.BillEvent).decode
+ledger_event = msgspec.msgpack.Decoder(events.Burden).decode
 resolve_event = msgspec.msgpack.Decoder(events.ResolveEvent).decode
 hand_over = msgspec.msgpack.Decoder(events.HandOver).decode
 status = msgspec.json.Decoder(events.Status).decode

@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts before a hand-over is parked."""
     processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
-    stage_groups: tuple[str, ...] = ("split,register,resolve,bills", "match,assess")
+    stage_groups: tuple[str, ...] = ("split,register,resolve,bills", "match,assess,ledger")
     """Which stages share a process under ``hub up``."""
     serve_processes: int = 1
     """How many doors ``hub up`` opens on the same port."""
@@ -96,6 +96,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether assessments are handed to customs as messages of their own."""
     reject_over_allowance: bool = True
     """Over the yearly limit means return, not full tax (uncertain: the older text of 2016 says tax in full)."""
+    guarantee_warn_percent: int = 80
+    """The share of a tax guarantee at which officers are alarmed before it is used up (P)."""
+    guarantee_freed: str = "summarised"
+    """When a tax bill burdens the guarantee no more: ``summarised`` into a payment book, or ``due``, once the last day of payment is over too (uncertain: the hub sees no payment)."""
     log_level: str = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
 
@@ -119,6 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 CHOICES = {
     "enrolment": ("open", "closed"),
     "signatures": ("required", "by-schema"),
+    "guarantee_freed": ("summarised", "due"),
     "log_level": ("debug", "info", "warning", "error"),
 }
 #: Names of the environment that are not settings.
@@ -168,6 +173,7 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
         ("listen", bool(host) and port.isdigit() and int(port) < 65_536, "is host:port"),
+        ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),

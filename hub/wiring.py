@@ -45,6 +45,7 @@ from streams.project import Projector
 from streams.runtime import Hooks
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
+from streams.stages.ledger import Ledger, LedgerSettings
 from streams.stages.match import Match
 from streams.stages.register import Register, RegisterSettings
 from streams.stages.resolve import Resolve
@@ -183,7 +184,11 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
     makers: dict[str, Callable[[], Stage[Any]]] = {
         "split": lambda: Split(vault.open),
         "register": lambda: Register(
-            RegisterSettings(overdue=settings.overdue_minutes * 60_000, await_declaration=wait.expire)
+            RegisterSettings(
+                overdue=settings.overdue_minutes * 60_000,
+                await_declaration=wait.expire,
+                summarised_frees=settings.guarantee_freed == "summarised",
+            )
         ),
         "match": lambda: Match(wait),
         "assess": lambda: Assess(
@@ -194,6 +199,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         ),
         "resolve": Resolve,
         "bills": Bills,
+        "ledger": lambda: Ledger(reference.data, LedgerSettings(warn=settings.guarantee_warn_percent)),
     }
     return [makers[name]() for name in names]
 

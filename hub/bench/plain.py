@@ -24,6 +24,7 @@ from hub.infra.vault import Vault
 from streams import plain
 from streams.api import Stage
 from streams.stages.assess import Assess
+from streams.stages.ledger import Ledger
 from streams.stages.match import Match
 from streams.stages.register import Register
 from streams.stages.resolve import Resolve
@@ -107,6 +108,7 @@ def main() -> None:
         Match(),
         _Counting(Assess(reference.data), job),
         Resolve(),
+        Ledger(reference.data),
     ]
     threading.Thread(target=_give_up, daemon=True).start()
     Path(job.data).mkdir(parents=True, exist_ok=True)

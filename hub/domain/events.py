@@ -156,6 +156,9 @@ class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", array_like
     level: str
     recommendation: str
     findings: int
+    #: who guarantees the tax (assureCode), and the tax to expect: the computed one, else the one withheld in the order
+    guarantor: str = ""
+    tax: int = 0
 
 
 class HandedOver(msgspec.Struct, frozen=True, tag="handover", array_like=True, gc=False):
@@ -403,6 +406,27 @@ class Position(msgspec.Struct, frozen=True, tag="position", array_like=True, gc=
 
 
 AssessEvent = Matched | Position
+
+
+# ---- inbox.ledger ------------------------------------------------------------------------------------------------
+
+#: Stages of a burden: tax to expect, an unpaid tax bill, nothing any more, refused by customs for the guarantee (1311).
+EXPECTED, BILLED, FREED, REFUSED = "expected", "billed", "", "refused"
+
+
+class Burden(msgspec.Struct, frozen=True, tag="burden", array_like=True, gc=False):
+    """What a declaration burdens its guarantor's guarantee with, absolute; register → ledger, key = the guarantor's code.
+
+    The one of the highest ``revision`` counts. ``before``: the amount register told last, for a ledger that has added it
+    to its sum and forgotten whose it was.
+    """
+
+    declaration: str  # register key
+    revision: int
+    amount: int
+    stage: str
+    at: int
+    before: int = 0
 
 
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ FAMILIES = (
     "application",
     "duplicate",
     "match",
+    "ledger",
     "rule",
     "payment_data",
 )

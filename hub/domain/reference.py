@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hub.domain.faults import Misconfigured
+from hub.domain.money import amount
 
 #: What may be kept as reference data, and what each is about.
 KINDS = {
@@ -22,6 +23,7 @@ KINDS = {
     "list": "a named list of values: forbidden, watched, allowed",
     "standing": "an enterprise's credit level, grade and control class",
     "permit": "a permit and its quota",
+    "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
     "order": "a standing order of an authority",
     "identity": "the outcome of checking an identity (keyed digest) with its authority",
     "parameter": "a setting of the zone that has dates",
@@ -29,6 +31,8 @@ KINDS = {
 }
 
 _END = 99_999_999
+#: Customs' code of the yuan.
+CNY = "142"
 
 
 class ReferenceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -122,6 +126,16 @@ class Reference:
         return [entry.record for entry in self._versions.get(kind, {}).get(id, ())]
 
 
+def guarantee_of(value: Mapping[str, Any]) -> int:
+    """The amount of a record of the kind ``guarantee``; 0 for one that says none, or not in yuan: nothing is watched by it."""
+    if str(value.get("currency") or CNY) != CNY:
+        return 0
+    try:
+        return max(0, amount(str(value.get("amount") or "0")))
+    except ValueError:
+        return 0
+
+
 def problems(record: ReferenceRecord) -> list[str]:
     """What is wrong with a record, a sentence each; empty where it may be published."""
     found = []
@@ -139,6 +153,8 @@ def problems(record: ReferenceRecord) -> list[str]:
         found.append("valid_from is missing")
     if end <= first:
         found.append("valid_to is not after valid_from: it is the first day on which the record is no longer in force")
+    if record.kind == "guarantee" and not guarantee_of(record.value):
+        found.append("a guarantee has an amount above 0 in yuan (decimal text), currency 142")
     return found
 
 

@@ -133,6 +133,8 @@ class DeclarationView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     traffic: str = ""
     port: str = ""
     country: str = ""
+    #: import: the enterprise that guarantees the tax (assureCode)
+    guarantor: str = ""
 
 
 class StatusView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -359,6 +361,7 @@ class Viewer:
             number(head.freight),
             number(head.insuredFee),
             self._lines(document.list, ("gname", "itemName")),
+            guarantor=head.assureCode or "",
         )
 
 

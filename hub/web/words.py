@@ -231,6 +231,8 @@ EVENTS: dict[str, Pair] = {
     "hand-over parked": ("hand-over parked", "移交搁置"),
     "still waiting": ("still waiting", "仍在等待"),
     "overdue": ("no answer in time", "超时未回执"),
+    "guarantee exhausted": ("guarantee no longer sufficient", "担保余额不足"),
+    "guarantee sufficient": ("guarantee sufficient again", "担保余额已恢复"),
     "fits nothing": ("receipt fits nothing here", "回执无对应单证"),
     "receipt repeated": ("receipt repeated", "重复回执"),
     "older receipt": ("older receipt", "较早的回执"),

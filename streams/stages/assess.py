@@ -14,6 +14,7 @@ import msgspec
 from hub import codec, topics
 from hub.domain.events import Alert, Assessment, AssessmentNotice, AssessmentReport, Finding, Matched, Position, Tick
 from hub.domain.keys import china_day, china_year
+from hub.domain.money import amount
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
 from streams.api import Output, Record, Step
@@ -147,6 +148,8 @@ class Assess:
             assessment.level,
             assessment.recommendation,
             len(assessment.findings),
+            event.declaration.guarantor,
+            _expected(event, assessment),
         )
         outputs = [
             Output(topics.ASSESSMENTS, key, codec.to_json(assessment), made),
@@ -236,6 +239,15 @@ def assess(
         read=case.read,
         tax=case.tax,
     )
+
+
+def _expected(event: Matched, assessment: Assessment) -> int:
+    """The tax a guarantee will be burdened with: the computed one; without a rate, what the order says was withheld."""
+    if not event.declaration.guarantor:
+        return 0
+    if "total" in assessment.tax:
+        return amount(assessment.tax["total"])
+    return event.order.tax if event.order is not None else 0
 
 
 def _alarms(finding: Finding) -> bool:

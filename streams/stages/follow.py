@@ -89,6 +89,7 @@ class More(msgspec.Struct, frozen=True, array_like=True, gc=False):
     view: msgspec.Raw = msgspec.Raw(b"\xc0")
     deadlines: tuple[tuple[int, str], ...] = ()
     goods: summary.Goods | None = None
+    owed: dict[str, int] = {}  # taxNo → what the bill asks for
 
 
 NOTHING = More()
@@ -264,6 +265,9 @@ def _released(turn: Turn, code: str) -> None:
     days = turn.settings
     by, back = at + days.return_days * _DAY, at + days.back_days * _DAY
     _fact(turn, released=str(at), returnBy=str(by), goodsBackBy=str(back))
+    kept = more(turn)
+    if turn.get("guaranteed") is not None and not kept.taxes:
+        _extend(turn, deadlines=(*kept.deadlines, (at + days.tax_by_days * _DAY, _NO_TAX)))
 
 
 # ---- others speak of this document --------------------------------------------------------------------------------
@@ -538,6 +542,10 @@ def tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
     if before == word:
         return False
     _tell(turn, event)
+    if event.customs_tax is not None:
+        total = event.customs_tax + event.value_added_tax + event.consumption_tax
+        if before <= word or event.tax_no not in kept.owed:
+            _extend(turn, owed={**kept.owed, event.tax_no: total})
     what = TAX_WORDS.get(event.status, f"tax bill {event.status}")
     if before > word:
         turn.note(event.authority, f"older: {what}", event.tax_no, event.received_at)
@@ -546,7 +554,6 @@ def tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
     amounts = {}
     detail = event.tax_no
     if event.customs_tax is not None:
-        total = event.customs_tax + event.value_added_tax + event.consumption_tax
         amounts = {"tax": text(total), "taxCreated": str(receipt_ms(time))}
         detail = f"{event.tax_no} {text(total)}"
     _fact(turn, taxNo=event.tax_no, taxStatus=event.status, **amounts)
@@ -562,13 +569,15 @@ def tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
 def _tax_days(turn: Turn, event: TaxBillArrived) -> None:
     """Created: due from day 31 to 45 after release; what was summarised or is void is not due any more."""
     rest = tuple([d for d in more(turn).deadlines if not d[1].startswith("tax")])
-    if event.status != "1":
-        _fact(turn, taxFrom="", taxBy="")
-        _extend(turn, deadlines=rest)
-        return
     facts = more(turn).facts
     released = int(facts.get("released") or facts.get("taxCreated") or turn.now)
     begin, end = released + turn.settings.tax_from_days * _DAY, released + turn.settings.tax_by_days * _DAY
+    if event.status != "1":
+        _fact(turn, taxFrom="", taxBy="")
+        if event.status == "2" and not turn.settings.summarised_frees and end > turn.now:
+            rest = (*rest, (end, _PAID))
+        _extend(turn, deadlines=rest)
+        return
     _fact(turn, taxFrom=str(begin), taxBy=str(end))
     _extend(turn, deadlines=(*rest, (begin, "tax due"), (end, "tax overdue")))
 
@@ -590,6 +599,10 @@ def _tell(turn: Turn, event: TaxBillArrived) -> None:
 _words: Callable[[Any], dict[str, str]] = codec.decoder(dict[str, str])
 
 
+#: Deadlines nobody is told of: there will be no tax bill any more; a summarised one counts as paid.
+_NO_TAX, _PAID = "tax none", "tax paid"
+
+
 def overdue(turn: Turn) -> None:
     """Deadlines that have passed are said once."""
     kept = more(turn)
@@ -598,6 +611,8 @@ def overdue(turn: Turn) -> None:
     for what in passed:
         if what == _NOT_NAMED:
             assembled(turn, Assembled(turn.old.version, EXPIRED, turn.now, awaited=(DECLARATION,)))
+            continue
+        if what in (_NO_TAX, _PAID):
             continue
         turn.note("hub", what, kept.facts.get("taxNo", ""))
         if what == "tax overdue":

@@ -2,7 +2,7 @@
 
 It tells apart repetitions, stale ones, changes and new attempts; applies receipts by the rule *greatest returnTime
 wins*; hears from match, assess and deliver; tells match who takes part, assess the absolute allowance position of a
-declaration, resolve the numbers customs gave. Receipts for a document that is not here wait for it and are alarmed.
+declaration, the ledger what it burdens its guarantor with, resolve the numbers customs gave. Receipts for a document that is not here wait for it and are alarmed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED,
 from hub.domain.money import amount
 from schemas.model import message_types
 from streams.api import Output, Record, Step
-from streams.stages import follow
+from streams.stages import follow, guarantee
 from streams.stages.cloud import headers
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
@@ -82,6 +82,8 @@ class RegisterSettings(msgspec.Struct, frozen=True):
     back_days: int = 45
     tax_from_days: int = 31
     tax_by_days: int = 45
+    #: a summarised tax bill burdens the guarantee no more; else only after ``tax_by_days`` (the hub sees no payment)
+    summarised_frees: bool = True
     timeline: int = 64
     versions: int = 16
     receipts: int = 64
@@ -139,6 +141,8 @@ class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     #: of a declaration, its lines for returns (``hub.domain.views.goods``)
     goods: bytes = b""
     more: follow.More | None = None
+    #: of an import declaration once it is assessed
+    guaranteed: guarantee.Guaranteed | None = None
 
 
 _NOTHING = RegisterState()
@@ -203,6 +207,7 @@ class Turn:
         revision = changes["revision"] = self.revision
         if self.kind == DECLARATION:
             self._tell_position(revision)
+            guarantee.tell(self, revision)
         if self.entries:
             timeline = (*old.timeline, *self.entries)
             most = self.settings.timeline
@@ -291,6 +296,8 @@ class Register:
             if event.revision != turn.old.version:
                 return None
             turn.changes["assessed_at"] = event.at
+            if event.guarantor:
+                guarantee.assessed(turn, event)
             turn.note("hub", "assessed", at=event.at)
         elif isinstance(event, HandedOver):
             if not _handed_over(turn, event):
@@ -305,7 +312,7 @@ class Register:
     def fire(self, state: RegisterState, key: bytes, now: Tick) -> Step:
         """Time is up: customs is overdue, a receipt fits nothing, or the key may be forgotten."""
         if state.forget_at <= now.at:
-            return Step(None, 0, [])
+            return Step(None, 0, guarantee.forgotten(state, key.decode(), now.at))
         turn = Turn(state, key.decode(), now.at, self._settings)
         deadline = follow.next_deadline(state.more)
         if deadline and deadline <= now.at:
@@ -344,6 +351,7 @@ class Register:
 def status_of(state: RegisterState, key: str) -> Status:
     """What ``statuses`` says of a state."""
     kind = key.partition("/")[0]
+    differences = guarantee.differences(state)
     shown = lifecycle.state_of(
         code=state.code,
         draft=state.draft,
@@ -351,7 +359,7 @@ def status_of(state: RegisterState, key: str) -> Status:
         match=state.match,
         assessed=state.assessed_at > 0,
         outcome=state.handed_over.get("customs", ""),
-        faults=bool(state.faults or state.differences),
+        faults=bool(state.faults or differences),
         known=state.version > 0,
     )
     return Status(
@@ -375,7 +383,7 @@ def status_of(state: RegisterState, key: str) -> Status:
         awaited=state.awaited,
         due=state.match_due,
         counterparts=_counterparts(state),
-        differences=state.differences,
+        differences=differences,
         assessed_at=state.assessed_at,
         handed_over=state.handed_over,
         attempt=state.attempt,
@@ -520,6 +528,8 @@ def _take(turn: Turn, event: Received, verdict: str) -> None:
         turn.changes.update(attempt=old.attempt + 1, code="", text="", since=0)
         if old.more is not None:
             turn.changes["more"] = follow.More(notes=old.more.notes, named=old.more.named)
+        if old.guaranteed is not None:
+            turn.changes["guaranteed"] = guarantee.Guaranteed(told=old.guaranteed.told)
     turn.note("hub", "draft" if draft else "withdrawn" if withdrawn else "received", _where(event), event.received_at)
     if faults:
         turn.note("hub", "flagged", ", ".join(dict.fromkeys(f.code for f in faults)), event.received_at)

@@ -29,6 +29,7 @@ from hub.rules.engine import RuleSet
 from streams.api import Record
 from streams.stages.assess import Assess, AssessSettings, AssessState
 from streams.stages.bills import Bills
+from streams.stages.ledger import Ledger, LedgerSettings, LedgerState
 from streams.stages.match import Match, MatchState
 from streams.stages.register import Register, RegisterSettings, RegisterState
 from streams.stages.resolve import Resolve
@@ -44,7 +45,7 @@ def digest(text: str) -> str:
 
 
 class World:
-    """Six stages, their states, what they published, and a clock that only moves when told."""
+    """Seven stages, their states, what they published, and a clock that only moves when told."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class World:
         match: MatchSettings | None = None,
         register: RegisterSettings | None = None,
         assess: AssessSettings | None = None,
+        ledger: LedgerSettings | None = None,
         references: Reference | None = None,
         rules: RuleSet | None = None,
     ) -> None:
@@ -64,6 +66,7 @@ class World:
             "assess": Assess(self.references, rules, assess),
             "resolve": Resolve(),
             "bills": Bills(),
+            "ledger": Ledger(self.references, ledger),
         }
         self._inbox = {topics.inbox(name): name for name in self.stages}
         self.states: dict[str, dict[bytes, tuple[Any, int]]] = {name: {} for name in self.stages}
@@ -213,6 +216,12 @@ class World:
         """Assess' state of a buyer."""
         state, _ = self.states["assess"].get(buyer.encode(), (AssessState(), 0))
         assert isinstance(state, AssessState)
+        return state
+
+    def guarantor(self, code: str) -> LedgerState:
+        """Ledger's state of a guarantor."""
+        state, _ = self.states["ledger"].get(code.encode(), (LedgerState(), 0))
+        assert isinstance(state, LedgerState)
         return state
 
 

@@ -138,6 +138,8 @@ class Zone:
         """A receipt of customs with just these fields."""
         mt = catalog.message(type_)
         leaves = "".join(f"<{name}>{text}</{name}>" for name, text in head.items())
+        if not mt.flat:
+            leaves = f"<{mt.head.element}>{leaves}</{mt.head.element}>"
         document = f"<{mt.document}>{leaves}</{mt.document}>"
         body = f'<{mt.root} xmlns="{catalog.CEB}" guid="{"8" * 36}" version="1.0">{document}</{mt.root}>'
         self._count += 1
