@@ -81,13 +81,13 @@ def told(body: Json, speaks: str) -> Iterator[str]:
     for group in body["summaries"]:
         need = words.NEEDS[group["need"]][0][at]
         what = (f"{group['count']} declarations closed in {group['month']}", f"{group['month']} 结关 {group['count']} 份")[at]
-        days = (f"{group['days_left']} days left", f"剩余 {group['days_left']} 天")[at]
+        days = _days(group["days_left"], at)
         yield f"{click.style(need, fg='yellow')}  {group['declarant']}  {what}  {days}"
         yield f"    {group[step]}  hub worklist --summary {group['month']}"
     for item in body["items"]:
         need = words.NEEDS[item["need"]][0][at] if item["need"] in words.NEEDS else item["need"]
         kind = words.say(words.KINDS, item["kind"], speaks)
-        left = "".join(f"  {(f'{n} days left', f'剩余 {n} 天')[at]}" for n in item["days_left"].values())
+        left = "".join(f"  {_days(n, at)}" for n in item["days_left"].values())
         yield f"{click.style(need, fg='yellow')}  {kind} {item['key']}  {item['status']['code']}{left}".rstrip()
         if item["need"] == "rejected" and item["status"]["text"]:
             yield f"    {item['status']['text']}"
@@ -96,15 +96,20 @@ def told(body: Json, speaks: str) -> Iterator[str]:
         yield ("nothing needs doing", "没有待办")[at]
 
 
+def _days(left: int, at: int) -> str:
+    return "" if left < 0 else (f"{left} days left", f"剩余 {left} 天")[at]
+
+
 def told_summary(shown: Json, speaks: str) -> Iterator[str]:
     """The preview as lines for a terminal."""
     at = words.index(speaks)
     entries = shown["entries"]
     parts = sum(entry["parts"] for entry in entries)
-    yield (
-        f"{shown['declarations']} declarations closed in {shown['month']} → {parts} entries, {shown['days_left']} days left",
-        f"{shown['month']} 结关 {shown['declarations']} 份清单 → {parts} 份报关单，剩余 {shown['days_left']} 天",
+    what = (
+        f"{shown['declarations']} declarations closed in {shown['month']} → {parts} entries",
+        f"{shown['month']} 结关 {shown['declarations']} 份清单 → {parts} 份报关单",
     )[at]
+    yield f"{what}  {shown['due_day']}  {_days(shown['days_left'], at)}".rstrip()
     if not shown["complete"]:
         yield ("not all of them: name one declarant", "未全部列出：请指定申报企业")[at]
     for number, entry in enumerate(entries, 1):

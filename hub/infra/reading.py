@@ -75,10 +75,14 @@ class PostgresReader:
     # ---- documents ----
 
     async def keys_of(self, number: str) -> list[str]:
-        """Register keys of the documents any number leads to; empty where it is unknown."""
+        """Register keys of the documents any number leads to; empty where it is unknown.
+
+        A summary's number leads to thousands of declarations: what is not one comes first, lest it be cut off.
+        """
         platform, _, order = number.partition(":")
         rows = await self._fetch(
             """
+            SELECT key FROM (
             SELECT key FROM documents WHERE key = ANY($1::text[])
             UNION SELECT key FROM documents WHERE split_part(key, ':', -1) = $2
             UNION SELECT n.key FROM numbers AS n JOIN documents AS d USING (key) WHERE n.number = $2
@@ -86,7 +90,7 @@ class PostgresReader:
             UNION SELECT key FROM documents WHERE order_no = $4 AND $4 <> '' AND platform = $3
             UNION SELECT entry ->> 1 || '/' || (entry ->> 2)
                 FROM submissions, json_array_elements(body -> 'documents') AS entry WHERE id = $2
-            LIMIT $5
+            ) AS found ORDER BY starts_with(key, 'declaration/'), key LIMIT $5
             """,
             [number, *(f"{kind}/{number}" for kind in KINDS)],
             number,
@@ -145,6 +149,17 @@ class PostgresReader:
             *values,
         )
         return [codec.status(row[0]) for row in rows]
+
+    async def keys_about(self, numbers: Iterable[str], kinds: Iterable[str], limit: int) -> list[str]:
+        """Register keys of documents of these kinds that one of these numbers (not of the key or order) leads to."""
+        rows = await self._fetch(
+            """SELECT DISTINCT key FROM numbers WHERE number = ANY($1::text[]) AND split_part(key, '/', 1) = ANY($2::text[])
+               ORDER BY key LIMIT $3""",
+            sorted(set(numbers)),
+            list(kinds),
+            limit,
+        )
+        return [row[0] for row in rows]
 
     async def of_bill(self, bill: str, kinds: Iterable[str], limit: int) -> list[Status]:
         """Documents of these kinds that speak of a master bill, or whose goods travel under it."""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from hub.domain.faults import Refused, fault
-from hub.domain.kinds import KINDS
+from hub.domain.kinds import KINDS, MATCHED_KINDS
 from hub.domain.reading import EVERYTHING, Scope
 from hub.web import auth, sight, story
 from hub.web.pages import render
@@ -132,7 +132,7 @@ async def declaration(request: web.Request) -> web.Response:
     found = await eventually(lambda: story.find(read, viewer, key))
     if found is None:
         return render(request, "missing.html", status=404, key=key)
-    return render(request, "declaration.html", d=story.declaration_json(viewer, found, request.app[PARTS].clock.now()))
+    return render(request, "declaration.html", d=story.declaration_json(viewer, found, request.app[PARTS].clock.now()), matched_kinds=MATCHED_KINDS)
 
 
 @routes.get("/summaries")

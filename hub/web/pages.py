@@ -84,6 +84,7 @@ def render(request: web.Request, template: str, status: int = 200, **values: Any
             fact=lambda name, value: words.fact_text(name, value, language),
             needed=lambda word: words.NEEDS[word][0][place] if word in words.NEEDS else word,
             next_step=lambda word: words.NEEDS[word][1][place] if word in words.NEEDS else "",
+            number_name=lambda name: words.number_name(name, language),
             in_list=lambda name, code: words.listed(name, code, language),
             **values,
         )

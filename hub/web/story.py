@@ -109,10 +109,7 @@ async def _about(read: ReadModel, document: Status, around: Iterable[Status]) ->
         return about
     numbers = {status.numbers.get("invtNo", "") for status in declarations} - {""}
     numbers |= {status.facts.get("sumNo", "") for status in declarations} - {""}
-    keys: list[str] = []
-    for number in sorted(numbers):
-        keys += await read.keys_of(number)
-    keys = [key for key in keys if key.partition("/")[0] in _APPLICATIONS][:MOST_ABOUT]
+    keys = await read.keys_about(numbers, _APPLICATIONS, MOST_ABOUT) if numbers else []
     return about + (await read.statuses(keys) if keys else [])
 
 
@@ -129,7 +126,7 @@ async def _spoken_of(read: ReadModel, viewer: Viewer, subject: Status) -> tuple[
         bill = bill_of(subject)
         found = await read.of_bill(bill, _PARCEL_KINDS, MOST_PARCELS) if bill else []
     elif subject.kind == SUMMARY and "sumNo" in subject.numbers:
-        found = await read.statuses((await read.keys_of(subject.numbers["sumNo"]))[:MOST_PARCELS])
+        found = await read.statuses(await read.keys_about([subject.numbers["sumNo"]], _PARCEL_KINDS, MOST_PARCELS))
     else:
         return (), False
     mine = [status for status in found if sight.may_read(viewer, status)]
@@ -471,7 +468,16 @@ def work_json(viewer: Viewer, status: Status, now: int = 0) -> dict[str, Any]:
     line = line_json(viewer, status, now)
     step = words.NEEDS.get(line["need"], (("", ""), ("", "")))[1]
     said = line["status"] if line["need"] in ("rejected", "examined") else {}
-    return line | {"next_step": said.get("next", step[0]), "next_step_zh": said.get("next_zh", step[1])}
+    deadline = _DEADLINES.get(line["need"])
+    return line | {
+        "days_left": {name: n for name, n in line["days_left"].items() if name == deadline},
+        "next_step": said.get("next", step[0]),
+        "next_step_zh": said.get("next_zh", step[1]),
+    }
+
+
+#: Need → the deadline whose days count for it; one that is over has none left.
+_DEADLINES = {"tax": "taxBy", "goods back": "goodsBackBy"}
 
 
 def submission_json(

@@ -357,6 +357,18 @@ def fact_text(name: str, value: str, language: str) -> str:
     return say(STAGES, value, language) if FACTS.get(name) == STAGE else value
 
 
+_NUMBERS: dict[str, Pair] = {
+    "submission": ("submission", "报送"),
+    "billNo": ("billNo", "提运单号 billNo"),
+    "sumNo": ("sumNo", "汇总申请编号 sumNo"),
+}
+
+
+def number_name(name: str, language: str) -> str:
+    """What a number is: a document's key, or the wire's name of it."""
+    return say(_NUMBERS if name in _NUMBERS else KINDS, name, language)
+
+
 #: Facts that are codes → their list.
 _LISTED = {"taxStatus": "taxStatus", "mode": "tradeMode"}
 

@@ -33,6 +33,10 @@ class Kept:
             or (status.goods is not None and number in (status.facts.get("sumNo"), status.facts.get("entryId")))
         ]
 
+    async def keys_about(self, numbers: Iterable[str], kinds: Iterable[str], limit: int) -> list[str]:
+        wanted = set(kinds)
+        return [key for n in numbers for key in await self.keys_of(n) if key.partition("/")[0] in wanted][:limit]
+
     async def statuses(self, keys: Iterable[str]) -> list[Status]:
         return [self.by_key[key] for key in sorted(set(keys)) if key in self.by_key]
 

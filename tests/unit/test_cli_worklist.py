@@ -22,7 +22,7 @@ MONTH = "2025-11"
 GOODS = Goods("EBC0000001", "5", "=1+1", "502", "2244", "2900", (Line("3304990039", "502", "142", "007", 200_000, 5_000_000),))
 ENTRIES = summary.entries([Closed("AGT0000001", f"N{n}", GOODS) for n in range(3)])
 SHOWN = {
-    "month": MONTH, "due": "", "days_left": 9, "by": "owner", "complete": True, "declarations": 3,
+    "month": MONTH, "due": "", "due_day": "2025-12-15", "days_left": 9, "by": "owner", "complete": True, "declarations": 3,
     "entries": [summary.entry_values(entry) for entry in ENTRIES],
 }  # fmt: skip
 

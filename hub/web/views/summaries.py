@@ -36,6 +36,7 @@ def group_json(group: SummaryGroup, now: int) -> Json:
         "count": group.declarations,
         "oldest": words.rfc3339(group.oldest),
         "due": words.rfc3339(group.by),
+        "due_day": words.china_time(group.by - 1)[:10],
         "days_left": (group.by - now) // DAY_MS,
         "send": "CEB701",
         "next_step": step[0],
@@ -66,6 +67,7 @@ async def preview(request: web.Request, viewer: Viewer) -> tuple[Json, list[summ
     shown: Json = {
         "month": month,
         "due": words.rfc3339(due),
+        "due_day": words.china_time(due - 1)[:10],
         "days_left": (due - parts.clock.now()) // DAY_MS,
         "by": by or "owner",
         "complete": len(closed) < MOST,
