@@ -6,6 +6,8 @@ Customs publishes no tolerance: amounts are compared exactly to two decimals, th
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 
 from hub.domain.faults import Fault, fault
@@ -39,9 +41,14 @@ class MatchSettings(msgspec.Struct, frozen=True):
 
     def steps(self, kind: str) -> tuple[tuple[int, int], ...]:
         """How long a document of a kind may wait until each further word: 0 told, 1 warned, 2 expired."""
-        if kind == COLLECTION:
-            return ((0, self.grace), (1, self.expire_collection), (2, self.expire_collection))
-        return ((0, self.grace), (1, self.warn), (2, self.expire))
+        return _steps(self, kind == COLLECTION)
+
+
+@cache
+def _steps(settings: MatchSettings, collection: bool) -> tuple[tuple[int, int], ...]:
+    if collection:
+        return ((0, settings.grace), (1, settings.expire_collection), (2, settings.expire_collection))
+    return ((0, settings.grace), (1, settings.warn), (2, settings.expire))
 
 
 def differences(

@@ -300,9 +300,7 @@ class _Pass:
         """When to look at this order number again."""
         settings = self.settings
         documents = self.documents.values()
-        waiting = [
-            d.since + after for d in documents for step, after in settings.steps(d.kind) if d.patience == step
-        ]
+        waiting = [d.since + settings.steps(d.kind)[d.patience][1] for d in documents if d.patience < _EXPIRED]
         waiting += [d.elsewhere for d in documents if d.will_be_elsewhere()]
         if waiting:
             return min(waiting)

@@ -254,7 +254,13 @@ class Turn:
 
 def _due(state: RegisterState) -> int:
     """When the state's next time is up."""
-    return min([at for at in (state.overdue_at, state.forget_at, follow.next_deadline(state.more)) if at], default=0)
+    due, overdue = state.forget_at, state.overdue_at
+    if overdue and (overdue < due or not due):
+        due = overdue
+    if state.more is not None and state.more.deadlines:
+        deadline = follow.next_deadline(state.more)
+        return min(due, deadline) if due else deadline
+    return due
 
 
 #: What others tell a document: applied by ``follow``, False where it changes nothing.
