@@ -24,6 +24,7 @@ from adapters.schema_faults import path, schema_faults
 from hub.domain import keys, views
 from hub.domain.access import OWN_CODES, Access, Principal, is_authority, messages_of, own_codes
 from hub.domain.events import SubmittedDocument
+from hub.domain.exceptions import customs_code
 from hub.domain.faults import Fault, Refused, fault
 from hub.domain.kinds import (
     BILL_KINDS,
@@ -47,15 +48,6 @@ from schemas.model import MessageType
 _pack = msgspec.msgpack.Encoder().encode
 #: Fields of a head in which an enterprise is named, for the check against the filings.
 _ENTERPRISES = ("ebpCode", "ebcCode", "payCode", "logisticsCode", "agentCode", "operatorCode", "declAgentCode")
-#: What customs calls a failed check of a field, by message (specification, table 7-2; export: the first number of the range
-#: of business checks, table 7-3); import orders have the code itself.
-_CHECK_FAILED = {
-    "CEB411": "-401009", "CEB511": "-504011", "CEB513": "-505011", "CEB621": "-621001", "CEB623": "-623001",
-    "CEB625": "-625001", "CEB711": "-800001", "CEB303": "-303001", "CEB403": "-403001", "CEB505": "-503001",
-    "CEB509": "-507001", "CEB603": "-603001", "CEB605": "-607001", "CEB701": "-703001", "CEB507": "-803001",
-    "CEB607": "-903001",
-}  # fmt: skip
-_ORDERS_CHECK = "-301008"
 #: Faults told of one document, and of one message's refusal, at most.
 MOST_FAULTS = 25
 
@@ -213,7 +205,7 @@ class Judge:
             mt=mt,
             guid=root.get("guid", ""),
             edition=edition,
-            documents=catalog.documents(root, mt, approved=True),
+            documents=catalog.documents(root, mt, approved=True, edition=edition),
             cop_code=(transfer.copCode or "") if transfer else "",
             dxp_id=(transfer.dxpId or "") if transfer else "",
             subscribers=tuple([s.dxpAddress or "" for s in catalog.subscribers(root)]),
@@ -402,8 +394,8 @@ def _said(place: Place, mt: MessageType, index: int, found: list[Found]) -> tupl
     for code, below, values in found[:MOST_FAULTS]:
         whole, line = place(index, below)
         said = fault(code, path=whole, line=line, document=index, **values)
-        if said.ceb_code == _ORDERS_CHECK and mt.type != "CEB311":
-            said = msgspec.structs.replace(said, ceb_code=_CHECK_FAILED.get(mt.type, ""))
+        if said.ceb_code:
+            said = msgspec.structs.replace(said, ceb_code=customs_code(mt.type, said.ceb_code))
         faults.append(said)
     return tuple(faults)
 

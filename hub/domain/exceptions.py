@@ -79,3 +79,30 @@ def _below_zero(name: str, status: str) -> Explanation | None:
 def _of(name: str, code: str, entry: Code | Range) -> Explanation:
     advice = code_list("advice").codes[entry.advice]
     return Explanation(code, entry.en, entry.zh, advice.en, advice.zh, code_list(name).certainty_of(code))
+
+
+#: What customs calls a failed check of a field, by message (specification, table 7-2; export: the first number of the range
+#: of business checks, table 7-3). Export returns have no published codes.
+_CHECK_FAILED = {
+    "CEB311": "-301008", "CEB411": "-401009", "CEB511": "-504011", "CEB513": "-505011", "CEB621": "-621001",
+    "CEB623": "-623001", "CEB625": "-625001", "CEB711": "-800001", "CEB303": "-303001", "CEB403": "-403001",
+    "CEB505": "-503001", "CEB507": "-803001", "CEB509": "-507001", "CEB603": "-603001", "CEB605": "-607001",
+    "CEB607": "-903001", "CEB701": "-703001",
+}  # fmt: skip
+#: Codes that only say which document's check failed.
+_CHECKS = frozenset({"-301008", "-621001"})
+#: A line number that repeats: orders have a code for it, declarations another.
+_LINE_NUMBER, _LINES = "-301002", {"CEB311": "-301002", "CEB621": "-621027"}
+
+
+def customs_code(message: str, code: str) -> str:
+    """The code customs has for a message where a fault's own (``ceb_code``) is that of an import order or declaration.
+
+    Codes of results (1332 and the like) are the same for all; the numbers below zero are the message's.
+    """
+    if code == _LINE_NUMBER:
+        return _LINES.get(message, _CHECK_FAILED.get(message, ""))
+    mt = message_types().get(message)
+    if code in _CHECKS or (code.startswith("-") and mt is not None and mt.side == "export"):
+        return _CHECK_FAILED.get(message, "")
+    return code

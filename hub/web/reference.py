@@ -13,6 +13,7 @@ from typing import NamedTuple, cast, get_args
 
 from lxml import etree
 
+from hub.domain.exceptions import customs_code
 from hub.domain.faults import FaultKind, fault_kinds, faults_at
 from schemas import catalog, made, twin
 from schemas.codes import CodeList, code_list
@@ -167,6 +168,8 @@ class Refusal(NamedTuple):
     kind: FaultKind
     message: str
     message_zh: str
+    #: what customs calls it in a document of this message
+    ceb_code: str = ""
 
     @property
     def refuses(self) -> bool:
@@ -180,7 +183,7 @@ def refusals(one: Place) -> tuple[Refusal, ...]:
     if one.mt.direction == "up":
         told += faults_at(one.field.name, one.mt.side, one.part.element)
     return tuple(
-        Refusal(kind, *_sentences(kind, one))
+        Refusal(kind, *_sentences(kind, one), customs_code(one.mt.type, kind.ceb_code) if kind.ceb_code else "")
         for kind in {kind.code: kind for kind in told}.values()
         if not kind.retired
     )

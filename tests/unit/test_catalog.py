@@ -91,6 +91,14 @@ def test_an_edition_nobody_published_is_refused() -> None:
         catalog.xsd("CEB311", "1999")
 
 
+def test_messages_that_share_a_struct_are_known_by_the_same_key() -> None:
+    """A document's key is asked for by its struct, which import and export share."""
+    keys: dict[str, set[tuple[object, ...]]] = {}
+    for mt in catalog.messages():
+        keys.setdefault(mt.struct, set()).add((mt.key, mt.key_fallback, mt.kind))
+    assert [struct for struct, found in keys.items() if len(found) > 1] == []
+
+
 @pytest.mark.parametrize("mt", catalog.messages(), ids=lambda mt: mt.type)
 def test_keys_codes_and_structs_of_a_message_exist(mt: catalog.MessageType) -> None:
     names = {f.name for f in mt.fields}

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hub.domain.exceptions import explain, explain_transport
+from hub.domain.exceptions import customs_code, explain, explain_transport
 from hub.domain.lifecycle import CEB_CODES, CODES, NOTES
 from schemas.codes import code_list
 
@@ -159,3 +159,16 @@ def test_a_gist_says_that_it_is_one() -> None:
     said = explain("CEB626", "-625016")
     assert said is not None
     assert said.certainty == "summary"
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "said"),
+    [
+        ("CEB311", "-301008", "-301008"), ("CEB411", "-301008", "-401009"), ("CEB621", "-301008", "-621001"),
+        ("CEB603", "-621001", "-603001"), ("CEB303", "-301002", "-303001"), ("CEB621", "-301002", "-621027"),
+        ("CEB621", "-625009", "-625009"), ("CEB603", "-625009", "-603001"), ("CEB621", "1332", "1332"),
+        ("CEB603", "1320", "1320"), ("CEB213", "-301008", ""),
+    ],
+)  # fmt: skip
+def test_a_fault_has_the_code_customs_has_for_that_message(message: str, code: str, said: str) -> None:
+    assert customs_code(message, code) == said
