@@ -11,7 +11,7 @@ from functools import cache
 import msgspec
 
 from hub.domain.faults import Fault, fault
-from hub.domain.kinds import COLLECTION
+from hub.domain.kinds import COLLECTION, ORDER, PAYMENT, WAYBILL
 from hub.domain.money import text
 from hub.domain.views import CollectionView, DeclarationView, LineView, OrderView, PaymentView, WaybillView
 
@@ -42,6 +42,22 @@ class MatchSettings(msgspec.Struct, frozen=True):
     def steps(self, kind: str) -> tuple[tuple[int, int], ...]:
         """How long a document of a kind may wait until each further word: 0 told, 1 warned, 2 expired."""
         return _steps(self, kind == COLLECTION)
+
+
+#: Kind → the differences in which its sender may be the one who is wrong; a declaration is told all of them.
+_CONCERNS: dict[str, frozenset[str]] = {
+    PAYMENT: frozenset({"match.paid", "match.payment_company", "match.payment_number", "match.payer"}),
+    WAYBILL: frozenset({"match.consignee", "match.address", "match.weight"}),
+    COLLECTION: frozenset({"match.collected"}),
+}
+
+
+def concerning(kind: str, found: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Of the differences of a declaration those a document behind it may have caused; an order may have caused any."""
+    if not found or kind == ORDER:
+        return found
+    concerns = _CONCERNS.get(kind, frozenset())
+    return tuple([fault for fault in found if fault.code in concerns])
 
 
 @cache

@@ -29,12 +29,12 @@ AT_CUSTOMS = frozenset({"300", "500", "501", "502", "503", "505", "599", "600"})
 def need(status: Status) -> str:
     """What somebody has to do about a document: one word of the worklist, empty where nothing is to be done.
 
-    ``rejected``, ``expired`` (its counterparts never came), ``held``, ``examined`` (at customs), ``overdue`` (customs has
+    ``rejected``, ``not granted`` (an application customs refuses), ``expired`` (its counterparts never came), ``held``, ``examined`` (at customs), ``overdue`` (customs has
     not answered in time), ``doubtful`` (the hub knows something against an application), ``parts missing``, ``not
     named`` (an export waybill that no declaration names), ``waiting``, ``flagged``; the gravest counts. What time alone
     brings is ``later``.
     """
-    if status.state in CLOSED:
+    if status.state in CLOSED or status.facts.get(CANCELLATION) == "accepted":
         return ""
     together = _together(status)
     if status.code and lifecycle.ends(status.kind, status.code):
@@ -42,7 +42,7 @@ def need(status: Status) -> str:
             return together
         return "waiting" if status.kind != DECLARATION and status.match == "waiting" else ""
     if status.code and lifecycle.meaning_of(status.code).rejects:
-        return "rejected"
+        return "not granted" if status.kind in APPLICATION_KINDS else "rejected"
     if together:
         return together
     if "expired" in (status.state, status.match):

@@ -63,6 +63,13 @@ NEEDS: dict[str, tuple[Pair, Pair]] = {
         ("rejected", "退单"),
         ("Correct it and send it again with a newer appTime.", "更正后以更新的 appTime 重新申报。"),
     ),
+    "not granted": (
+        ("not granted", "未获批准"),
+        (
+            "Customs refused the application: read its answer. Where it can be mended, send it anew (appType 1) with a newer appTime.",
+            "海关未批准该申请：请查看回执。可更正的，以更新的 appTime 重新新增（appType 1）申请。",
+        ),
+    ),
     "overdue": (
         ("no answer from customs", "海关超时未回执"),
         (

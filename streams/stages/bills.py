@@ -227,7 +227,8 @@ class _Work:
         if undone:
             what, value, at, by = f"{what}: {undone}", "", self.at, "hub" if undone != "rejected" else "customs"
         elif accepted:
-            what, fact, value, at, by = f"{what}: concluded", f"{fact}Concluded", str(self.at), self.at, "customs"
+            at = max(self.at, *[p.received_at for p in self._document(part)])
+            what, fact, value, by = f"{what}: concluded", f"{fact}Concluded", str(at), "customs"
         note = codec.pack(Noted(what, min(at, max(self.at, part.received_at)), by, detail, fact, value, onward=True))
         for number in dict.fromkeys(parcels):
             key = register_key(WAYBILL, waybill_key(view.carrier, number))

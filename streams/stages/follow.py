@@ -176,11 +176,14 @@ def _applied_for(turn: Turn, event: Received, stage: str) -> None:
     _tell_application(turn, _application(event.document.view), stage, event.received_at)
 
 
-def _tell_application(turn: Turn, view: views.ApplicationView, stage: str, received_at: int) -> None:
+def _tell_application(
+    turn: Turn, view: views.ApplicationView, stage: str, received_at: int, at: int = 0
+) -> None:
+    """``at``: when customs said so; what its sender says is said when it came."""
     if view.invt_no:
         turn.changes["numbers"] = {**turn.get("numbers"), "invtNo": view.invt_no}
     lines = tuple([(line.gnum, line.gcode, line.qty) for line in view.lines])
-    applied = Applied(turn.key, stage, turn.revision, max(turn.now, received_at), received_at, lines)
+    applied = Applied(turn.key, stage, turn.revision, max(at, received_at), received_at, lines)
     if view.invt_no:
         _lead(turn, view.invt_no, applied)
     elif view.waybill:
@@ -246,7 +249,7 @@ def answered(turn: Turn, code: str) -> None:
         return
     if kind in APPLICATIONS:
         view = _application(more(turn).view)
-        _tell_application(turn, view, ACCEPTED if ends else REFUSED, turn.get("received_at"))
+        _tell_application(turn, view, ACCEPTED if ends else REFUSED, turn.get("received_at"), turn.get("since"))
     elif kind in BILL_KINDS:
         key = _bill_key(_bill(more(turn).view))
         version = turn.get("version")
@@ -254,7 +257,7 @@ def answered(turn: Turn, code: str) -> None:
         turn.tell(_BILLS, key, PartAccepted(turn.key, version, turn.now) if ends else gone)
     elif kind == SUMMARY:
         number = turn.get("numbers").get("sumNo", "")
-        _summarise(turn, _summary(more(turn).view), ACCEPTED if ends else REFUSED, turn.now, number)
+        _summarise(turn, _summary(more(turn).view), ACCEPTED if ends else REFUSED, turn.get("since"), number)
 
 
 def _released(turn: Turn, code: str) -> None:
@@ -286,7 +289,7 @@ def noted(turn: Turn, event: Noted, *, again: bool = False) -> bool:
         return False
     if event.fact and event.value and kept.facts.get(event.fact) == event.value:
         return False
-    turn.note(event.by, event.what, event.detail, max(event.at, turn.get("received_at")))
+    turn.note(event.by, event.what, event.detail, turn.then(event.at))
     if event.fact:
         _fact(turn, **{event.fact: event.value})
     if event.onward:
@@ -360,7 +363,7 @@ def applied(turn: Turn, event: Applied) -> bool:
         others.pop(next(iter(others)))
     _extend(turn, applications={**others, event.application: entry})
     turn.note("hub" if event.stage in (APPLIED, WITHDRAWN) else "customs", f"{kind} {event.stage}",
-              event.application.partition("/")[2], max(event.at, turn.get("received_at")))  # fmt: skip
+              event.application.partition("/")[2], turn.then(event.at))  # fmt: skip
     _fact(turn, **{kind: event.stage if event.stage in _OPEN else ""})
     if kind == RETURN:
         _fact(turn, returned=_returned(turn))
@@ -464,19 +467,19 @@ def cancelled(turn: Turn) -> bool:
 def application_answered(turn: Turn, event: ApplicationAnswer) -> bool:
     """The declaration's word to this application, or that it is not here."""
     if turn.kind == SUMMARY:
-        turn.note("hub", "declaration not here", event.number, event.at)
+        turn.note("hub", "declaration not here", event.number, turn.then(event.at))
         return True
     if event.revision != turn.old.version:
         return False
     if not event.declaration:
-        turn.note("hub", "declaration not here", event.number, event.at)
+        turn.note("hub", "declaration not here", event.number, turn.then(event.at))
         return True
     turn.changes["counterparts"] = {**turn.get("counterparts"), DECLARATION: event.declaration}
     turn.changes["match"] = MATCHED
-    turn.note("hub", "declaration found", event.declaration.partition("/")[2], event.at)
+    turn.note("hub", "declaration found", event.declaration.partition("/")[2], turn.then(event.at))
     if event.faults:
         turn.changes["differences"] = event.faults
-        turn.note("hub", "flagged", ", ".join(dict.fromkeys(f.code for f in event.faults)), event.at)
+        turn.note("hub", "flagged", ", ".join(dict.fromkeys(f.code for f in event.faults)), turn.then(event.at))
     return True
 
 
@@ -490,9 +493,9 @@ def assembled(turn: Turn, event: Assembled) -> bool:
     parts = event.awaited or tuple([f"part {number}" for number in event.missing])
     turn.changes.update(match=event.state, awaited=parts, match_due=event.due)
     if event.state == WAITING:
-        turn.note("hub", WAITING, ", ".join(parts), event.at)
+        turn.note("hub", WAITING, ", ".join(parts), turn.then(event.at))
     elif event.state == EXPIRED:
-        turn.note("hub", EXPIRED, ", ".join(parts), event.at)
+        turn.note("hub", EXPIRED, ", ".join(parts), turn.then(event.at))
         turn.alert(
             EXPIRED,
             "What belongs to the document did not come in time.",
@@ -500,7 +503,7 @@ def assembled(turn: Turn, event: Assembled) -> bool:
             {"awaited": ", ".join(parts), "kind": turn.kind},
         )
     else:
-        turn.note("hub", "assembled", at=event.at)
+        turn.note("hub", "assembled", at=turn.then(event.at))
     return True
 
 
@@ -525,7 +528,7 @@ def summarised(turn: Turn, event: Summarised) -> bool:
         )  # fmt: skip
     detail = " ".join([part for part in (event.sum_no, event.entry_id) if part])
     by = "customs" if event.stage in (ACCEPTED, REFUSED, CONCLUDED) else "hub"
-    turn.note(by, f"summary {event.stage}", detail, max(event.at, turn.get("received_at")))
+    turn.note(by, f"summary {event.stage}", detail, turn.then(event.at))
     return True
 
 
@@ -548,7 +551,7 @@ def tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
             _extend(turn, owed={**kept.owed, event.tax_no: total})
     what = TAX_WORDS.get(event.status, f"tax bill {event.status}")
     if before > word:
-        turn.note(event.authority, f"older: {what}", event.tax_no, event.received_at)
+        turn.note(event.authority, f"older: {what}", event.tax_no, turn.then(event.received_at))
         return True
     _extend(turn, taxes={**kept.taxes, event.tax_no: word})
     amounts = {}
@@ -562,7 +565,7 @@ def tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
     if event.guarantor:
         _fact(turn, guarantor=event.guarantor)
     _tax_days(turn, event)
-    turn.note(event.authority, what, detail, event.received_at)
+    turn.note(event.authority, what, detail, turn.then(event.received_at))
     return True
 
 

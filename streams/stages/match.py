@@ -28,7 +28,7 @@ from hub.domain.events import Elsewhere, Inquiry, Joining, Lead, Leaving, Matche
 from hub.domain.faults import Fault
 from hub.domain.kinds import COLLECTION, DECLARATION, EXPORT, IMPORT, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
-from hub.domain.matching import MatchSettings, differences, export_differences
+from hub.domain.matching import MatchSettings, concerning, differences, export_differences
 from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
 from streams.api import Output, Record, Step
 
@@ -197,7 +197,7 @@ class _Pass:
             members = [document, *(d for _, d in group.behind() if d is not None)]
             for member in members:
                 if complete:
-                    used[member.key] = (group, found if member is document else ())
+                    used[member.key] = (group, found if member is document else concerning(member.kind, found))
                 else:
                     partial.setdefault(member.key, group)
         for document in everything:

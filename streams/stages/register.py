@@ -43,7 +43,7 @@ from hub.domain.events import (
 )
 from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_year, possible_time, receipt_ms
-from hub.domain.kinds import COLLECTION, DECLARATION, MATCHED_KINDS, ORDER, PAYMENT, WAYBILL
+from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, MATCHED_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
 from hub.domain.money import amount
 from schemas.model import message_types
@@ -171,10 +171,12 @@ class Turn:
 
     def note(self, by: str, what: str, detail: str = "", at: int = 0) -> None:
         """A line of the timeline; ``at`` ms, or now: the last tick, but not before the line above."""
-        if not at:
-            above = self.entries or self.old.timeline
-            at = max(self.now, above[-1][0]) if above else self.now
-        self.entries.append((at, by, what, detail[: self.settings.detail]))
+        self.entries.append((at or self.then(self.now), by, what, detail[: self.settings.detail]))
+
+    def then(self, at: int) -> int:
+        """The moment, but not before the line above: what follows from something is not told before it."""
+        above = self.entries or self.old.timeline
+        return max(at, above[-1][0]) if above else at
 
     def tell(self, topic: str, key: str, value: Any) -> None:  # Any: an event of that topic
         """An event for another stage."""
@@ -381,7 +383,7 @@ def status_of(state: RegisterState, key: str) -> Status:
         code=state.code,
         since=state.since,
         text=state.text,
-        turn=lifecycle.turn_of(kind, shown, state.code, state.awaited),
+        turn="" if _cancelled(state) else lifecycle.turn_of(kind, shown, state.code, state.awaited),
         order=state.order,
         numbers=state.numbers,
         faults=state.faults,
@@ -402,6 +404,10 @@ def status_of(state: RegisterState, key: str) -> Status:
         facts=state.more.facts if state.more is not None else {},
         goods=state.more.goods if state.more is not None else None,
     )
+
+
+def _cancelled(state: RegisterState) -> bool:
+    return state.more is not None and state.more.facts.get(CANCELLATION) == follow.ACCEPTED
 
 
 def _counterparts(state: RegisterState) -> dict[str, str]:
@@ -492,7 +498,8 @@ def _take(turn: Turn, event: Received, verdict: str) -> None:
     old, document = turn.old, event.document
     revision = turn.revision
     faults = document.faults
-    if not old.version and document.app_type in ("2", "3"):
+    if (not old.version or verdict == _ATTEMPT) and document.app_type in ("2", "3"):
+        # What customs rejected it does not have: there is nothing to change there.
         faults = (*faults, _fault(event.message, "nothing_to_change", document, app_type=document.app_type))
     if old.version:
         _remember(turn, OtherVersion(old.submission, old.index, SUPERSEDED, event.received_at, old.faults))

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from adapters.authorities.customs.scenario import Choice, Flow, Scenario, Step, Times
+from hub.domain.reading import need
 from schemas import samples
 from schemas.documents import Document
 from tests.support.zone import Zone
@@ -335,3 +336,53 @@ def test_a_draft_of_an_application_is_nobodys_business_until_it_is_declared() ->
     zone.send("CEB623", declared)
     assert zone.status(key).facts["cancellation"] == "applied"
     assert [word for word in zone.told(key) if "cancellation" in word] == ["cancellation applied"]
+
+
+def test_no_story_tells_what_follows_before_what_it_follows_from() -> None:
+    """The stages' clocks are ticks; what one document says of another is not told before either came."""
+    zone = Zone(STORED)
+    made, key, number = sold(zone)
+    zone.world.now = msgspec.structs.replace(zone.world.now, at=zone.now - 900)  # the declaration's partition ticks late
+    application = zone.send("CEB623", samples.cancellation(made.declaration, number, at=zone.now))[0]
+    zone.settle()
+    for one in (key, application):
+        told = [(entry.what, entry.at) for entry in zone.status(one).timeline if entry.by == "hub" or "cancellation" in entry.what]
+        assert [at for _, at in told] == sorted(at for _, at in told), told
+
+
+def test_a_cancelled_declaration_is_nobodys_turn_and_on_no_worklist() -> None:
+    zone = Zone(STORED)
+    made, key, number = sold(zone)
+    assert zone.status(key).turn == "customs"
+    zone.send("CEB623", samples.cancellation(made.declaration, number, at=zone.now))
+    zone.settle()
+    status = zone.status(key)
+    assert (status.turn, need(status)) == ("", "")
+
+
+def test_a_refused_application_is_not_called_a_rejected_declaration() -> None:
+    zone = Zone()
+    made, _, number = sold(zone)
+    application = zone.send("CEB623", samples.cancellation(made.declaration, number, at=zone.now))[0]
+    assert need(zone.status(application)) == "doubtful"
+    zone.settle()
+    assert need(zone.status(application)) == "not granted"
+
+
+def test_whoever_may_be_wrong_is_told_what_differs() -> None:
+    zone = Zone("silence")
+    made = samples.declaration_set(1, at=zone.now, overrides={"payment.amountPaid": "1.00"})
+    keys = [zone.send(type_, document)[0] for type_, document in zip(FOUR, made, strict=True)]
+    zone.tick(1000)
+    assert [codes(zone, key) for key in keys] == [["match.paid"], ["match.paid"], [], ["match.paid"]]
+
+
+def test_what_customs_rejected_is_sent_again_as_new_and_a_change_is_told_so() -> None:
+    zone = Zone()
+    made = samples.declaration_set(1, at=zone.now, overrides={"payment.amountPaid": "1.00"})
+    keys = [zone.send(type_, document)[0] for type_, document in zip(FOUR, made, strict=True)]
+    zone.settle()
+    assert zone.status(keys[3]).code == "100"
+    head = msgspec.structs.replace(made.declaration.head, appType="2", appTime="20260601130000")
+    zone.send("CEB621", msgspec.structs.replace(made.declaration, head=head))
+    assert [fault.code for fault in zone.status(keys[3]).faults] == ["duplicate.nothing_to_change"]
