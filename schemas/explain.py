@@ -75,6 +75,9 @@ class _Spec:
         self.document = ceb + mt.document
         self.counted = {self.document, *(ceb + p.element for p in parts if p.occurs(edition)[1] != 1)}
         self.fields = {ceb + p.element: {ceb + f.name: f for f in p.in_edition(edition)} for p in parts}
+        self.formerly = {
+            ceb + p.element: frozenset([(ceb + a, ceb + b) for a, b in p.formerly]) for p in parts if p.formerly
+        }
         self.slots: dict[str, list[_Slot]] = {
             tag: [_Slot(t, int(f.required), 1, f.en, f.zh) for t, f in fields.items()]
             for tag, fields in self.fields.items()
@@ -257,12 +260,21 @@ class _Collector:
             else:
                 here = [] if fits else _belonging(slots, last)
                 before = next((slots[i].tag for i in range(place - 1, -1, -1) if counts[i]), "")
-                reason: Reason = "edition_2016" if fits and owner.tag in self._spec.fields else "unexpected"
+                reason: Reason = "edition_2016" if fits and self._formerly(owner, child) else "unexpected"
                 self._add(reason, child, more=belongs(here, _shown(child.tag), _shown(before)))
         for i, slot in enumerate(slots):
             if counts[i] < slot.low:
                 more = self._elsewhere(owner, slot.tag, counts[i])
                 self._add("missing", owner, child=_shown(slot.tag), en=slot.en, zh=slot.zh, more=more)
+
+    def _formerly(self, owner: etree._Element, child: etree._Element) -> bool:
+        """Whether the child stands where an older edition or a printed table has it."""
+        known = self._spec.formerly.get(owner.tag)
+        if not known:
+            return False
+        before = {(other.tag, child.tag) for other in child.itersiblings(etree.Element, preceding=True)}
+        after = {(child.tag, other.tag) for other in child.itersiblings(etree.Element)}
+        return not known.isdisjoint(before | after)
 
     def _elsewhere(self, owner: etree._Element, tag: Any, count: int, text: str | None = None) -> More:  # Any: lxml's tag
         """That another edition has nothing against so many of them, or against the text."""

@@ -118,7 +118,9 @@ def _listed(mt: MessageType, edition: str) -> Iterator[Flaw]:
                 yield said("missing", "missing", leaf, **where)
             yield said("doubled", "too_many", leaf, **where)
             if n + 1 < len(fields):
-                yield said("swapped", "edition_2016", leaf, value=fields[n + 1].name, **where)
+                following = fields[n + 1].name
+                known = (following, field.name) in part.formerly
+                yield said("swapped", "edition_2016" if known else "unexpected", leaf, value=following, **where)
             yield said("attribute", "unexpected", f"{leaf}/@other", **where)
             if field.base != "xml":
                 yield said("child", "unexpected", f"{leaf}/unknown", **where)

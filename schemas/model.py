@@ -11,6 +11,7 @@ order of the schema, and the frame behind the documents. Field types are written
 ``xml``               any one element (custom data only)
 ====================  =====================================================================
 
+``formerly`` names pairs of fields that stood the other way round in the edition of 2016, or do so in printed tables.
 ``practice``, beside the fields of a part, lists what real messages have there and no schema knows: it is read where
 messages are taken leniently (receipts), under its name or one of ``also``, and neither written nor part of XSD or twin.
 
@@ -91,6 +92,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     practice: tuple[Field, ...] = ()
     #: other spelling → name, for fields of practice
     also: dict[str, str] = {}
+    #: (a, b): a stood before b in the edition of 2016 or stands so in a printed table of the specification
+    formerly: tuple[tuple[str, str], ...] = ()
 
     def in_edition(self, edition: str) -> tuple[Field, ...]:
         """The fields as ``edition`` has them, in schema order."""
@@ -189,6 +192,7 @@ def _part(element: str, role: Literal["head", "list", "frame"], data: dict[str, 
         bounds={e: bounds({**data, **changes[e]}) for e in older if e in changes},
         practice=tuple(field({k: v for k, v in entry.items() if k != "also"}) for entry in practice),
         also={other: entry["name"] for entry in practice for other in entry.get("also", ())},
+        formerly=tuple([(before, after) for before, after in data.get("formerly", ())]),
     )  # fmt: skip
 
 

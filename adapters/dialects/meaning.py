@@ -17,7 +17,13 @@ from typing import Any, NamedTuple
 
 from adapters.dialects import lists
 from adapters.dialects.lists import Found
-from hub.domain.identifiers import company_code_fault, resident_id_fault
+from hub.domain.identifiers import (
+    company_code_fault,
+    guid_fault,
+    pre_number_fault,
+    resident_id_fault,
+    tariff_code_fault,
+)
 from hub.domain.money import SCALE, number
 from schemas.model import MessageType, message_types
 
@@ -53,6 +59,7 @@ def is_time(text: str) -> bool:
 
 _company = lru_cache(maxsize=16_384)(company_code_fault)
 _person = lru_cache(maxsize=16_384)(resident_id_fault)
+_tariff = lru_cache(maxsize=16_384)(tariff_code_fault)
 
 
 class Checker:
@@ -182,6 +189,12 @@ class Checker:
         )
         if head.ieFlag != "I":
             self._fixed("InventoryHead/ieFlag", "I")
+        if not head.copNo:
+            self._note("meaning.empty", "InventoryHead/copNo", name="copNo")
+        if head.assureCode not in (head.ebpCode, head.ebcCode, head.logisticsCode, head.agentCode):
+            self._note("meaning.guarantor", "InventoryHead/assureCode")
+        if head.preNo or head.invtNo:
+            self._given(head, where, "I")
         self._parcel(head.packNo, where)
         self._buyer(head.buyerIdType, head.buyerIdNumber, where, "buyer")
         freight, insurance = number(head.freight), number(head.insuredFee)
@@ -207,6 +220,8 @@ class Checker:
         if mode == "9610":
             if not (head.trafNo and head.voyageNo and head.billNo):
                 self._needed(head, where, _DIRECT_FIELDS, mode)
+            if head.country == _CNY:
+                self._note("meaning.home_country", f"{where}/country", name="country")
             return
         if mode not in _MODES:
             self._note("meaning.code", f"{where}/tradeMode", name="tradeMode", allowed="9610, 1210, 1239")
@@ -227,8 +242,17 @@ class Checker:
             if not getattr(head, name):
                 self._note("meaning.needed", f"{where}/{name}", name=name, mode=mode)
 
+    def _given(self, head: Any, where: str, flag: str) -> None:
+        """Numbers customs gave, where a document repeats them."""
+        if head.preNo and (wrong := pre_number_fault(head.preNo)):
+            self._note(wrong, f"{where}/preNo", name="preNo")
+        if head.invtNo:
+            self._declaration_number(head.invtNo, f"{where}/invtNo", flag)
+
     def _quantities(self, lines: Any) -> None:
         for place, line in enumerate(lines, 1):
+            if wrong := _tariff(line.gcode):
+                self._note(wrong, f"InventoryList[{place}]/gcode", name="gcode")
             first = number(line.qty1)
             if first <= 0:
                 self._positive(f"InventoryList[{place}]/qty1")
@@ -246,6 +270,8 @@ class Checker:
         where = "" if mt.flat else f"{mt.head.element}/"
         self.value = 0
         self._catalogued(_known(mt.type, mt.head.role), head, where)
+        if wrong := guid_fault(head.guid):
+            self._note(wrong, f"{where}guid", name="guid")
         if len(head.appTime) == 14 and head.appTime[:8] > self._latest and is_time(head.appTime):
             self._note("meaning.future", f"{where}appTime", name="appTime")
         if mt.list is None:
@@ -268,7 +294,7 @@ class Checker:
                 self._note("meaning.negative", f"{where}{name}", name=name)
         for name in known.companies:
             value = getattr(struct, name)
-            if value and value not in _NO_COMPANY and (wrong := _company(value)):
+            if value and value != _NO_COMPANY.get(name) and (wrong := _company(value)):
                 self._note(wrong, f"{where}{name}", name=name)
 
     def _numbered(self, lines: Any, where: str) -> None:
@@ -295,6 +321,9 @@ class Checker:
             self._note("meaning.goods_value", "OrderHead/goodsValue")
         if document.head.orderType == "I":
             self._note("meaning.code", "OrderHead/orderType", name="orderType", allowed="E, B, W")
+        for place, line in enumerate(document.list, 1):
+            if line.currency != document.head.currency:
+                self._note("meaning.other_currency", f"OrderList[{place}]/currency")
 
     def _collection(self, document: Any) -> None:
         self._any(document)
@@ -322,6 +351,12 @@ class Checker:
                 if not line.itemRecordNo:
                     path = f"InventoryList[{place}]/itemRecordNo"
                     self._note("meaning.needed", path, name="itemRecordNo", mode=mode)
+        if head.preNo or head.invtNo:
+            self._given(head, where, "E")
+        if head.country == _CNY:
+            self._note("meaning.home_country", f"{where}/country", name="country")
+        if number(head.packNo) <= 0:
+            self._positive(f"{where}/packNo")
         gross, net = number(head.grossWeight), number(head.netWeight)
         if gross <= 0:
             self._positive(f"{where}/grossWeight")
@@ -332,6 +367,17 @@ class Checker:
         self._numbered(document.list, "InventoryList")
         self.value = self._totals(document.list, "InventoryList")
         self._quantities(document.list)
+        self._channel(head, document.list, where)
+
+    def _channel(self, head: Any, lines: Any, where: str) -> None:
+        """Whether a list may be declared at all, or a full entry is needed (rules E3, E5 and E6 of the trade rules)."""
+        if head.licenseNo and (head.tradeMode in _B2B or head.statisticsFlag == "A"):
+            name = "tradeMode" if head.tradeMode in _B2B else "statisticsFlag"
+            self._note("meaning.licensed", f"{where}/licenseNo", name=name, value=getattr(head, name))
+        # Other currencies need a rate, which the door does not have.
+        in_yuan = all(line.currency == _CNY for line in lines)
+        if in_yuan and head.tradeMode in _B2B and self.value > _LIST_LIMIT:
+            self._note("meaning.full_entry", f"{where}/tradeMode", mode=head.tradeMode, limit=_LIST_LIMIT // SCALE)
 
     def _import_application(self, document: Any) -> None:
         self._any(document)
@@ -342,6 +388,8 @@ class Checker:
             self._note(wrong, f"{where}buyerIdNumber", name="buyerIdNumber")
         if self._mt.flat and head.appType != "1":
             self._fixed(f"{where}appType", "1")  # a cancellation cannot be changed (message table of CEB623)
+        if not head.copNo:
+            self._note("meaning.empty", f"{where}copNo", name="copNo")
         self._declaration_number(head.invtNo, f"{where}invtNo", "I")
         self._returned(document)
 
@@ -351,6 +399,8 @@ class Checker:
         if document.head.invtNo:
             self._declaration_number(document.head.invtNo, f"{where}invtNo", "E")
         self._returned(document)
+        if getattr(document.head, "ieFlag", None) == "E":  # what comes back comes in
+            self._note("meaning.code", f"{where}ieFlag", name="ieFlag", allowed="I")
         if self._mt.kind != "return":
             return
         if not document.head.tradeMode:  # optional by the schema, mandatory by the text
@@ -364,10 +414,24 @@ class Checker:
             self._note("meaning.declaration_number", path, name=path.rpartition("/")[2], flag=flag)
 
     def _returned(self, document: Any) -> None:
-        for place, line in enumerate(getattr(document, "list", ()), 1):
-            if number(line.qty) <= 0:
-                assert self._mt.list is not None
-                self._positive(f"{self._mt.list.element}[{place}]/qty")
+        if self._mt.list is None:
+            return
+        seen: set[int] = set()
+        for place, line in enumerate(document.list, 1):
+            where = f"{self._mt.list.element}[{place}]"
+            gnum = number(line.gnum)
+            if gnum <= 0 or gnum in seen:
+                self._note("meaning.line_repeated", f"{where}/gnum")
+            seen.add(gnum)
+            if wrong := _tariff(line.gcode):
+                self._note(wrong, f"{where}/gcode", name="gcode")
+            for name in ("qty", "qty1"):
+                value = getattr(line, name, None)
+                if value is not None and number(value) <= 0:
+                    self._positive(f"{where}/{name}")
+            second, unit = getattr(line, "qty2", None), getattr(line, "unit2", None)
+            if (second or unit) and (not second or not unit or number(second) <= 0):
+                self._note("meaning.second_unit", f"{where}/qty2")
 
     def _bill(self, document: Any) -> None:
         self._any(document)
@@ -377,12 +441,22 @@ class Checker:
         self._numbered(document.list, mt.list.element)
         if mt.side == "export":
             self._parts(head, where)
-        elif head.ieFlag == "E":
-            self._fixed(f"{where}ieFlag", "I")
-        if mt.side == "export" and not head.billNo and head.trafMode != _MAIL:
-            self._note("meaning.needed_unless_mail", f"{where}billNo", name="billNo")
+        else:
+            if head.ieFlag == "E":
+                self._fixed(f"{where}ieFlag", "I")
+            if not head.copNo:
+                self._note("meaning.empty", f"{where}copNo", name="copNo")
+        if head.trafMode != _MAIL:
+            for name in _UNLESS_MAIL.get(mt.type, ()):
+                if not getattr(head, name):
+                    self._note("meaning.needed_unless_mail", f"{where}{name}", name=name)
+        weight = getattr(head, "grossWeight", None)
+        if weight is not None and number(weight) <= 0:
+            self._positive(f"{where}grossWeight")
         seen: set[str] = set()
         for place, line in enumerate(document.list, 1):
+            if invt_no := getattr(line, "invtNo", None):
+                self._declaration_number(invt_no, f"{mt.list.element}[{place}]/invtNo", "E")
             if line.logisticsNo in seen:
                 self._note("meaning.repeated", f"{mt.list.element}[{place}]/logisticsNo", name="logisticsNo")
             seen.add(line.logisticsNo)
@@ -398,6 +472,13 @@ class Checker:
             self._note("meaning.period", f"{where}endTime")
         elif not head.startTime and not document.list:
             self._note("meaning.period", f"{where}startTime")
+        seen: set[str] = set()
+        for place, line in enumerate(document.list, 1):
+            path = f"SummaryApplyList[{place}]/invtNo"
+            self._declaration_number(line.invtNo, path, "E")
+            if line.invtNo in seen:
+                self._note("meaning.repeated", path, name="invtNo")
+            seen.add(line.invtNo)
 
     def _parts(self, head: Any, where: str) -> None:
         count, part = number(head.msgCount), number(head.msgSeqNo)
@@ -436,12 +517,16 @@ _COMPANIES = frozenset(
         "iacCode",
     }
 )  # fmt: skip
-#: What stands in their place where there is none: a foreign platform, a producer not registered.
-_NO_COMPANY = frozenset({"无", "NO"})
+#: What stands in their place where there is none: a foreign platform, a producer not registered (export only).
+_NO_COMPANY = {"ebpCode": "无", "ownerCode": "NO"}
 _EXPORT_MODES = ("9610", "1210", "1239", "9710", "9810")
+#: Exports to companies and overseas warehouses; a list of theirs may be worth so much (5,000 yuan, rule E6).
+_B2B = frozenset({"9710", "9810"})
+_LIST_LIMIT = 5_000 * SCALE
 _ZONE_FIELDS = ("iacCode", "iacName", "emsNo")
 #: Mail has no master bill (message tables of CEB507 and CEB509).
 _MAIL = "6"
+_UNLESS_MAIL = {"CEB507": ("billNo",), "CEB509": ("billNo", "trafName", "voyageNo"), "CEB607": ("billNo",)}
 
 _CHECKS: dict[str, Callable[[Checker, Any], None]] = {
     "CEB311": Checker._order,

@@ -182,8 +182,6 @@ def _moved(root: etree._Element, part: str, name: str, before: str) -> etree._El
         ("CEB511", "LogisticsHead", "freight", "orderNo", "orderNo"),
         ("CEB511", "LogisticsHead", "orderNo", "consignee", "billNo"),
         ("CEB311", "OrderList", "itemDescribe", "gmodel", "gmodel"),
-        ("CEB311", "OrderHead", "note", "guid", "consigneeDistrict"),
-        ("CEB621", "InventoryHead", "appType", "guid", "guid"),
     ],
 )
 def test_the_order_of_2016_is_told_with_the_place_of_today(type_: str, part: str, name: str, before: str, after: str) -> None:
@@ -193,14 +191,24 @@ def test_the_order_of_2016_is_told_with_the_place_of_today(type_: str, part: str
     }  # fmt: skip
     root = _moved(_root(samples.declaration_set(1, overrides=overrides)[UP[type_]], type_=type_), part, name, before)
     [fault] = [f for f in catalog.explain(root, type_) if not f.path.endswith("Signature")]
-    moved = {"appType": "guid"}.get(name, name)
     assert fault.reason == "edition_2016"
-    assert fault.path.rpartition("/")[2] in (name, moved)
+    assert fault.path.rpartition("/")[2] == name
     assert "2016" in fault.message
     assert "2016" in fault.message_zh
-    if moved == name:
-        assert fault.message.endswith(f"; {name} belongs after {after}")
-        assert f"应位于 {after} 之后" in fault.message_zh
+    assert fault.message.endswith(f"; {name} belongs after {after}")
+    assert f"应位于 {after} 之后" in fault.message_zh
+
+
+@pytest.mark.parametrize(
+    ("type_", "part", "name", "before"),
+    [("CEB311", "OrderHead", "note", "guid"), ("CEB621", "InventoryHead", "appType", "guid"),
+     ("CEB311", "OrderHead", "ebpName", "ebpCode")],
+)  # fmt: skip
+def test_an_order_no_edition_had_is_not_called_that_of_2016(type_: str, part: str, name: str, before: str) -> None:
+    root = _moved(_root(samples.declaration_set(1, overrides={"order.note": "n"})[UP[type_]], type_=type_), part, name, before)
+    [fault] = [f for f in catalog.explain(root, type_) if not f.path.endswith("Signature")]
+    assert fault.reason == "unexpected"
+    assert "belongs after" in fault.message
 
 
 def test_every_document_in_the_order_of_2016_is_named() -> None:

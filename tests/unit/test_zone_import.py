@@ -192,7 +192,7 @@ def test_more_than_is_left_and_lines_that_are_not_there_are_told_with_customs_co
     more = zone.send("CEB625", samples.returned(made.declaration, number, quantities={"1": 1}, turn=2, at=zone.now))[0]
     assert codes(zone, more) == ["application.quantity"]
     strange = samples.returned(made.declaration, number, quantities={"1": 1}, turn=3, at=zone.now)
-    other = tuple(msgspec.structs.replace(line, gcode="0000000000") for line in strange.list)
+    other = tuple(msgspec.structs.replace(line, gcode="9619001100") for line in strange.list)
     wrong = zone.send("CEB625", msgspec.structs.replace(strange, list=other))[0]
     assert codes(zone, wrong) == ["application.no_line"]
     assert zone.status(wrong).differences[0].ceb_code == "-625209"
