@@ -54,6 +54,9 @@ MOST_FAULTS = 25
 #: (index of the document, path below it) → the path as the sender writes it, and the line (0: unknown).
 Place = Callable[[int, str], tuple[str, int]]
 
+#: Lines of a document: what the stages keep of it has to fit into one record.
+MOST_LINES = 20_000
+
 
 class Postponed(Exception):  # noqa: N818 - reads as what happened
     """Judging this will take its time: ask again without ``quick``, beside the loop."""
@@ -280,6 +283,10 @@ class Judge:
     def _understood(self, message: _Message, principal: Principal, received_at: int) -> Judged:
         """What was read, with its documents; who may send it is the caller's question."""
         envelope = message.envelope
+        for index, document in enumerate(message.documents):
+            if len(getattr(document, "list", ())) > MOST_LINES:
+                whole, line = message.place(index, "")
+                raise Refused([fault("transport.too_many_lines", path=whole, line=line, document=index, limit=MOST_LINES)])
         return Judged(
             message=message.mt.type,
             guid=message.guid,

@@ -100,6 +100,10 @@ def _text(field: Field, text: str) -> tuple[Reason, str] | None:
     return None
 
 
+#: Digits of the greatest xs:int; longer texts are not worth converting.
+_INT_DIGITS = 10
+
+
 def _number(field: Field, text: str) -> tuple[Reason, str] | None:
     value = text.strip(" \t\r\n")
     if not value:
@@ -108,7 +112,7 @@ def _number(field: Field, text: str) -> tuple[Reason, str] | None:
         return "type", field.type
     whole, _, fraction = value.lstrip("+-").partition(".")
     whole, fraction = whole.lstrip("0"), fraction.rstrip("0")
-    if field.base == "int" and not -(2**31) <= int(value) < 2**31:
+    if field.base == "int" and (len(whole) > _INT_DIGITS or not -(2**31) <= int(value) < 2**31):
         return "too_long", field.type
     if field.digits and len(whole) + len(fraction) > field.digits:
         return "too_long", field.type

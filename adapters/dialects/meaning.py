@@ -24,7 +24,7 @@ from hub.domain.identifiers import (
     resident_id_fault,
     tariff_code_fault,
 )
-from hub.domain.money import SCALE, number
+from hub.domain.money import MOST, SCALE, number
 from schemas.model import MessageType, message_types
 
 _BONDED = frozenset({"1210", "1239"})
@@ -78,6 +78,7 @@ class Checker:
         """Everything wrong in meaning with a document of the message (Any: its struct); an empty list mostly."""
         self.found = []
         self._check(self, document)
+        self.value = min(self.value, MOST)
         if listed := lists.check_document(self._mt.type, self._edition, document):
             # What is known to be one value here need not also be told to be of a list.
             told = {found.path for found in self.found}
@@ -116,6 +117,11 @@ class Checker:
             if text is not None and text[:1] == "-" and number(text) < 0:
                 self._note("meaning.negative", f"{where}/{name}", name=name)
 
+    def _too_large(self, where: str, **amounts: int) -> None:
+        for name, value in amounts.items():
+            if value >= MOST:
+                self._note("meaning.too_large", f"{where}/{name}", name=name)
+
     def _positive(self, path: str) -> None:
         self._note("meaning.not_positive", path, name=path.rpartition("/")[2])
 
@@ -127,6 +133,8 @@ class Checker:
                 self._note("meaning.line_number", f"{where}[{place}]/gnum")
             qty, price, whole = number(line.qty), number(line.price), number(line.totalPrice)
             total += whole
+            if whole >= MOST or qty >= MOST or price >= MOST:
+                self._too_large(f"{where}[{place}]", qty=qty, price=price, totalPrice=whole)
             if qty <= 0:
                 self._positive(f"{where}[{place}]/qty")
             if price < 0:
@@ -157,6 +165,8 @@ class Checker:
                 where, goodsValue=head.goodsValue, freight=head.freight, discount=head.discount,
                 taxTotal=head.taxTotal, acturalPaid=head.acturalPaid,
             )  # fmt: skip
+        if max(goods, freight, tax, discount, paid) >= MOST:
+            self._too_large(where, goodsValue=goods, freight=freight, taxTotal=tax, discount=discount, acturalPaid=paid)
         if paid != goods + freight + tax - discount:
             self._note("meaning.paid_total", "OrderHead/acturalPaid")
         if self._lines(document.list, "OrderList") != goods:
@@ -290,6 +300,8 @@ class Checker:
                 self._note("meaning.date", f"{where}{name}", name=name)
         for name in known.amounts:
             value = getattr(struct, name)
+            if value is not None and len(value) > 9 and abs(number(value)) >= MOST:
+                self._note("meaning.too_large", f"{where}{name}", name=name)
             if value is not None and value[:1] == "-" and number(value) < 0:
                 self._note("meaning.negative", f"{where}{name}", name=name)
         for name in known.companies:

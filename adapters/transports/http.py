@@ -62,13 +62,17 @@ def routes(
     async def _webhook(request: web.Request, name: str, read: list[bytes]) -> Accepted:
         """A signed webhook; nothing is kept of what is not signed by the one it names."""
         media_type, key, packed = _json_by(request), _key(request), _packed(request)
-        principal, secret = signing(name) or (None, b"")
+        not_signed = Refused([fault("access.webhook_signature", seconds=standard_webhooks.TOLERANCE_SECONDS)])
+        known = signing(name)
+        # Who it is from is only known from the whole body: nobody else gets to send one.
+        if known is None or not standard_webhooks.recent(request.headers, now()):
+            raise not_signed
+        principal, secret = known
         body = _Body(held)
         try:
-            data = await body.read(request, limits, packed=packed)
-            standard_webhooks.verify(request.headers, data, secret, now())
-            if principal is None:
-                raise Refused([fault("access.webhook_signature", seconds=standard_webhooks.TOLERANCE_SECONDS)])
+            data = await body.read(request, limits, packed=packed, most=min(limits.max_bytes, _WEBHOOK_BYTES))
+            if not standard_webhooks.genuine(request.headers, data, secret):
+                raise not_signed
             if principal.suspended:
                 raise Refused([fault("access.suspended")])
             read.append(data)
@@ -188,6 +192,10 @@ class Held:
         self._now -= size
 
 
+#: A webhook is of one order or a few; its body is read before it is known who sent it.
+_WEBHOOK_BYTES = 1 << 20
+
+
 class _Body:
     """A body on its way in, counted until ``release``."""
 
@@ -209,17 +217,18 @@ class _Body:
         self._size += size
         self._held.add(size)
 
-    async def read(self, request: web.Request, limits: Limits, *, packed: bool) -> bytes:
-        """The whole body, unpacked; raises Refused."""
-        if (request.content_length or 0) > limits.max_bytes:
-            raise Refused([fault("transport.too_large", limit=limits.max_bytes)])
+    async def read(self, request: web.Request, limits: Limits, *, packed: bool, most: int = 0) -> bytes:
+        """The whole body, unpacked; ``most`` bytes, else those of the limits; raises Refused."""
+        most = most or limits.max_bytes
+        if (request.content_length or 0) > most:
+            raise Refused([fault("transport.too_large", limit=most)])
         try:
             async with asyncio.timeout(limits.body_seconds):
                 async for chunk in request.content.iter_any():
                     self._chunks.append(chunk)
                     self._add(len(chunk))
-                    if self._size > limits.max_bytes:
-                        raise Refused([fault("transport.too_large", limit=limits.max_bytes)])
+                    if self._size > most:
+                        raise Refused([fault("transport.too_large", limit=most)])
         except TimeoutError:
             raise Refused([fault("transport.slow", seconds=limits.body_seconds)]) from None
         except web.RequestPayloadError:

@@ -145,6 +145,8 @@ class MatchReport(msgspec.Struct, frozen=True, tag="match", array_like=True, gc=
     differences: tuple[Fault, ...] = ()
     #: the second word about a document that still waits: the half of its time is over
     warning: bool = False
+    #: of an export waybill, which may be named under several orders: the order number that speaks
+    order: str = ""
 
 
 class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", array_like=True, gc=False):
@@ -208,6 +210,7 @@ class Applied(msgspec.Struct, frozen=True, tag="applied", array_like=True, gc=Fa
     at: int
     received_at: int
     lines: tuple[tuple[str, str, int], ...] = ()
+    principal: str = ""
 
 
 class ApplicationAnswer(msgspec.Struct, frozen=True, tag="answer", array_like=True, gc=False):
@@ -247,6 +250,7 @@ class Summarised(msgspec.Struct, frozen=True, tag="summarised", array_like=True,
     at: int
     sum_no: str = ""
     entry_id: str = ""
+    principal: str = ""
 
 
 class Assembled(msgspec.Struct, frozen=True, tag="assembled", array_like=True, gc=False):

@@ -10,6 +10,9 @@ from functools import lru_cache
 
 SCALE = 100_000
 _DIGITS = 5
+#: No amount, quantity or weight of one field counts for more: a billion, so that sums of any documents stay in 64 bits. What is
+#: written above it is flagged at the door (``meaning.too_large``).
+MOST = 10**9 * SCALE
 #: Longer texts of numbers are legal (leading zeros) but not worth remembering.
 _SHORT = 24
 
@@ -30,17 +33,33 @@ def amount(text: str | None) -> int:
     return units - parts if whole.startswith("-") else units + parts
 
 
-_remembered = lru_cache(maxsize=65_536)(amount)
+def _bounded(text: str) -> int:
+    return max(-MOST, min(MOST, amount(text)))
+
+
+_remembered = lru_cache(maxsize=65_536)(_bounded)
 
 
 def number(text: str | None) -> int:
-    """An amount that the schema has approved; the same few come again and again."""
+    """An amount that the schema has approved, at most ``MOST``; the same few come again and again."""
     if text is None:
         return 0
     if len(text) <= _SHORT:
         return _remembered(text)
     sign = "-" if text.startswith("-") else ""
-    return amount(sign + text.lstrip("+-").lstrip("0"))
+    digits = text.lstrip("+-").lstrip("0")
+    if len(digits.partition(".")[0]) > _SHORT:
+        return -MOST if sign else MOST
+    return _bounded(sign + digits)
+
+
+#: A sum of many documents ends here rather than outgrow what can be kept.
+_MOST_SUM = 1 << 62
+
+
+def bounded(total: int) -> int:
+    """A running sum, kept within what a state can hold."""
+    return max(-_MOST_SUM, min(_MOST_SUM, total))
 
 
 def text(value: int) -> str:

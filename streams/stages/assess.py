@@ -148,7 +148,7 @@ class Assess:
             assessment.level,
             assessment.recommendation,
             len(assessment.findings),
-            event.declaration.guarantor,
+            _guarantor(event),
             _expected(event, assessment),
         )
         outputs = [
@@ -241,9 +241,15 @@ def assess(
     )
 
 
+def _guarantor(event: Matched) -> str:
+    """Who guarantees: an enterprise of this declaration (CEB621 assureCode); nobody else has agreed to it."""
+    of = event.declaration
+    return of.guarantor if of.guarantor in (of.platform, of.merchant, of.carrier, of.declarant) else ""
+
+
 def _expected(event: Matched, assessment: Assessment) -> int:
     """The tax a guarantee will be burdened with: the computed one; without a rate, what the order says was withheld."""
-    if not event.declaration.guarantor:
+    if not _guarantor(event):
         return 0
     if "total" in assessment.tax:
         return amount(assessment.tax["total"])

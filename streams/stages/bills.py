@@ -42,7 +42,7 @@ class BillSettings(msgspec.Struct, frozen=True):
     expire: int = 24 * 3_600_000
     keep: int = 60 * topics.DAY_MS
     parts: int = 1_000
-    parcels: int = 200_000
+    parcels: int = 30_000
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -50,7 +50,7 @@ from hub.domain.kinds import (
     WAYBILL_STATUS,
 )
 from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
-from hub.domain.money import amount, text
+from hub.domain.money import MOST, amount, text
 from schemas.model import message_types
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class More(msgspec.Struct, frozen=True, array_like=True, gc=False):
     view: msgspec.Raw = msgspec.Raw(b"\xc0")
     deadlines: tuple[tuple[int, str], ...] = ()
     goods: summary.Goods | None = None
+    #: the summary application whose word the facts hold
+    summary: str = ""
     owed: dict[str, int] = {}  # taxNo → what the bill asks for
 
 
@@ -173,6 +175,11 @@ def _lead(turn: Turn, number: str, event: Any) -> None:  # Any: a RegisterEvent
 
 
 def _applied_for(turn: Turn, event: Received, stage: str) -> None:
+    before = more(turn).view
+    if before != NOTHING.view and turn.old.version:
+        was, new = _application(before), _application(event.document.view)
+        if was.invt_no != new.invt_no:
+            _tell_application(turn, was, WITHDRAWN, event.received_at)
     _tell_application(turn, _application(event.document.view), stage, event.received_at)
 
 
@@ -183,7 +190,9 @@ def _tell_application(
     if view.invt_no:
         turn.changes["numbers"] = {**turn.get("numbers"), "invtNo": view.invt_no}
     lines = tuple([(line.gnum, line.gcode, line.qty) for line in view.lines])
-    applied = Applied(turn.key, stage, turn.revision, max(at, received_at), received_at, lines)
+    applied = Applied(
+        turn.key, stage, turn.revision, max(at, received_at), received_at, lines, turn.get("principal")
+    )
     if view.invt_no:
         _lead(turn, view.invt_no, applied)
     elif view.waybill:
@@ -212,8 +221,13 @@ def _bill_key(view: views.BillView) -> str:
 
 
 def _summarise(turn: Turn, view: views.SummaryView, stage: str, at: int, sum_no: str = "") -> None:
+    principal, before = turn.get("principal"), more(turn).view
+    if stage == APPLIED and before != NOTHING.view and turn.old.version:
+        for number in dict.fromkeys(_summary(before).declarations):
+            if number not in view.declarations:
+                _lead(turn, number, Summarised(turn.key, WITHDRAWN, at, principal=principal))
     for number in dict.fromkeys(view.declarations):
-        _lead(turn, number, Summarised(turn.key, stage, at, sum_no))
+        _lead(turn, number, Summarised(turn.key, stage, at, sum_no, principal=principal))
 
 
 def _waybill_status(turn: Turn, view: views.StatusView, event: Received, *, effective: bool) -> None:
@@ -321,8 +335,12 @@ def named(turn: Turn, event: Named) -> bool:
     kept = more(turn)
     if any(n.declaration == event.declaration and n.order == event.order for n in kept.named):
         return False
-    rest = tuple([n for n in kept.named if n.declaration != event.declaration])
-    _extend(turn, named=(*rest, event)[-_MOST_NAMED:])
+    rest = [n for n in kept.named if n.declaration != event.declaration]
+    if len(rest) >= _MOST_NAMED:
+        # The declaration it is matched with stays, whoever else names it.
+        bound = turn.get("counterparts").get(DECLARATION)
+        rest.remove(next(n for n in rest if n.declaration != bound))
+    _extend(turn, named=(*rest, event))
     if not turn.get("version"):
         _remember(turn)
         return True
@@ -330,6 +348,12 @@ def named(turn: Turn, event: Named) -> bool:
     if not turn.get("draft") and not turn.get("withdrawn") and kept.view != NOTHING.view:
         join_named(turn, event)
     return True
+
+
+def is_bound_by(turn: Turn, order: str) -> bool:
+    """Whether the declaration this waybill is matched with is of that order."""
+    bound = turn.get("counterparts").get(DECLARATION)
+    return any(named.declaration == bound and named.order[1] == order for named in more(turn).named)
 
 
 def join_named(turn: Turn, event: Named) -> None:
@@ -354,23 +378,42 @@ def applied(turn: Turn, event: Applied) -> bool:
     kept = more(turn)
     kind = event.application.partition("/")[0]
     before = kept.applications.get(event.application)
-    if before is not None and (before.revision > event.revision or before.stage == event.stage == APPLIED):
+    if before is not None and (
+        before.revision > event.revision or (before.revision == event.revision and before.stage == event.stage)
+    ):
         return False
+    if event.stage in (APPLIED, WITHDRAWN) and not _concerns(turn, event.application, event.principal):
+        # A stranger hears no more than that there is nothing for it, and leaves no trace.
+        answer = ApplicationAnswer(event.revision, "", turn.now, number=turn.get("numbers").get("invtNo", ""))
+        turn.tell(_REGISTER, event.application, answer)
+        return True
     faults = _against(turn, kind, event) if event.stage == APPLIED else ()
     entry = Application(event.stage, event.received_at, event.lines, event.revision)
     others = {key: value for key, value in kept.applications.items() if key != event.application}
     if len(others) >= _MOST_APPLICATIONS:
-        others.pop(next(iter(others)))
+        over = next((key for key, one in others.items() if one.stage not in _OPEN), "")
+        over = over or next((key for key, one in others.items() if one.stage != ACCEPTED), "")
+        if not over:  # what customs has accepted is never forgotten
+            return False
+        others.pop(over)
     _extend(turn, applications={**others, event.application: entry})
     turn.note("hub" if event.stage in (APPLIED, WITHDRAWN) else "customs", f"{kind} {event.stage}",
               event.application.partition("/")[2], turn.then(event.at))  # fmt: skip
-    _fact(turn, **{kind: event.stage if event.stage in _OPEN else ""})
+    stages = {one.stage for key, one in more(turn).applications.items() if key.startswith(f"{kind}/")}
+    _fact(turn, **{kind: ACCEPTED if ACCEPTED in stages else APPLIED if APPLIED in stages else ""})
     if kind == RETURN:
         _fact(turn, returned=_returned(turn))
     if event.stage == APPLIED:
         answer = ApplicationAnswer(event.revision, turn.key, turn.now, faults)
         turn.tell(_REGISTER, event.application, answer)
     return True
+
+
+def _concerns(turn: Turn, application: str, principal: str) -> bool:
+    """Whether who speaks may: the declaration's sender, who gets its receipts, or its declarant; a tally is of a site."""
+    if application.startswith(f"{RETURN_TALLY}/") or principal in (turn.get("principal"), *turn.get("subscribers")):
+        return True
+    return application.partition("/")[2].partition(":")[0] == turn.key.partition("/")[2].partition(":")[0]
 
 
 def _against(turn: Turn, kind: str, event: Applied) -> tuple[Fault, ...]:
@@ -509,9 +552,14 @@ def assembled(turn: Turn, event: Assembled) -> bool:
 
 def summarised(turn: Turn, event: Summarised) -> bool:
     """Where this declaration's summary stands."""
-    facts = more(turn).facts
+    kept = more(turn)
+    facts = kept.facts
     stage = facts.get("summary", "")
     order = (APPLIED, ACCEPTED, CONCLUDED)
+    if event.stage in (APPLIED, WITHDRAWN) and not _concerns(turn, event.summary, event.principal):
+        return False
+    if stage and event.summary and kept.summary not in ("", event.summary) and event.stage != ACCEPTED:
+        return False  # another application speaks of it; what has been reached is the first one's
     if event.stage in (REFUSED, WITHDRAWN):
         if stage == CONCLUDED:
             return False
@@ -526,6 +574,8 @@ def summarised(turn: Turn, event: Summarised) -> bool:
             turn, summary=event.stage, sumNo=event.sum_no or facts.get("sumNo", ""),
             entryId=event.entry_id or facts.get("entryId", ""),
         )  # fmt: skip
+    if event.summary:
+        _extend(turn, summary=event.summary if event.stage not in (REFUSED, WITHDRAWN) else "")
     detail = " ".join([part for part in (event.sum_no, event.entry_id) if part])
     by = "customs" if event.stage in (ACCEPTED, REFUSED, CONCLUDED) else "hub"
     turn.note(by, f"summary {event.stage}", detail, turn.then(event.at))
@@ -571,18 +621,20 @@ def tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
 
 def _tax_days(turn: Turn, event: TaxBillArrived) -> None:
     """Created: due from day 31 to 45 after release; what was summarised or is void is not due any more."""
-    rest = tuple([d for d in more(turn).deadlines if not d[1].startswith("tax")])
+    kept = more(turn).deadlines
+    rest = tuple([d for d in kept if d[1] != _NO_TAX and not d[1].endswith(f" {event.tax_no}")])
     facts = more(turn).facts
     released = int(facts.get("released") or facts.get("taxCreated") or turn.now)
     begin, end = released + turn.settings.tax_from_days * _DAY, released + turn.settings.tax_by_days * _DAY
     if event.status != "1":
-        _fact(turn, taxFrom="", taxBy="")
+        if not any(what.startswith(_OVERDUE) for _, what in rest):
+            _fact(turn, taxFrom="", taxBy="")
         if event.status == "2" and not turn.settings.summarised_frees and end > turn.now:
-            rest = (*rest, (end, _PAID))
+            rest = (*rest, (end, f"{_PAID} {event.tax_no}"))
         _extend(turn, deadlines=rest)
         return
     _fact(turn, taxFrom=str(begin), taxBy=str(end))
-    _extend(turn, deadlines=(*rest, (begin, "tax due"), (end, "tax overdue")))
+    _extend(turn, deadlines=(*rest, (begin, f"tax due {event.tax_no}"), (end, f"{_OVERDUE} {event.tax_no}")))
 
 
 def _tell(turn: Turn, event: TaxBillArrived) -> None:
@@ -604,6 +656,7 @@ _words: Callable[[Any], dict[str, str]] = codec.decoder(dict[str, str])
 
 #: Deadlines nobody is told of: there will be no tax bill any more; a summarised one counts as paid.
 _NO_TAX, _PAID = "tax none", "tax paid"
+_OVERDUE = "tax overdue"
 
 
 def overdue(turn: Turn) -> None:
@@ -611,19 +664,20 @@ def overdue(turn: Turn) -> None:
     kept = more(turn)
     passed = [what for at, what in kept.deadlines if at <= turn.now]
     _extend(turn, deadlines=tuple([d for d in kept.deadlines if d[0] > turn.now]))
-    for what in passed:
-        if what == _NOT_NAMED:
+    for passing in passed:
+        if passing == _NOT_NAMED:
             assembled(turn, Assembled(turn.old.version, EXPIRED, turn.now, awaited=(DECLARATION,)))
             continue
-        if what in (_NO_TAX, _PAID):
+        what, _, number = passing.rpartition(" ")
+        if passing == _NO_TAX or what == _PAID:
             continue
-        turn.note("hub", what, kept.facts.get("taxNo", ""))
-        if what == "tax overdue":
+        turn.note("hub", what, number)
+        if what == _OVERDUE:
             turn.alert(
                 "tax-overdue",
                 "An electronic tax bill was not summarised by day 45 after release.",
                 "电子税单在放行后第 45 日仍未汇总。",
-                {"taxNo": kept.facts.get("taxNo", ""), "tax": kept.facts.get("tax", "")},
+                {"taxNo": number, "tax": text(kept.owed[number]) if number in kept.owed else ""},
             )
 
 
@@ -633,8 +687,13 @@ def next_deadline(kept: More | None) -> int:
 
 
 def amount_of(value: str | None) -> int:
-    """An amount of a receipt, which may be anything; what is none counts as nothing."""
+    """An amount of a receipt, which may be anything; what is none, or below zero, counts as nothing."""
+    if value is None or len(value) > _LONGEST_AMOUNT:
+        return 0
     try:
-        return amount(value)
+        return max(0, min(MOST, amount(value)))
     except ValueError:
         return 0
+
+
+_LONGEST_AMOUNT = 40

@@ -20,7 +20,7 @@ import msgspec
 from hub import codec, topics
 from hub.domain.events import BILLED, EXPECTED, REFUSED, Alert, Burden, Noted, Tick
 from hub.domain.keys import china_day
-from hub.domain.money import text
+from hub.domain.money import bounded, text
 from hub.domain.reference import guarantee_of
 from hub.rules.api import ECONOMIC, References
 from streams.api import Output, Record, Step
@@ -108,7 +108,7 @@ class Ledger:
             del entries[next(iter(entries))]
             dropped = True
         new = LedgerState(
-            old.burden + event.amount - before,
+            bounded(old.burden + event.amount - before),
             old.declarations + (event.amount > 0) - (before > 0),
             entries,
             dropped,

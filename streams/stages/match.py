@@ -162,11 +162,11 @@ def _bind_export(declaration: Document, documents: tuple[Document, ...]) -> Grou
 class _Pass:
     """One event or tick being applied to one order number."""
 
-    __slots__ = ("at", "documents", "outputs", "said_at", "settings")
+    __slots__ = ("at", "documents", "order", "outputs", "said_at", "settings")
 
-    def __init__(self, documents: tuple[Document, ...], at: int, settings: MatchSettings) -> None:
+    def __init__(self, order: bytes, documents: tuple[Document, ...], at: int, settings: MatchSettings) -> None:
         self.documents = {document.key: document for document in documents}
-        self.at, self.settings = at, settings
+        self.order, self.at, self.settings = order, at, settings
         self.said_at = at
         self.outputs: list[Output] = []
 
@@ -174,6 +174,8 @@ class _Pass:
         self.documents[key] = msgspec.structs.replace(self.documents[key], **fields)
 
     def tell(self, document: Document, report: MatchReport) -> None:
+        if document.kind == WAYBILL and document.side == EXPORT:
+            report = msgspec.structs.replace(report, order=self.order.decode())
         self.outputs.append(Output(_REGISTER, document.key.encode(), codec.pack(report)))
 
     def settle(self) -> None:
@@ -365,7 +367,7 @@ class Match:
         """Apply one event; None where it changes nothing."""
         event = codec.match_event(record.value)
         old = state or _NOTHING
-        work = _Pass(old.documents, now.at, self._settings)
+        work = _Pass(record.key, old.documents, now.at, self._settings)
         if isinstance(event, Inquiry):
             return Step(state, work.due() if state else 0, _inquired(old, event))
         if isinstance(event, Joining):
@@ -379,9 +381,9 @@ class Match:
         work.settle()
         return _step(work)
 
-    def fire(self, state: MatchState, key: bytes, now: Tick) -> Step:  # noqa: ARG002 - the protocol's signature
+    def fire(self, state: MatchState, key: bytes, now: Tick) -> Step:
         """Time has passed: tell, warn, expire, or forget."""
-        work = _Pass(state.documents, now.at, self._settings)
+        work = _Pass(key, state.documents, now.at, self._settings)
         if all(d.patience >= _EXPIRED and not d.will_be_elsewhere() for d in state.documents):
             due = work.due()
             return Step(None, 0, []) if due <= now.at else Step(state, due, [])

@@ -45,7 +45,6 @@ from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_year, possible_time, receipt_ms
 from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, MATCHED_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
-from hub.domain.money import amount
 from schemas.model import message_types
 from streams.api import Output, Record, Step
 from streams.stages import follow, guarantee
@@ -236,7 +235,7 @@ class Turn:
         if any(new[2:]) or "1313" not in self.get("text"):
             return 0
         said = _TOTAL.search(self.get("text"))
-        return max(0, amount(said[1].replace(",", "")) - self.get("value")) if said else 0
+        return max(0, follow.amount_of(said[1].replace(",", "")) - self.get("value")) if said else 0
 
     def _position(self) -> Told:
         buyer, value = self.get("buyer"), self.get("value")
@@ -424,7 +423,9 @@ def _counterparts(state: RegisterState) -> dict[str, str]:
 _NEW, _VERSION, _ATTEMPT, _DELETE = "new", "version", "attempt", "delete"
 #: Verdicts under which it does not, and the fault it is told.
 _EXISTS, _CONFLICT, _SAME_MESSAGE, _CLOSED = "exists", "conflict", "same_message", "closed"
-_OTHER_SIDE = "other_side"
+_OTHER_SIDE, _OTHER_SENDER = "other_side", "other_sender"
+#: Messages whose key need not hold a code of the sender's own: only who handed one in may change it.
+_OF_ITS_SENDER = frozenset([mt.type for mt in message_types().values() if not {*mt.own_codes} <= {*mt.key}])
 
 
 def _verdict(old: RegisterState, event: Received) -> str:
@@ -433,6 +434,8 @@ def _verdict(old: RegisterState, event: Received) -> str:
         return _DELETE if document.app_type == "3" else _NEW
     if follow.SIDE_OF[event.message] != follow.SIDE_OF.get(old.message, follow.SIDE_OF[event.message]):
         return _OTHER_SIDE
+    if event.principal != old.principal and event.message in _OF_ITS_SENDER:
+        return _OTHER_SENDER
     if event.submission == old.submission and document.index != old.index:
         return _SAME_MESSAGE
     if document.content == old.content:
@@ -736,6 +739,9 @@ def _answer(turn: Turn, event: ReceiptArrived) -> None:
 
 
 def _match_report(turn: Turn, event: MatchReport) -> None:
+    if event.order and event.state != MATCHED and turn.old.match == MATCHED and not follow.is_bound_by(turn, event.order):
+        # Several orders speak of a waybill that several declarations name: it is matched with one of them.
+        return
     turn.changes.update(
         match=event.state,
         awaited=event.awaited,

@@ -55,13 +55,11 @@ class Resolve:
         event = codec.resolve_event(record.value)
         old = state or _NOTHING
         if isinstance(event, Link):
-            return self._link(old, event, now.at)
+            return self._link(old, event, record.key.decode(), now.at)
         if old.keys:
             return Step(old, self._due(old), _released(old.keys, (event,)))
-        most = self._settings.leads
-        state = msgspec.structs.replace(
-            old, leads=(*old.leads, event)[-most:], since=old.since or max(now.at, event.at)
-        )
+        leads = self._kept((*old.leads, event))
+        state = msgspec.structs.replace(old, leads=leads, since=old.since or max(now.at, event.at))
         return Step(state, self._due(state), [])
 
     def fire(self, state: ResolveState, key: bytes, now: Tick) -> Step:
@@ -84,12 +82,21 @@ class Resolve:
             return Step(None, 0, outputs)
         return Step(left, self._due(left, at), outputs)
 
-    def _link(self, old: ResolveState, event: Link, at: int) -> Step | None:
+    def _link(self, old: ResolveState, event: Link, number: str, at: int) -> Step | None:
+        if old.keys and number.startswith("guid:"):
+            return None  # a guid is its first document's; who claims it later gets no receipts of another
         keys = tuple(dict.fromkeys((*old.keys, *event.keys)))[-self._settings.keys :]
         if keys == old.keys:
             return None
         state = ResolveState(keys, (), (), max(at, event.at))
         return Step(state, self._due(state), _released(keys, (*old.leads, *old.parked)))
+
+    def _kept(self, leads: tuple[Lead, ...]) -> tuple[Lead, ...]:
+        """The newest of each sort: who asks cannot push out what customs says."""
+        if len(leads) <= self._settings.leads:
+            return leads
+        over = next((lead for lead in leads if lead.origin), leads[0])
+        return tuple([lead for lead in leads if lead is not over])
 
     def _due(self, state: ResolveState, at: int = 0) -> int:
         settings = self._settings

@@ -211,7 +211,8 @@ def _said(head: Any) -> msgspec.Raw:  # Any: a head
     """Everything a receipt says, without the message a CEB900 quotes, persons and all: that stays where it was received."""
     if getattr(head, "oriBizMessage", None):
         head = msgspec.structs.replace(head, oriBizMessage="")
-    return msgspec.Raw(codec.pack(head))
+    said: dict[str, str | None] = msgspec.to_builtins(head)
+    return msgspec.Raw(codec.pack({name: text[:_INFO] if text else text for name, text in said.items()}))
 
 
 def _leads(message: str, head: Any) -> list[str]:  # Any: a receipt's head

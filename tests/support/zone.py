@@ -35,6 +35,11 @@ ALL = Principal(
     (WHO.platform, WHO.merchant, WHO.payer, WHO.carrier, WHO.agent, WHO.site),
     (DXP_ID,),
 )
+#: Another enterprise with every role and codes of its own.
+STRANGER = Principal(
+    "stranger", ALL.roles, ("9901D00091", "9901D00092", "9901D00093", "9901D00094", "9901D00095", "9901D00096"),
+    ("DXPENT0000990002",),
+)
 CUSTOMS = Principal("customs", ("customs",))
 XML = "application/xml"
 
@@ -49,7 +54,7 @@ class Zone:
         self.desk = Desk(self.store, load(scenario) if isinstance(scenario, str) else scenario)
         self._signer = a_signer(begins="2026-01-01", ends="2027-12-31")
         self._judge = Judge(
-            access=lambda: Access(filed=dict.fromkeys(ALL.codes, ALL.name)),
+            access=lambda: Access(filed={**dict.fromkeys(ALL.codes, ALL.name), **dict.fromkeys(STRANGER.codes, STRANGER.name)}),
             signatures="required",
             digest=lambda kind, text: digest(f"{kind} {text}"),
             signing_key=lambda _: self._signer,
@@ -58,6 +63,8 @@ class Zone:
         self._count = 0
         #: whether the stages come to rest after each submission; else whoever drives the world says whose turn it is
         self.eager = True
+        #: who hands in
+        self.who = ALL
 
     # ---- in
 
@@ -65,10 +72,10 @@ class Zone:
         """A signed message of the documents as the door judges it."""
         self._count += 1
         mt = catalog.message(type_)
-        transfer = samples.base_transfer(WHO.agent, dxp_id=DXP_ID)
+        transfer = samples.base_transfer(self.who.codes[4], dxp_id=self.who.dxp_ids[0])
         guid = f"{self._count:036d}"
         body = signature.sign(catalog.render(mt, documents, guid=guid, transfer=transfer), self._signer)
-        return body, self._judge(body, XML, ALL, self.now)
+        return body, self._judge(body, XML, self.who, self.now)
 
     def send(self, type_: str, *documents: Document, direct: bool = False) -> list[str]:
         """Hand in a message; the register keys of its documents. ``direct``: to customs only, past the hub."""
@@ -83,13 +90,13 @@ class Zone:
     def send_twin(self, message: dict[str, Any]) -> list[str]:
         """Hand in a JSON twin, which the hub renders and signs; the register keys of its documents."""
         self._count += 1
-        judged = self._judge(msgspec.json.encode(message), "application/json", ALL, self.now)
+        judged = self._judge(msgspec.json.encode(message), "application/json", self.who, self.now)
         self._submit(f"s{self._count}", judged, tuple(judged.messages))
         return [f"{document.kind}/{document.key}" for document in judged.documents]
 
     def _submit(self, id_: str, judged: Judged, messages: tuple[bytes, ...] = ()) -> None:
         submission = Submission(
-            id=id_, principal=CUSTOMS.name if judged.authority else ALL.name, sender=judged.sender,
+            id=id_, principal=CUSTOMS.name if judged.authority else self.who.name, sender=judged.sender,
             received_at=self.now, message=judged.message, guid=judged.guid, edition=judged.edition,
             documents=judged.documents, authority=judged.authority, dxp_id=judged.dxp_id, copmsg_id=judged.copmsg_id,
         )  # fmt: skip

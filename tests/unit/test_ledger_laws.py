@@ -18,7 +18,7 @@ from streams.api import Output, Record
 from streams.entries import origins
 from streams.stages import ledger
 from streams.stages.ledger import Ledger, LedgerSettings, LedgerState
-from tests.support.documents import four, receipt_for, submission, with_head
+from tests.support.documents import MERCHANT, four, receipt_for, submission, with_head
 from tests.support.stage_harness import NOON, World
 
 GUARANTOR = "9901D00002"
@@ -137,10 +137,10 @@ def test_what_is_expected_is_the_computed_tax_and_without_a_rate_the_withheld_on
     rates.put(ReferenceRecord("rate", "19011010", 1, "2016-04-08", value={"vat": "0.13", "ct": "0", "duty": "0"}), 0)
     for reference, wanted in ((rates, "9.1"), (Reference(), "5")):
         world = World(references=reference)
-        for document in four(tax="5", declaration_assureCode=GUARANTOR).values():
+        for document in four(tax="5", declaration_assureCode=MERCHANT).values():
             world.submit(submission(document))
         world.run()
-        assert world.guarantor(GUARANTOR).burden == amount(wanted)
+        assert world.guarantor(MERCHANT).burden == amount(wanted)
 
 
 CODES = ["2", "120", "300", "100", "700", "800", "899", "-621001"]
