@@ -15,6 +15,7 @@ from lxml import etree
 
 from hub.domain.exceptions import customs_code
 from hub.domain.faults import FaultKind, fault_kinds, faults_at
+from hub.domain.kinds import DECLARATION, IMPORT, ORDER, PAYMENT, WAYBILL
 from schemas import catalog, made, twin
 from schemas.codes import CodeList, code_list
 from schemas.model import EDITIONS, Field, MessageType, Part, components
@@ -181,12 +182,33 @@ def refusals(one: Place) -> tuple[Refusal, ...]:
     published = fault_kinds()
     told = [published[code] for code in _told(one.mt.type).get((one.part.element, one.field.name), ())]
     if one.mt.direction == "up":
-        told += faults_at(one.field.name, one.mt.side, one.part.element)
+        told += [published[code] for code in _derived(one)]
+        told += faults_at(one.field.name, one.mt.type, one.mt.side, one.part.element)
     return tuple(
         Refusal(kind, *_sentences(kind, one), customs_code(one.mt.type, kind.ceb_code) if kind.ceb_code else "")
         for kind in {kind.code: kind for kind in told}.values()
         if not kind.retired
     )
+
+
+def _derived(one: Place) -> Iterator[str]:
+    """What the door says of a field of an upload by the catalogue, beside the flaws the catalogue can make."""
+    mt, fields = one.mt, [field for field in one.editions.values() if field is not None]
+    if one.part.role == "frame":
+        return
+    for listed in (code_list(field.codes) for field in fields if field.codes):
+        if listed.closed:
+            yield "meaning.code"
+        else:
+            yield "meaning.unlisted"
+            if any(code.iso for code in listed.codes.values()):
+                yield "meaning.iso_code"
+    # of the four import documents the fields that are looked at stand in the table
+    of_four = mt.side == IMPORT and mt.kind in (ORDER, PAYMENT, WAYBILL, DECLARATION)
+    if not of_four and any(field.base == "decimal" for field in fields):
+        yield "meaning.negative"
+    if one.part.role == "head" and one.field.name in mt.own_codes:
+        yield "access.own_code"
 
 
 @cache

@@ -21,6 +21,7 @@ from schemas.samples.afterwards import (
 from schemas.samples.common import DEFAULT_AT, LIMIT_FEN, Parties, base_transfer, buyer, subscription
 from schemas.samples.exports import NO_PLATFORM, ExportSet, export_set
 from schemas.samples.imports import FLAWS, DeclarationSet, changed, declaration_set, invalid
+from schemas.samples.uploads import document
 
 __all__ = [
     "DEFAULT_AT",
@@ -38,6 +39,7 @@ __all__ = [
     "consolidation",
     "declaration_set",
     "departure",
+    "document",
     "export_set",
     "invalid",
     "returned",
