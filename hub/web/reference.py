@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple, cast, get_args
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
@@ -20,6 +21,7 @@ from schemas import catalog, made, twin
 from schemas.codes import CodeList, code_list
 from schemas.model import EDITIONS, Field, MessageType, Part, components
 from schemas.reasons import Reason, sentences
+from schemas.samples import examples
 
 #: A text in English and in Chinese.
 Pair = tuple[str, str]
@@ -247,21 +249,20 @@ def example(mt: MessageType) -> tuple[str, str]:
 @cache
 def _example(type_: str) -> tuple[str, str]:
     mt = catalog.message(type_)
-    root = etree.fromstring(made.message(mt, seed=3, whole=True))  # noqa: TID251 - our own text
-    for custom in root.findall(f"{{{catalog.CEB}}}ExtendMessage"):
-        root.remove(custom)
-    for signature in root.findall(f"{{{catalog.DS}}}Signature"):
-        root.remove(signature)
+    root = etree.fromstring(examples.message(mt))  # noqa: TID251 - our own text
     value = twin.of(root, mt)
     etree.indent(root)
     return etree.tostring(root, encoding="unicode"), json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def example_of(one: Place) -> tuple[str, str]:
-    """The field alone as in the message's example, as XML and JSON; empty where the example does not have it."""
+    """The field alone as in the message's example, else with a value it might have, as XML and JSON; empty for custom data."""
+    if one.field.base == "xml":
+        return "", ""
     pattern = rf"<ceb:{one.part.element}>.*?(<ceb:{one.field.name}>[^<]*</ceb:{one.field.name}>)"
     found = re.search(pattern, example(one.mt)[0], re.DOTALL)
     if found is None:
-        return "", ""
+        text, tag = examples.value(one.mt, one.field), f"ceb:{one.field.name}"
+        return f"<{tag}>{escape(text)}</{tag}>", json.dumps({one.field.name: text}, ensure_ascii=False)
     text = etree.fromstring(found[1].replace("ceb:", "")).text or ""  # noqa: TID251 - our own text
     return found[1], json.dumps({one.field.name: text}, ensure_ascii=False)

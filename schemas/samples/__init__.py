@@ -7,6 +7,7 @@ customs district 9901.
 
 from __future__ import annotations
 
+from schemas.samples import examples
 from schemas.samples.afterwards import (
     arrival,
     cancellation,
@@ -40,6 +41,7 @@ __all__ = [
     "declaration_set",
     "departure",
     "document",
+    "examples",
     "export_set",
     "invalid",
     "returned",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import AsyncIterator
+from datetime import date
 from html import unescape
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from aiohttp import ClientSession, web
 from lxml import etree
 
 from adapters.dialects import receipts
+from adapters.dialects.meaning import Checker
 from adapters.intake import Judged
 from hub.bench import intake
 from hub.domain.faults import Refused, fault_kinds, fields_of_faults
@@ -21,7 +23,7 @@ from hub.web import reference
 from hub.web.app import make_app
 from hub.web.ports import Parts
 from schemas import catalog, made, samples
-from schemas.codes import code_list
+from schemas.codes import code_list, knows
 from schemas.model import Part, components
 from tests.support.reading import CALLERS, FixedClock, PlainSealer
 
@@ -266,3 +268,24 @@ def test_the_page_of_a_field_has_every_code_the_door_tells_of_it(tmp_path: Path,
 
 def _first(root: etree._Element, spec: Part) -> etree._Element:
     return next(root.iter(f"{{{catalog.CEB}}}{spec.element}"))
+
+
+@pytest.mark.parametrize("mt", catalog.messages(), ids=lambda mt: mt.type)
+def test_an_example_is_as_a_message_would_be(mt: catalog.MessageType) -> None:
+    document = samples.examples.example(mt)
+    if mt.direction == "down":
+        root = etree.fromstring(samples.examples.message(mt))
+        assert catalog.edition_that_validates(root, mt, mt.editions[0]) == mt.editions[0]
+        assert getattr(document.head, "returnStatus", "120") == "120"
+    checker = Checker(mt, mt.editions[0], date(2027, 1, 1)) if mt.direction == "up" else None
+    assert checker is None or checker.check(document) == []
+    for part, struct in ((mt.head, document.head), (mt.list, (*getattr(document, "list", ()), None)[0])):
+        for field in part.fields if part is not None and struct is not None else ():
+            text = getattr(struct, field.name)
+            assert text is None or not field.codes or knows(field.codes, text), field.name
+    for one in reference.places():
+        if one.mt is mt and one.field.base != "xml":
+            xml, _ = reference.example_of(one)
+            text = etree.fromstring(xml.replace("ceb:", "")).text or ""
+            assert one.field.min <= len(text) <= (one.field.max or len(text)) or one.field.number, one.address
+            assert not one.field.codes or knows(one.field.codes, text), one.address
