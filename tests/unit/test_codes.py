@@ -190,6 +190,17 @@ def test_a_sentence_names_the_nearest_code_in_both_languages() -> None:
     assert "日本" in said.message
 
 
+@pytest.mark.parametrize(("name", "wrong"), [("trafMode", "Q"), ("wrapType", "9Z")])
+def test_a_short_list_is_told_whole_where_nothing_is_near(name: str, wrong: str) -> None:
+    one = lists.check_document("CEB621", EDITIONS[0], with_values("CEB621", **{name: wrong}))[0]
+    assert one.code == "meaning.unlisted"
+    said = fault(one.code, **one.values)
+    for code, entry in code_list(name).codes.items():
+        assert f"{code} ({entry.zh}" in said.message_zh
+    unit = lists.check_document("CEB621", EDITIONS[0], with_values("CEB621", unit="???"))[0]
+    assert unit.values["nearest"] == "-"  # a long list is not
+
+
 def test_a_part_is_checked_alone_too() -> None:
     part = message_types()["CEB303"].head
     struct = STRUCTS[part.struct](orderType="X")  # type: ignore[call-arg]
