@@ -32,6 +32,12 @@ def test_a_list_names_its_source_and_both_languages(name: str) -> None:
     assert not found.closed or found.certainty == "official"
 
 
+def test_every_list_of_a_field_says_of_which_day_it_is() -> None:
+    used = {field.codes for mt in message_types().values() for part in mt.parts for field in part.fields} - {""}
+    assert [name for name in sorted({*used, "importException", "exportException"}) if code_list(name).as_of is None] == []
+    assert f"read {code_list('country').as_of}" in codes_page()
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_what_to_do_next_is_published(name: str) -> None:
     found = code_list(name)
