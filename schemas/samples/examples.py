@@ -40,6 +40,8 @@ _VALUES = {
     "dxpAddress": "DXPENT0000990002", "barCode": "6900000000007", "emsNo": "T99016A000001", "itemRecordNo": "1",
     "note": "示例", "POD": "示例港", "consigneeDistrict": "990000", "grossWeight": "1.2", "netWeight": "1",
 }  # fmt: skip
+#: A format-check receipt only ever refuses.
+_REFUSED = {"returnStatus": "-999999", "returnInfo": "报文格式错误"}
 
 
 def value(mt: MessageType, field: Field) -> str:
@@ -48,6 +50,8 @@ def value(mt: MessageType, field: Field) -> str:
         return field.fixed
     if field.name == "invtNo":
         return _EXPORTED if mt.side == "export" else _IMPORTED
+    if mt.type == "CEB900" and field.name in _REFUSED:
+        return _REFUSED[field.name]
     known = _VALUES.get(field.name)
     listed = code_list(field.codes) if field.codes else None
     if known is not None and (listed is None or known in listed.codes or field.codes == "customs"):
