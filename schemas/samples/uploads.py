@@ -80,3 +80,5 @@ _MADE: dict[str, Callable[[int, int, int], Any]] = {  # Any: documents of many k
     "CEB607": lambda n, at, p: consolidation(_sold(n, at, p), at=at)[0],
     "CEB701": lambda n, at, p: summary([_number(m, "E") for m in range(n, n + p)], number=n, at=at)[0],
 }  # fmt: skip
+#: The messages :func:`document` knows.
+BUILT = frozenset(_MADE)
