@@ -11,6 +11,11 @@ _SIGNATURE = {
     "optional": "optional · 可选",
     "never": "none · 无",
 }
+#: Of those declared, the messages for which the 202205 text asks for it too.
+_SIGNED_IN_202205 = frozenset({"CEB507", "CEB509", "CEB603", "CEB605", "CEB607", "CEB701"})
+_SIGNATURE_BOTH = (
+    "optional by the schema; the 2018 and 202205 texts ask for it with appStatus 2 · 可选（2018 与 202205 版正文：申报时必填）"
+)
 
 
 def _times(low: int, high: int | None) -> str:
@@ -97,7 +102,7 @@ def message_page(mt: MessageType) -> str:
         f"- Kind · 类型: {mt.kind}; struct `schemas.documents.{mt.struct}`",
         f"- Business key · 业务主键: {' + '.join(f'`{k}`' for k in mt.key)}"
         + (f" (without it: `{mt.key_fallback}`)" if mt.key_fallback else ""),
-        f"- Signature · 签名: {_SIGNATURE[mt.signature]}",
+        f"- Signature · 签名: {_SIGNATURE_BOTH if mt.type in _SIGNED_IN_202205 else _SIGNATURE[mt.signature]}",
         f"- Editions · 版本: {', '.join(mt.editions)}",
     ]
     if link:

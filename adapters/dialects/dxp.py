@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NoReturn
 from xml.sax.saxutils import escape
@@ -46,8 +46,8 @@ class Node(msgspec.Struct, frozen=True):
 class Envelope(msgspec.Struct, frozen=True):
     """Who sends what to whom: a DxpMsg, or with a ``node`` the DxpMsgSv around it.
 
-    ``type`` is the root's name of the message inside, empty where the envelope does not say; ``at`` (ms) is written and
-    never read, since a receiver has its own clock.
+    ``type`` is the root's name of the message inside, empty where the envelope does not say; ``at`` (ms) is when its
+    sender says it was made, 0 where that cannot be read: an answer repeats it, nothing else looks at it.
     """
 
     id: str
@@ -128,6 +128,7 @@ def _read(parsed: ParsedXml) -> Opened:
         receivers=tuple([_plain(e) for e in _children(receivers) if _local(e) == "ReceiverId"]),
         type=_text(info, "MsgType"),
         content=_content(message, "/DxpMsgSv/DxpMsg" if outer else "/DxpMsg"),
+        at=_moment(_text(info, "CreatTime")),
         node=_node(_child(root, "SvNo")) if outer else None,
     )
     signed = [(root, parsed.text)] if root.find(SIGNATURE) is not None else []
@@ -140,6 +141,17 @@ def _read(parsed: ParsedXml) -> Opened:
 
 def _node(info: etree._Element | None) -> Node:
     return Node(_text(info, "MsgId"), _text(info, "StaNode"), _text(info, "EndNode"), part=_text(info, "SubMsgId"))
+
+
+def _moment(text: str) -> int:
+    """A time of China in ms, 0 where it is none that could be written again."""
+    try:
+        return max(0, int(datetime.strptime(text, _FORM).replace(tzinfo=_CHINA).timestamp()) * 1000)
+    except ValueError:
+        return 0
+
+
+_FORM, _CHINA = "%Y-%m-%dT%H:%M:%S", timezone(timedelta(hours=8))
 
 
 def _content(message: etree._Element, path: str) -> bytes:
@@ -186,7 +198,7 @@ _SAID, _SAID_ZH = "The envelope cannot be read: ", "信封无法读取："
 
 @lru_cache(maxsize=4)
 def _second(at: int) -> str:
-    return (datetime.fromtimestamp(at, UTC) + timedelta(hours=8)).strftime("%Y-%m-%dT%H:%M:%S")
+    return (datetime.fromtimestamp(at, UTC) + timedelta(hours=8)).strftime(_FORM)
 
 
 def china_time(at: int) -> str:

@@ -20,6 +20,8 @@ from schemas.model import Field, message_types
 Wrong = tuple[str, str, dict[str, Any]]
 #: What is shown of a wrong value.
 _SHOWN = 20
+#: An open list of so few codes is told whole where nothing is near.
+_SHORT = 20
 
 
 class Found(NamedTuple):
@@ -92,6 +94,8 @@ def _fault(name: str, value: str) -> tuple[str, dict[str, Any]] | None:
     if known.closed:
         return "meaning.code", {"allowed": ", ".join(known.codes)}
     near = nearest(name, value)
+    if not near and len(known.codes) <= _SHORT:
+        near = tuple(Near(code, entry.en, entry.zh, "name") for code, entry in known.codes.items())
     values = {"value": value[:_SHOWN], "list": name, "nearest": _said(near)}
     return ("meaning.iso_code" if near and near[0].by == "iso" else "meaning.unlisted"), values
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -100,70 +99,18 @@ class House:
 
     def message(self, mt: catalog.MessageType, seed: int, documents: int) -> bytes:
         """A signed message of documents as enterprises send them."""
-        found = [_document(mt.type, seed * documents + n + 1, self.now) for n in range(documents)]
+        found = [samples.document(mt.type, seed * documents + n + 1, self.now) for n in range(documents)]
         transfer = samples.base_transfer(_CODES.agent, dxp_id=_DXP_ID)
         text = catalog.render(mt, found, guid=found[0].head.guid or "", transfer=transfer)
+        return self.sign(text)
+
+    def sign(self, text: bytes) -> bytes:
+        """A message with its signature."""
         return signature.sign(text, self._key)
 
     def judge(self, data: bytes) -> object:
         """The whole judgement."""
         return self._judge(data, "application/xml", _ALL, self.now)
-
-
-def _document(type_: str, number: int, now: int) -> Any:  # Any: a document of the type
-    """The document of a type that belongs to sale ``number``."""
-    return _MADE[type_](number, now)
-
-
-def _returned(number: int, now: int) -> Any:  # Any: an export return, to the type checker either side's
-    return samples.returned(_exported(number, now).declaration, _number(number, "E"), at=now)
-
-
-@cache
-def _imported(number: int, now: int) -> samples.DeclarationSet:
-    return samples.declaration_set(number, at=now)
-
-
-@cache
-def _exported(number: int, now: int) -> samples.ExportSet:
-    return samples.export_set(number, at=now, collected=True)
-
-
-def _sold(number: int, now: int) -> list[Any]:  # Any: declarations
-    """The declarations of a bill of two hundred parcels."""
-    return [_exported(n, now).declaration for n in _bill(number)]
-
-
-def _bill(number: int) -> range:
-    """The sales of a bill: two hundred parcels."""
-    return range(200 * number, 200 * number + 200)
-
-
-def _number(number: int, flag: str) -> str:
-    return f"29212026{flag}{number:09d}"
-
-
-_MADE: dict[str, Callable[[int, int], Any]] = {  # Any: documents of many kinds
-    "CEB311": lambda n, at: _imported(n, at).order,
-    "CEB411": lambda n, at: _imported(n, at).payment,
-    "CEB511": lambda n, at: _imported(n, at).waybill,
-    "CEB621": lambda n, at: _imported(n, at).declaration,
-    "CEB513": lambda n, at: samples.waybill_status(_imported(n, at).waybill, at=at),
-    "CEB623": lambda n, at: samples.cancellation(_imported(n, at).declaration, _number(n, "I"), at=at),
-    "CEB625": lambda n, at: samples.returned(_imported(n, at).declaration, _number(n, "I"), at=at),
-    "CEB711": lambda n, at: samples.warehouse_entry([_imported(m, at).declaration for m in _bill(n)], at=at),
-    "CEB303": lambda n, at: _exported(n, at).order,
-    "CEB403": lambda n, at: _exported(n, at).collection,
-    "CEB505": lambda n, at: _exported(n, at).waybill,
-    "CEB603": lambda n, at: _exported(n, at).declaration,
-    "CEB605": lambda n, at: samples.cancellation(_exported(n, at).declaration, _number(n, "E"), at=at),
-    "CEB213": _returned,
-    "CEB215": lambda n, at: samples.tally(_returned(n, at), at=at),
-    "CEB507": lambda n, at: samples.arrival(_sold(n, at), at=at)[0],
-    "CEB509": lambda n, at: samples.departure(_sold(n, at), at=at)[0],
-    "CEB607": lambda n, at: samples.consolidation(_sold(n, at), at=at)[0],
-    "CEB701": lambda n, at: samples.summary([_number(m, "E") for m in range(n, n + 200)], number=n, at=at)[0],
-}  # fmt: skip
 
 
 # ---- measuring

@@ -38,10 +38,12 @@ def command(
     Each call makes a new sale with made-up people and numbers of its own. Files that are there are overwritten.
     --message makes any message of the catalogue; with --invalid once for each fault the schema or the door finds
     in it, the code expected in the file's name; these have a mark in the signature's place where there must be one.
+    They are wrong by one edition, the newest or that of --edition: name it to hub check too, for without it hub check
+    accepts what any edition does.
 
     Example: hub samples mine/ && hub submit mine/ --wait 10
 
-    Example: hub samples --message CEB607 --invalid wrong/ && hub check --schema-only wrong/
+    Example: hub samples --message CEB607 --invalid wrong/ && hub check --schema-only --edition 202205 wrong/
     """
     if mt is None and (invalid or edition):
         raise click.UsageError("--invalid and --edition go with --message")

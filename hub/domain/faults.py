@@ -112,18 +112,24 @@ def fault_kinds() -> dict[str, FaultKind]:
 
 
 @cache
-def _fields_of_faults() -> dict[str, dict[str, dict[str, list[str]]]]:
-    return tomllib.loads((resources.files(__package__) / "fault_fields.toml").read_text("utf-8"))
+def fields_of_faults() -> dict[str, list[dict[str, list[str]]]]:
+    """Code → where it can be found, by ``fault_fields.toml``: ``fields``, and perhaps ``messages``, ``sides``, ``parts``."""
+    text = (resources.files(__package__) / "fault_fields.toml").read_text("utf-8")
+    return {
+        f"{family}.{name}": entry if isinstance(entry, list) else [entry]
+        for family, entries in tomllib.loads(text).items()
+        for name, entry in entries.items()
+    }
 
 
 @cache
-def faults_at(field: str, side: str, part: str) -> tuple[FaultKind, ...]:
-    """What else than its form and its code list a field of an upload can be told, by ``fault_fields.toml``."""
+def faults_at(field: str, message: str, side: str, part: str) -> tuple[FaultKind, ...]:
+    """What a field of an upload can be told that does not follow from the catalogue, by ``fault_fields.toml``."""
+    at = {"fields": field, "messages": message, "sides": side, "parts": part}
     return tuple(
-        fault_kinds()[f"{family}.{name}"]
-        for family, entries in _fields_of_faults().items()
-        for name, entry in entries.items()
-        if field in entry["fields"] and side in entry.get("sides", (side,)) and part in entry.get("parts", (part,))
+        fault_kinds()[code]
+        for code, entries in fields_of_faults().items()
+        if any(all(at[name] in named for name, named in entry.items()) for entry in entries)
     )
 
 

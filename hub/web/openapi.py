@@ -135,7 +135,10 @@ def _object(required: tuple[str, ...], **properties: Json) -> Json:
 
 _LIST_OF_OBJECTS: Json = {"type": "array", "items": {"type": "object"}}
 #: What explains an answer of customs, in a status and in a hand-over.
-_ANSWER = ("explanation", "explanation_zh", "next", "next_zh")
+_EXPLAINED: dict[str, Json] = {
+    name: {"type": "string", "description": "only where customs' answer is known"}
+    for name in ("explanation", "explanation_zh", "next", "next_zh")
+}
 SCHEMAS: dict[str, Json] = {
     "Fault": _FAULT,
     "Problem": _object(
@@ -221,10 +224,12 @@ SCHEMAS: dict[str, Json] = {
     "Submission": _object(
         ("submission", "message", "principal", "received_at", "digest", "status", "documents"),
         submission=_TEXT,
-        message={"type": "object"},
+        message=_object(("type", "guid", "edition"), type=_TEXT, guid=_TEXT, edition=_TEXT),
         principal=_TEXT,
         received_at=_TEXT,
-        digest={"type": "object"},
+        digest=_object(("algorithm", "value"), algorithm=_TEXT, value=_TEXT),
+        size=_NUMBER,
+        media_type=_TEXT,
         status={"enum": ["accepted", "flagged", "refused"]},
         faults=_FAULTS,
         documents={
@@ -234,30 +239,40 @@ SCHEMAS: dict[str, Json] = {
                 index={"type": "integer"},
                 kind=_TEXT,
                 key=_TEXT,
-                status=_TEXT,
+                status={"enum": ["accepted", "flagged", "refused"], "description": "what the door said"},
                 state=_TEXT,
                 code=_TEXT,
-                faults=_FAULTS,
+                faults={**_FAULTS, "description": "the door's, and what was found later: duplicates, differences"},
             ),
         },
+    ),
+    "Document": _object(
+        ("kind", "key", "submission", "state", "faults"),
+        kind={"enum": list(KINDS)},
+        key=_TEXT,
+        submission={"type": "string", "description": "empty for another's document"},
+        state=_TEXT,
+        code={"type": "string", "description": "customs' last code"},
+        awaited={"type": "array", "items": _TEXT, "description": "kinds of documents that have not come"},
+        due={"type": "string", "description": "when they are waited for no longer"},
+        message={"type": "string", "description": "CEB number; empty for another's document"},
+        faults=_FAULTS,
+        differences={**_FAULTS, "description": "what does not agree with other documents"},
     ),
     "Declaration": _object(
         ("key", "keys", "documents", "match", "status", "turn", "timeline", "handovers"),
         key=_TEXT,
+        kind={"enum": list(KINDS)},
+        message={"type": "string", "description": "CEB number"},
         keys={"type": "object", "additionalProperties": {"type": "string"}},
-        documents={
-            "type": "array",
-            "items": _object(
-                ("kind", "key", "submission", "state", "faults"),
-                kind=_TEXT,
-                key=_TEXT,
-                submission=_TEXT,
-                state=_TEXT,
-                faults=_FAULTS,
-            ),
-        },
-        match=_object(("state", "differences"), state=_TEXT, differences=_FAULTS),
-        message=_TEXT,
+        documents={"type": "array", "items": {"$ref": "#/components/schemas/Document"}},
+        match=_object(
+            ("state", "differences"),
+            state=_TEXT,
+            awaited={"type": "array", "items": _TEXT},
+            due=_TEXT,
+            differences=_FAULTS,
+        ),
         status=_object(
             ("state", "code", "since", "text"),
             state=_TEXT,
@@ -265,21 +280,69 @@ SCHEMAS: dict[str, Json] = {
             since=_TEXT,
             text=_TEXT,
             text_zh=_TEXT,
-            **{name: {"type": "string", "description": "only where customs' answer is known"} for name in _ANSWER},
+            **_EXPLAINED,
         ),
         facts={"type": "object", "description": "beside the status; times RFC 3339", "additionalProperties": _TEXT},
         days_left={"type": "object", "description": "whole days to a deadline", "additionalProperties": _NUMBER},
+        attempt={"type": "integer", "description": "which submission to customs this is, from 1"},
+        customs_office=_TEXT,
+        need={"type": "string", "description": "a word of the worklist; empty where nothing is to be done"},
         parcels={
-            "type": "object",
-            "description": "of a bill document or a summary: count, complete, states, items",
-            "properties": {"count": _NUMBER, "complete": {"type": "boolean"}, "states": {"type": "object"}, "items": _LIST_OF_OBJECTS},
+            "description": "of a bill document or a summary",
+            **_object(
+                ("count", "complete", "states", "items"),
+                count=_NUMBER,
+                complete={"type": "boolean"},
+                states={"type": "object", "additionalProperties": _NUMBER},
+                items={
+                    "type": "array",
+                    "items": _object(("kind", "key", "state"), kind=_TEXT, key=_TEXT, state=_TEXT, code=_TEXT),
+                },
+            ),
         },
+        others={"type": "array", "items": _TEXT, "description": "keys of further documents the number leads to"},
         turn=_TEXT,
-        timeline={"type": "array", "items": _object(("at", "by", "what"), at=_TEXT, by=_TEXT, what=_TEXT)},
-        handovers=_LIST_OF_OBJECTS,
-        findings={"type": "array", "description": "officers only", "items": {"type": "object"}},
+        timeline={
+            "type": "array",
+            "items": _object(
+                ("at", "by", "what"), at=_TEXT, by=_TEXT, what=_TEXT, detail=_TEXT, document=_TEXT, key=_TEXT
+            ),
+        },
+        handovers={
+            "type": "array",
+            "items": _object(
+                ("document", "recipient", "outcome"),
+                document=_TEXT,
+                recipient=_TEXT,
+                outcome=_TEXT,
+                at=_TEXT,
+                attempts=_NUMBER,
+                note=_TEXT,
+                **_EXPLAINED,
+            ),
+        },
+        findings={
+            "type": "array",
+            "description": "officers only",
+            "items": _object(
+                ("code", "message", "message_zh"),
+                code=_TEXT,
+                path=_TEXT,
+                message=_TEXT,
+                message_zh=_TEXT,
+                source={"type": "string", "description": "the instrument the rule follows"},
+                evidence=_TEXTS,
+                score=_NUMBER,
+                blocking={"type": "boolean"},
+            ),
+        },
         score={"type": ["integer", "null"], "description": "officers only"},
+        level={"type": "string", "description": "officers only"},
         recommendation={"type": ["string", "null"], "description": "officers only"},
+        assessment={
+            "description": "officers only: by which rules and reference data",
+            **_object(("id", "at"), id=_TEXT, at=_TEXT, rules=_TEXT, reference=_NUMBER, tax=_TEXTS),
+        },
     ),
 }
 

@@ -10,15 +10,18 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple, cast, get_args
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
 from hub.domain.exceptions import customs_code
 from hub.domain.faults import FaultKind, fault_kinds, faults_at
+from hub.domain.kinds import DECLARATION, IMPORT, ORDER, PAYMENT, WAYBILL
 from schemas import catalog, made, twin
 from schemas.codes import CodeList, code_list
 from schemas.model import EDITIONS, Field, MessageType, Part, components
 from schemas.reasons import Reason, sentences
+from schemas.samples import examples
 
 #: A text in English and in Chinese.
 Pair = tuple[str, str]
@@ -181,12 +184,33 @@ def refusals(one: Place) -> tuple[Refusal, ...]:
     published = fault_kinds()
     told = [published[code] for code in _told(one.mt.type).get((one.part.element, one.field.name), ())]
     if one.mt.direction == "up":
-        told += faults_at(one.field.name, one.mt.side, one.part.element)
+        told += [published[code] for code in _derived(one)]
+        told += faults_at(one.field.name, one.mt.type, one.mt.side, one.part.element)
     return tuple(
         Refusal(kind, *_sentences(kind, one), customs_code(one.mt.type, kind.ceb_code) if kind.ceb_code else "")
         for kind in {kind.code: kind for kind in told}.values()
         if not kind.retired
     )
+
+
+def _derived(one: Place) -> Iterator[str]:
+    """What the door says of a field of an upload by the catalogue, beside the flaws the catalogue can make."""
+    mt, fields = one.mt, [field for field in one.editions.values() if field is not None]
+    if one.part.role == "frame":
+        return
+    for listed in (code_list(field.codes) for field in fields if field.codes):
+        if listed.closed:
+            yield "meaning.code"
+        else:
+            yield "meaning.unlisted"
+            if any(code.iso for code in listed.codes.values()):
+                yield "meaning.iso_code"
+    # of the four import documents the fields that are looked at stand in the table
+    of_four = mt.side == IMPORT and mt.kind in (ORDER, PAYMENT, WAYBILL, DECLARATION)
+    if not of_four and any(field.base == "decimal" for field in fields):
+        yield "meaning.negative"
+    if one.part.role == "head" and one.field.name in mt.own_codes:
+        yield "access.own_code"
 
 
 @cache
@@ -225,21 +249,20 @@ def example(mt: MessageType) -> tuple[str, str]:
 @cache
 def _example(type_: str) -> tuple[str, str]:
     mt = catalog.message(type_)
-    root = etree.fromstring(made.message(mt, seed=3, whole=True))  # noqa: TID251 - our own text
-    for custom in root.findall(f"{{{catalog.CEB}}}ExtendMessage"):
-        root.remove(custom)
-    for signature in root.findall(f"{{{catalog.DS}}}Signature"):
-        root.remove(signature)
+    root = etree.fromstring(examples.message(mt))  # noqa: TID251 - our own text
     value = twin.of(root, mt)
     etree.indent(root)
     return etree.tostring(root, encoding="unicode"), json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def example_of(one: Place) -> tuple[str, str]:
-    """The field alone as in the message's example, as XML and JSON; empty where the example does not have it."""
+    """The field alone as in the message's example, else with a value it might have, as XML and JSON; empty for custom data."""
+    if one.field.base == "xml":
+        return "", ""
     pattern = rf"<ceb:{one.part.element}>.*?(<ceb:{one.field.name}>[^<]*</ceb:{one.field.name}>)"
     found = re.search(pattern, example(one.mt)[0], re.DOTALL)
     if found is None:
-        return "", ""
+        text, tag = examples.value(one.mt, one.field), f"ceb:{one.field.name}"
+        return f"<{tag}>{escape(text)}</{tag}>", json.dumps({one.field.name: text}, ensure_ascii=False)
     text = etree.fromstring(found[1].replace("ceb:", "")).text or ""  # noqa: TID251 - our own text
     return found[1], json.dumps({one.field.name: text}, ensure_ascii=False)

@@ -533,7 +533,7 @@ def fate(submission: str, index: int, received_at: int, status: Status | None) -
     if status is None:
         return "pending", ()
     if (status.submission, status.index) == (submission, index):
-        return status.state, status.faults
+        return status.state, (*status.faults, *status.differences)
     for version in reversed(status.versions):
         if (version.submission, version.index) == (submission, index):
             return version.state, version.faults

@@ -58,7 +58,7 @@ class CodeList(msgspec.Struct, frozen=True, kw_only=True):
     """A list; ``en`` and ``zh`` say what of.
 
     ``closed``: the specification allows no other value; an open list may grow elsewhere. ``as_of``: the day of the
-    source, where it has one. ``pattern``: other values that are right too. ``prefix``: any digits behind that many first
+    source, where it has one; of what third parties carry, the day it was read. ``pattern``: other values that are right too. ``prefix``: any digits behind that many first
     ones of a listed code are right (of customs offices only part is known, but every region).
     """
 

@@ -42,7 +42,7 @@ def _users() -> dict[str, list[str]]:
 
 def _section(name: str, found: CodeList, fields: list[str]) -> str:
     facts = [
-        f"- Source · 来源: {found.source}" + (f" ({found.as_of})" if found.as_of else ""),
+        f"- Source · 来源: {found.source}" + (f" ({_day(found)})" if found.as_of else ""),
         f"- Certainty · 可靠程度: {found.certainty}; {'closed · 封闭' if found.closed else 'open · 开放'}",
     ]
     if found.iso_source:
@@ -57,6 +57,11 @@ def _section(name: str, found: CodeList, fields: list[str]) -> str:
         )
     text = f"\n## {name}\n\n{found.zh} · {found.en}\n\n" + "\n".join(facts) + "\n\n" + _table(name, found)
     return text + _ranges(found)
+
+
+def _day(found: CodeList) -> str:
+    """The source's day; what third parties carry has none, but was read on one."""
+    return f"read {found.as_of} 查阅" if found.certainty == "third party" else f"{found.as_of}"
 
 
 def _table(name: str, found: CodeList) -> str:

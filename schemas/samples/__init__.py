@@ -7,6 +7,7 @@ customs district 9901.
 
 from __future__ import annotations
 
+from schemas.samples import examples
 from schemas.samples.afterwards import (
     arrival,
     cancellation,
@@ -21,6 +22,7 @@ from schemas.samples.afterwards import (
 from schemas.samples.common import DEFAULT_AT, LIMIT_FEN, Parties, base_transfer, buyer, subscription
 from schemas.samples.exports import NO_PLATFORM, ExportSet, export_set
 from schemas.samples.imports import FLAWS, DeclarationSet, changed, declaration_set, invalid
+from schemas.samples.uploads import document
 
 __all__ = [
     "DEFAULT_AT",
@@ -38,6 +40,8 @@ __all__ = [
     "consolidation",
     "declaration_set",
     "departure",
+    "document",
+    "examples",
     "export_set",
     "invalid",
     "returned",

@@ -10,6 +10,8 @@ from lxml import etree
 from schemas import catalog, generate, made, mutations, samples, twin
 from schemas.codes import code_list
 from schemas.documents import STRUCTS
+from schemas.model import message_types
+from schemas.pages import message_page
 from schemas.xsd import compile_xsd
 
 FOUR = ("CEB311", "CEB411", "CEB511", "CEB621")
@@ -239,3 +241,9 @@ def test_the_schema_of_a_side_judges_as_the_schemas_of_its_messages(side: str, e
 def test_there_is_no_schema_of_another_side_or_edition(side: str, edition: str) -> None:
     with pytest.raises(ValueError, match="no schema"):
         catalog.side_xsd(side, edition)
+
+
+def test_the_page_says_whose_text_asks_for_a_signature_the_schema_does_not_want() -> None:
+    asked = {mt.type for mt in message_types().values() if "the 2018 and 202205 texts ask" in message_page(mt)}
+    assert asked == {"CEB507", "CEB509", "CEB603", "CEB605", "CEB607", "CEB701"}
+    assert "the 2018 text asks" in message_page(message_types()["CEB303"])

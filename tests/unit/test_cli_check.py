@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 from lxml import etree
 
+from adapters.dialects.json_twin import pointer
 from hub.cli import check
-from schemas import catalog, mutations
+from schemas import catalog, mutations, twin
 from tests.support.intake import a_twin, documents, message, rendered
 from tests.unit.test_intake import SOUND, receipt
 
@@ -47,6 +48,27 @@ def test_sound_messages_are_accepted_a_row_a_document(folder: Path) -> None:
         ("receipt.xml", 0, "CEB622", "accepted"),
     ]
     assert rows[1]["key"] == catalog.business_key(documents("order")[0])
+
+
+@pytest.mark.parametrize("changes", [{}, {"returnTime": "yesterday"}, {"returnInfo": ""}, {"copNo": "1" * 40}])
+def test_a_receipts_twin_is_told_what_its_xml_is(tmp_path: Path, changes: dict[str, str]) -> None:
+    data = receipt(**{**SOUND, **changes})
+    (tmp_path / "a.json").write_text(json.dumps(twin.of(etree.fromstring(data), catalog.message("CEB622"))), "utf-8")
+    (tmp_path / "b.xml").write_bytes(data)
+    _, [json_row, xml_row] = run(tmp_path)
+    for name in ("index", "message", "edition", "key", "status"):
+        assert json_row[name] == xml_row[name]
+    assert [found["code"] for found in json_row["faults"]] == [found["code"] for found in xml_row["faults"]]
+    assert [found["path"] for found in json_row["faults"]] == [pointer(found["path"]) for found in xml_row["faults"]]
+
+
+def test_a_receipts_twin_that_cannot_be_read_is_told_why(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"message": "CEB622", "documents": [{"head": {"copNr": "1"}}]}', "utf-8")
+    status, [row] = run(tmp_path)
+    (tmp_path / "b.json").write_text('{"message": "CEB999"}', "utf-8")
+    assert run(tmp_path / "b.json")[1][0]["faults"][0]["code"] == "schema.unknown_message"
+    assert (status, row["status"], row["message"]) == (1, "refused", "CEB622")
+    assert "schema.unexpected" in [found["code"] for found in row["faults"]]
 
 
 def test_what_is_flagged_or_refused_is_said_with_code_path_and_line(tmp_path: Path) -> None:

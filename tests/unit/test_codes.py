@@ -32,6 +32,12 @@ def test_a_list_names_its_source_and_both_languages(name: str) -> None:
     assert not found.closed or found.certainty == "official"
 
 
+def test_every_list_of_a_field_says_of_which_day_it_is() -> None:
+    used = {field.codes for mt in message_types().values() for part in mt.parts for field in part.fields} - {""}
+    assert [name for name in sorted({*used, "importException", "exportException"}) if code_list(name).as_of is None] == []
+    assert f"read {code_list('country').as_of}" in codes_page()
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_what_to_do_next_is_published(name: str) -> None:
     found = code_list(name)
@@ -188,6 +194,17 @@ def test_a_sentence_names_the_nearest_code_in_both_languages() -> None:
     assert "116" in said.message
     assert "116" in said.message_zh
     assert "日本" in said.message
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("trafMode", "Q"), ("wrapType", "9Z")])
+def test_a_short_list_is_told_whole_where_nothing_is_near(name: str, wrong: str) -> None:
+    one = lists.check_document("CEB621", EDITIONS[0], with_values("CEB621", **{name: wrong}))[0]
+    assert one.code == "meaning.unlisted"
+    said = fault(one.code, **one.values)
+    for code, entry in code_list(name).codes.items():
+        assert f"{code} ({entry.zh}" in said.message_zh
+    unit = lists.check_document("CEB621", EDITIONS[0], with_values("CEB621", unit="???"))[0]
+    assert unit.values["nearest"] == "-"  # a long list is not
 
 
 def test_a_part_is_checked_alone_too() -> None:

@@ -267,7 +267,7 @@ async def test_the_client_repeats_the_same_bytes_until_the_log_is_back(made: Mad
 async def test_who_sends_an_envelope_and_asks_for_xml_hears_by_a_dxp_rep(made: Made) -> None:
     order = made.sales()[0]
     sender = made.entries["platform"].dxp_id
-    sound = dxp.write(dxp.Envelope("ID-1", sender, ("DXPEDCCEB0000002",), "CEB311Message", order.body, 1))
+    sound = dxp.write(dxp.Envelope("ID-1", sender, ("DXPEDCCEB0000002",), "CEB311Message", order.body, 1_717_214_400_000))
     asked = {**XML, "Accept": "application/xml, */*", **bearer(made, "platform")}
     async with served(made) as client:
 
@@ -282,7 +282,9 @@ async def test_who_sends_an_envelope_and_asks_for_xml_hears_by_a_dxp_rep(made: M
         assert envelopes.valid(root)
         assert dxp.read_reply(root) == (dxp.Answer("0"),)
         assert root.findtext(f"{{{DXP}}}RecevierId") == sender
-        assert root.findtext(f".//{{{DXP}}}OriHead/{{{DXP}}}CopMsgId") == "ID-1"
+        repeated = [(e.tag, "".join(e.itertext())) for e in root.iterfind(f".//{{{DXP}}}OriHead/*")]
+        assert repeated == [(e.tag, "".join(e.itertext())) for e in parse(sound).root.iterfind(f"{{{DXP}}}TransInfo/*")]
+        assert (f"{{{DXP}}}CreatTime", "2024-06-01T12:00:00") in repeated
 
         for spoilt, http_status, platform_code, ours in (
             (sound.replace(b"<CreatTime>", b"<CreatTime>x"), 400, "0002", "schema.envelope"),

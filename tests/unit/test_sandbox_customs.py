@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.authorities.customs import receipts, scenario
+from adapters.authorities.customs import checks, receipts, scenario
 from adapters.authorities.customs.desk import Desk
 from adapters.authorities.customs.envelope import TAKEN, Envelope
 from adapters.authorities.customs.scenario import Choice, Flow, Scenario, Step
 from adapters.authorities.customs.store import Row, Store
 from adapters.xml import parse
+from hub.domain.faults import fault_kinds
 from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from schemas import catalog
 from tests.support.customs import DXP_ID, envelope_of
@@ -215,3 +218,13 @@ def test_what_was_to_be_sent_is_still_there_after_the_process_died(tmp_path: Any
     assert statuses(row) == ["2", "120"]
     a_desk(second).sent(row, [row.plan[0]])
     assert [statuses(r) for r in Store(tmp_path / "customs.db").pending()] == [["120"]]
+
+
+def test_the_hubs_own_words_are_not_customs() -> None:
+    source = Path(checks.__file__).read_text("utf-8")
+    customs = re.findall(r'coded\(\d+, "([^"]+)"', source)
+    assert customs
+    runs = {text[n : n + 7] for text in customs for n in range(len(text) - 6)}
+    for code, kind in fault_kinds().items():
+        if code.startswith("match."):
+            assert [run for run in runs if run in kind.message_zh + kind.remedy_zh] == [], code

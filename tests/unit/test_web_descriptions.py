@@ -2,22 +2,30 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from yarl import URL
 
 from adapters.dialects import receipts
 from hub import topics
+from hub.domain.events import Assessment, Finding, SubmissionSummary
 from hub.domain.faults import Unavailable, fault_kinds
+from hub.web import story
 from hub.web.app import make_app
 from hub.web.asyncapi import PUBLIC, asyncapi, event_schemas
 from hub.web.openapi import SCHEMAS, openapi
 from hub.web.ports import Parts
+from schemas import samples
+from tests.support.kept import Kept
 from tests.support.reading import CALLERS, FixedClock, PlainSealer
+from tests.support.zone import ALL, Zone
+from tests.unit.test_zone_import import sold
 
 
 class Away:
@@ -115,6 +123,57 @@ def test_every_public_topic_has_its_schema_as_a_file() -> None:
 def test_the_declaration_has_the_fields_the_interfaces_promise() -> None:
     promised = {"key", "keys", "documents", "match", "status", "turn", "timeline", "handovers"}
     assert set(SCHEMAS["Declaration"]["required"]) == promised
+
+
+OFFICER = msgspec.structs.replace(ALL, roles=("customs",))
+ASSESSMENT = Assessment(
+    id="a", declaration="d", revision=1, attempt=1, at=1, reference=1, rules="r", buyer="b", value=1, score=1,
+    findings=(Finding(code="rule.x", evidence={"a": "b"}),), level="low", recommendation="release", tax={"a": "1"},
+)  # fmt: skip
+
+
+def undescribed(value: Any, schema: Any, path: str = "") -> list[str]:
+    """Keys of an answer that its schema does not name."""
+    if "$ref" in schema:
+        schema = SCHEMAS[schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list):
+        return [found for one in value for found in undescribed(one, schema.get("items", {}), f"{path}[]")]
+    if not isinstance(value, dict) or schema.get("additionalProperties"):
+        return []
+    known = schema.get("properties", {})
+    missing = [f"{path}.{name}" for name in value if name not in known]
+    missing += [f"{path}.{name}" for name in schema.get("required", ()) if name not in value]
+    return missing + [
+        found for name, one in value.items() if name in known for found in undescribed(one, known[name], f"{path}.{name}")
+    ]
+
+
+async def test_every_key_of_a_real_answer_is_described() -> None:
+    zone = Zone()
+    made, key, number = sold(zone)
+    quantity = int(made.declaration.list[0].qty or 0)
+    zone.send("CEB625", samples.returned(made.declaration, number, quantities={"1": quantity}, at=zone.now))
+    zone.settle()
+    again = zone.send("CEB625", samples.returned(made.declaration, number, quantities={"1": 1}, turn=2, at=zone.now))[0]
+    kept = Kept(zone)
+    shown = set[str]()
+    for asked in (key, again):
+        found = await story.find(kept, ALL, asked.partition("/")[2])
+        assert found is not None
+        body = story.declaration_json(OFFICER, replace(found, assessment=ASSESSMENT), zone.now)
+        assert undescribed(json.loads(json.dumps(body)), SCHEMAS["Declaration"]) == []
+        shown |= body.keys()
+        status = zone.status(asked)
+        summary = SubmissionSummary(
+            id=status.submission, principal="agent", sender="s", received_at=status.received_at, message=status.message,
+            guid="g", edition="202205", digest="d", size=1, media_type="application/xml",
+            documents=((status.index, status.kind, asked.partition("/")[2], ()),),
+        )  # fmt: skip
+        told = story.submission_json(ALL, summary, [status], refused=False)
+        assert undescribed(json.loads(json.dumps(told)), SCHEMAS["Submission"]) == []
+    # what was found at the second return after the door stands with its submission
+    assert [fault["code"] for fault in told["documents"][0]["faults"]] == ["application.quantity"]
+    assert shown >= {"need", "facts", "attempt", "assessment", "level"}
 
 
 async def test_every_fault_code_has_its_page_in_both_languages(url: str) -> None:
