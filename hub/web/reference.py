@@ -208,7 +208,7 @@ def _derived(one: Place) -> Iterator[str]:
     # of the four import documents the fields that are looked at stand in the table
     of_four = mt.side == IMPORT and mt.kind in (ORDER, PAYMENT, WAYBILL, DECLARATION)
     if not of_four and any(field.base == "decimal" for field in fields):
-        yield "meaning.negative"
+        yield from ("meaning.negative", "meaning.too_large")
     if one.part.role == "head" and one.field.name in mt.own_codes:
         yield "access.own_code"
 
