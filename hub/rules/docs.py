@@ -119,8 +119,8 @@ def life_cycle_page() -> str:
     out += [
         "",
         "Orders, payments, collections, waybills and their statuses end at 120, declarations at 700, 800 and 899, others at 399 too.",
-        "What follows a declaration (cancellation, return, tax, summary, arrival, departure) stands beside its status as "
-         "facts: [how](../how-to/follow-up-a-declaration.md).",
+        ("What follows a declaration (cancellation, return, tax, summary, arrival, departure) stands beside its status as "
+         "facts: [how](../how-to/follow-up-a-declaration.md)."),
         "",
         "Notes, not transitions (customs has it already, or has a newer one): "
         + "; ".join(f"{side}: {', '.join(sorted(codes))}" for side, codes in lifecycle.NOTES.items() if side != "both")

@@ -61,7 +61,10 @@ KINDS: dict[str, Pair] = {
 NEEDS: dict[str, tuple[Pair, Pair]] = {
     "rejected": (
         ("rejected", "退单"),
-        ("Correct it and send it again with a newer appTime.", "更正后以更新的 appTime 重新申报。"),
+        (
+            "Correct it and send it again as new (appType 1) with a newer appTime: customs does not have it any more.",
+            "更正后以新增（appType 1）、更新的 appTime 重新申报：海关已不保留原单。",
+        ),
     ),
     "overdue": (
         ("no answer from customs", "海关超时未回执"),
