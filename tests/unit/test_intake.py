@@ -403,6 +403,8 @@ def test_nobody_but_an_authority_hands_in_receipts_and_it_hands_in_nothing_else(
     with pytest.raises(Refused) as error:
         a_judge("by-schema")(rendered("order", documents("order")), XML, CUSTOMS, NOW)
     assert codes(error.value.faults) == ["access.sender"]
+    assert "platform, merchant" in error.value.faults[0].message
+    assert "订单（CEB311）由电商平台、电商企业报送" in error.value.faults[0].message_zh
 
 
 # ---- JSON
