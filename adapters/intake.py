@@ -219,7 +219,7 @@ class Judge:
         """A JSON twin, or a webhook ``by`` a map: judged as the XML it stands for, rendered as one signed message a document."""
         where: webhook.Where = str
         if not by:
-            mt, found = json_twin.read(data)
+            mt, found = json_twin.read(data, principal.edition)
         elif by in self._maps:
             mt, found, where = webhook.read(data, self._maps[by], principal)
         else:

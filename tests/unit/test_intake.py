@@ -460,6 +460,47 @@ SPOILT: list[tuple[Any, str, str]] = [
 ]
 
 
+def test_an_unknown_name_hides_no_other_fault_of_a_twin() -> None:
+    value = a_twin("order")
+    head = value["documents"][0]["head"]
+    head["ordrNo"] = head.pop("orderNo")
+    head["freight"] = 12
+    value["documents"][0]["list"][0]["qty"] = "viel"
+    found = refused(as_bytes(value), media_type=JSON).faults
+    assert sorted((f.code, f.path) for f in found) == [
+        ("schema.missing", "/documents/0/head/orderNo"),
+        ("schema.type", "/documents/0/head/freight"),
+        ("schema.type", "/documents/0/list/0/qty"),
+        ("schema.unexpected", "/documents/0/head/ordrNo"),
+    ]
+
+
+def test_numbers_that_readers_round_are_named_with_their_places() -> None:
+    value = a_twin("order")
+    value["documents"][0]["head"]["freight"] = 1.25
+    value["documents"][0]["list"][0]["price"] = 1e30
+    found = refused(as_bytes(value), media_type=JSON).faults
+    assert {(f.code, f.path) for f in found} == {
+        ("json.number", "/documents/0/head/freight"), ("json.number", "/documents/0/list/0/price"),
+    }  # fmt: skip
+
+
+def test_a_root_in_a_wrong_namespace_is_told_the_right_one() -> None:
+    for data in (b'<CEB311Message xmlns="urn:other"/>', b"<CEB311Message/>"):
+        [found] = refused(data).faults
+        assert (found.code, found.path) == ("schema.unknown_message", "/CEB311Message")
+        assert "http://www.chinaport.gov.cn/ceb" in found.message
+        assert "http://www.chinaport.gov.cn/ceb" in found.message_zh
+    assert "namespace" not in refused(b"<Invoice/>").faults[0].message
+
+
+def test_json_that_is_none_is_told_what_is_wrong_and_where() -> None:
+    [found] = refused(b'{"message": "CEB311",\n "guid" "x"}', media_type=JSON).faults
+    assert (found.code, found.line) == ("json.malformed", 2)
+    assert "line 2, column 9: a colon is expected" in found.message
+    assert "第 2 行第 9 列" in found.message_zh
+
+
 @pytest.mark.parametrize(("spoil", "code", "path"), SPOILT)
 def test_a_twin_that_is_wrong_in_form_is_refused_with_a_pointer(spoil: Any, code: str, path: str) -> None:
     value = a_twin("order")
