@@ -178,7 +178,10 @@ def _facts(story: Story, speaks: str) -> list[str]:
     lines = ["", ("facts", "办理情况")[at]]
     for name, value in facts.items():
         left = story["days_left"].get(name)
-        days = "" if left is None else f"  ({(f'{left} days left', f'剩余 {left} 天')[at]})" if left >= 0 else f"  ({('overdue', '已逾期')[at]})"
+        days = ""
+        if left is not None:
+            count = (f"{left} day{'' if left == 1 else 's'} left", f"剩余 {left} 天")[at]
+            days = f"  ({count})" if left >= 0 else f"  ({('overdue', '已逾期')[at]})"
         lines.append(f"  {_padded(words.fact_name(name, speaks), 32)} {words.fact_text(name, value, speaks)}{days}")
     return lines
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,3 +144,12 @@ def test_what_cannot_follow_a_declaration_is_said(tmp_path: Path, options: list[
 def test_a_sample_has_an_element_a_line(tmp_path: Path) -> None:
     lines = _written(tmp_path)["order"].read_text("utf-8").splitlines()
     assert all(line.count("<ceb:") <= 1 for line in lines)
+
+
+def test_a_reader_who_has_had_enough_gets_no_complaint(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hub", "samples", "--message", "CEB311", "--invalid", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
