@@ -34,7 +34,6 @@ def _unknown(root: etree._Element) -> Fault:
         return found
     return msgspec.structs.replace(
         found,
-        path=f"/{local}",
         line=root.sourceline or 0,
         message=f"The root element {local} is in the namespace '{namespace}', and has to be in '{CEB}'.",
         message_zh=f"根元素 {local} 的命名空间为“{namespace}”，应为“{CEB}”。",

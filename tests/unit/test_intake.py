@@ -488,7 +488,7 @@ def test_numbers_that_readers_round_are_named_with_their_places() -> None:
 def test_a_root_in_a_wrong_namespace_is_told_the_right_one() -> None:
     for data in (b'<CEB311Message xmlns="urn:other"/>', b"<CEB311Message/>"):
         [found] = refused(data).faults
-        assert (found.code, found.path) == ("schema.unknown_message", "/CEB311Message")
+        assert (found.code, found.line) == ("schema.unknown_message", 1)
         assert "http://www.chinaport.gov.cn/ceb" in found.message
         assert "http://www.chinaport.gov.cn/ceb" in found.message_zh
     assert "namespace" not in refused(b"<Invoice/>").faults[0].message
