@@ -25,7 +25,7 @@ from hub.domain import keys, views
 from hub.domain.access import OWN_CODES, Access, Principal, is_authority, messages_of, own_codes
 from hub.domain.events import SubmittedDocument
 from hub.domain.exceptions import customs_code
-from hub.domain.faults import Fault, Refused, fault
+from hub.domain.faults import Both, Fault, Refused, fault
 from hub.domain.kinds import (
     BILL_KINDS,
     CANCELLATION,
@@ -43,7 +43,7 @@ from hub.domain.kinds import (
 )
 from hub.domain.views import Viewer
 from schemas import catalog
-from schemas.model import MessageType
+from schemas.model import MessageType, senders_of
 
 _pack = msgspec.msgpack.Encoder().encode
 #: Fields of a head in which an enterprise is named, for the check against the filings.
@@ -222,7 +222,7 @@ class Judge:
         """A JSON twin, or a webhook ``by`` a map: judged as the XML it stands for, rendered as one signed message a document."""
         where: webhook.Where = str
         if not by:
-            mt, found = json_twin.read(data)
+            mt, found = json_twin.read(data, principal.edition)
         elif by in self._maps:
             mt, found, where = webhook.read(data, self._maps[by], principal)
         else:
@@ -257,7 +257,8 @@ class Judge:
         if principal.suspended:
             raise Refused([fault("access.suspended")])
         if mt.type not in messages_of(principal):
-            raise Refused([fault("access.sender", path=message.place(-1, "")[0], kind=mt.kind)])
+            name, roles = Both(mt.en, mt.zh), Both(*senders_of(mt))
+            raise Refused([fault("access.sender", path=message.place(-1, "")[0], message=mt.type, name=name, roles=roles)])
         named = [own_codes(mt.type, document.head) for document in message.documents]
         allowed = {codes for codes in set(named) if access.may_send(principal, mt.type, codes)}
         faults: list[Fault] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -29,8 +30,14 @@ class Reply(msgspec.Struct, frozen=True):
         return self.status == 202
 
 
-#: States a document leaves by itself, within seconds.
-_MOVING = frozenset(("pending", "received", "matched", "assessed"))
+#: States a document leaves by itself, within seconds: the hub's, and those before customs has answered.
+MOVING = frozenset(
+    ("pending", "received", "matched", "assessed", "handed over", "stored at E-port", "declaring", "sent")
+)
+#: What no longer moves must have stood so long: a document waits until its counterpart is here, a flagged one goes on.
+_QUIET = 1.0
+#: Submissions asked for at the same time.
+_AT_ONCE = 16
 
 
 class HubClient:
@@ -84,17 +91,6 @@ class HubClient:
         """A declaration by any of its numbers."""
         return (await self._call("GET", f"/v1/declarations/{quote(key, safe=':~')}"))[0]
 
-    async def wait(self, id: str, seconds: float) -> Reply:
-        """The submission once no document moves on by itself any more, or as it is after ``seconds``."""
-        deadline = time.monotonic() + seconds
-        while True:
-            reply = await self.submission(id)
-            states = [document["state"] for document in reply.body.get("documents", ())]
-            done = reply.status == 200 and _MOVING.isdisjoint(states)
-            if done or time.monotonic() >= deadline:
-                return reply
-            await asyncio.sleep(min(0.25, max(0.0, deadline - time.monotonic())))
-
     async def _call(
         self, method: str, path: str, data: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[Reply, float]:
@@ -108,6 +104,34 @@ class HubClient:
                 return reply, float(after) if after.isdigit() else 0.0
         except (aiohttp.ClientError, TimeoutError, OSError):
             return Reply(0, {}), 0.0
+
+
+async def settled(asked: Sequence[tuple[HubClient, str]], seconds: float) -> list[Reply]:
+    """These submissions once no document of any of them moves on by itself, or as they are after ``seconds``."""
+    turn, deadline = asyncio.Semaphore(_AT_ONCE), time.monotonic() + seconds
+
+    async def ask(client: HubClient, id: str) -> Reply:
+        async with turn:
+            return await client.submission(id)
+
+    last: list[Reply] = []
+    since = time.monotonic()
+    while True:
+        began = time.monotonic()
+        replies = list(await asyncio.gather(*(ask(client, id) for client, id in asked)))
+        now = time.monotonic()
+        if replies != last:
+            last, since = replies, now
+        if now >= deadline or (now - since >= _QUIET and not any(map(_moves, replies))):
+            return replies
+        # with many to ask for, the hub has other things to do as well
+        await asyncio.sleep(max(0.0, min(max(0.25, 2 * (now - began)), deadline - now)))
+
+
+def _moves(reply: Reply) -> bool:
+    if reply.status != 200:
+        return reply.status in (0, 404) or reply.status in AGAIN
+    return not MOVING.isdisjoint(document["state"] for document in reply.body.get("documents", ()))
 
 
 def _json(content: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hub.client import HubClient
 from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.participants import DEMO, DemoPrincipal, hosted_key, load_demo
 from hub.settings import Settings
-from schemas import catalog, samples, twin
+from schemas import catalog, samples
 from schemas.documents import Transfer
 
 #: Kind → (message, who hands it in).
@@ -59,16 +59,11 @@ def documents(now: int) -> dict[str, Any]:  # Any: generated document structs
 def rendered(kind: str, document: Any) -> bytes:  # Any: the kind's struct
     """The unsigned message of its demo enterprise, as XML."""
     type_, name = MESSAGES[kind]
-    return catalog.render(catalog.message(type_), [document], guid=document.head.guid, transfer=_transfer(name))
+    return catalog.render(catalog.message(type_), [document], guid=document.head.guid, transfer=transfer_of(name))
 
 
-def twin_of(kind: str, document: Any) -> dict[str, Any]:  # Any: the kind's struct, JSON
-    """The same as its JSON twin."""
-    type_, name = MESSAGES[kind]
-    return twin.write(catalog.message(type_), [document], guid=document.head.guid, transfer=_transfer(name))
-
-
-def _transfer(name: str) -> Transfer:
+def transfer_of(name: str) -> Transfer:
+    """The transporting company of a demo principal's messages."""
     demo = next(demo for demo in DEMO if demo.name == name)
     return Transfer(copCode=demo.codes[0], copName=demo.title, dxpMode="DXP", dxpId=demo.dxp_id)
 

@@ -214,6 +214,24 @@ def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((resources.files("schemas") / "ceb" / name).read_text("utf-8"))
 
 
+#: Who hands messages in, in both languages.
+ROLE_NAMES: dict[str, tuple[str, str]] = {
+    "platform": ("platform", "电商平台"),
+    "merchant": ("merchant", "电商企业"),
+    "payer": ("payment company", "支付企业"),
+    "carrier": ("carrier", "物流企业"),
+    "declarant": ("declarant", "申报企业"),
+    "site": ("site operator", "监管场所经营人"),
+    "customs": ("customs", "海关"),
+}
+
+
+def senders_of(mt: MessageType) -> tuple[str, str]:
+    """The roles that may send a message, in English and in Chinese."""
+    roles = [ROLE_NAMES[role] for role in mt.senders or ("customs",)]
+    return ", ".join(en for en, _ in roles), "、".join(zh for _, zh in roles)
+
+
 @cache
 def components(side: str = "import") -> dict[str, Part]:
     """The frame's parts by element name (``BaseTransfer`` …), as messages of ``side`` have them."""

@@ -22,8 +22,22 @@ def message_of(root: etree._Element) -> MessageType:
     """The message a root element is; raises Refused where the catalogue does not know it."""
     mt = catalog.message_of(root)
     if mt is None:
-        raise Refused([fault("schema.unknown_message", root=_local(root)[:60])])
+        raise Refused([_unknown(root)])
     return mt
+
+
+def _unknown(root: etree._Element) -> Fault:
+    """No message; one by its name in another namespace, or in none, is told which it has to be in."""
+    local, namespace = _local(root)[:60], str(root.tag).rpartition("}")[0][1:][:100]
+    found = fault("schema.unknown_message", root=local)
+    if namespace == CEB or local not in {mt.root for mt in catalog.messages()}:
+        return found
+    return msgspec.structs.replace(
+        found,
+        line=root.sourceline or 0,
+        message=f"The root element {local} is in the namespace '{namespace}', and has to be in '{CEB}'.",
+        message_zh=f"根元素 {local} 的命名空间为“{namespace}”，应为“{CEB}”。",
+    )
 
 
 def with_namespace(root: etree._Element) -> etree._Element:

@@ -19,8 +19,11 @@ from schemas import catalog, twin
 from schemas.model import MessageType
 
 
-def read(data: bytes) -> tuple[MessageType, twin.Twin]:
-    """The message a body names and its content; raises Refused (families ``json`` and ``schema``)."""
+def read(data: bytes, preferred: str = catalog.DEFAULT_EDITION) -> tuple[MessageType, twin.Twin]:
+    """The message a body names and its content; raises Refused (families ``json`` and ``schema``).
+
+    Where its shape is wrong, what the schema says of the rest is told too.
+    """
     value = loads(data)
     name = value.get("message") if isinstance(value, dict) else None
     try:
@@ -35,8 +38,28 @@ def read(data: bytes) -> tuple[MessageType, twin.Twin]:
         raise Refused([fault("access.receipt", path="/message")])
     found, wrong = twin.read(value, mt)
     if wrong:
-        raise Refused([_pointed(schema_fault(w)) for w in wrong])
+        shape = [_pointed(schema_fault(w)) for w in wrong]
+        whole = isinstance(value.get("documents"), list) and len(value["documents"]) == len(found.documents)
+        rest = _beside(shape, mt, found, preferred) if whole and found.documents else []
+        raise Refused([*shape, *rest][:_MOST_FAULTS])
     return mt, found
+
+
+def _beside(shape: list[Fault], mt: MessageType, found: twin.Twin, preferred: str) -> list[Fault]:
+    """The schema's faults of a twin without what its shape has wrong, and not those that come of that."""
+    try:
+        edition(mt, found, preferred)
+    except Refused as refused:
+        places = [wrong.path for wrong in shape]
+        return [
+            more
+            for more in refused.faults
+            if not any(more.path == place or more.path.startswith(f"{place}/") for place in places)
+        ]
+    return []
+
+
+_MOST_FAULTS = 25
 
 
 def edition(mt: MessageType, found: twin.Twin, preferred: str) -> str:

@@ -58,7 +58,7 @@ def _key(data: Path, who: str | None, default: str) -> str:
         known = json.loads((data / "demo" / "principals.json").read_text("utf-8"))
     except OSError as error:
         raise click.ClickException(
-            "no API key: set HUB_API_KEY, or run where the sandbox keeps its principals (hub up --demo)"
+            f"no API key: set HUB_API_KEY, or HUB_DATA to the folder of a hub with its sandbox (not in {data})"
         ) from error
     for principal in known:
         if principal["name"] == (who or default):

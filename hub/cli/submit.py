@@ -6,8 +6,9 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -16,10 +17,13 @@ from adapters.authorities.customs import envelope
 from hub.cli import loaded
 from hub.cli.check import messages
 from hub.cli.reach import UNREACHABLE
-from hub.client import HubClient, Reply
+from hub.client import MOVING, HubClient, Reply, settled
 from hub.domain.faults import Misconfigured, Refused
+from hub.domain.lifecycle import EXPIRED, WITHDRAWN, meaning_of
 from hub.infra.participants import DemoPrincipal, hosted_key, load_demo
 from schemas import catalog
+
+Row = dict[str, Any]  # Any: JSON
 
 #: Role → the sandbox's principal that has it.
 _OF_ROLE = {
@@ -38,7 +42,13 @@ _ANYONE = "agent"
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--as", "who", help="Principal of the sandbox (default: HUB_API_KEY, else the one whose message it is).")
 @click.option("--url", help="Address of the hub (default: where this machine's hub listens).")
-@click.option("--wait", type=float, default=0, metavar="SECONDS", help="Wait for what the hub says beyond the door.")
+@click.option(
+    "--wait",
+    type=float,
+    default=0,
+    metavar="SECONDS",
+    help="Wait, at most so long, until no document moves on by itself: customs' answer included.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a document.")
 @click.pass_context
 def command(
@@ -47,7 +57,12 @@ def command(
     """Hand in XML, JSON, folders or zips of them; print a line a document. What is not signed is signed with the key of the
     sandbox's principal (not with HUB_API_KEY, which comes without one).
 
-    Exit status: 0 all accepted, 1 some flagged or refused, 2 the hub could not be reached.
+    With --wait all documents are handed in first and waited for together. A line then says what has become of the
+    document (accepted, flagged, refused, expired) with its last state and customs' code; customs' refusal and what the
+    hub found after the door stand below it. A state with three dots still moved when the time was over.
+
+    Exit status: 0 all accepted, 1 some flagged or refused (with --wait: by customs too, or expired), 2 the hub could
+    not be reached.
 
     Example: hub submit order.xml payments/ --wait 10
     """
@@ -56,11 +71,22 @@ def command(
     try:
         known = {} if given else load_demo(settings.data)
     except Misconfigured as error:
-        raise click.ClickException(f"no API key: set HUB_API_KEY ({error})") from error
+        raise click.ClickException(
+            f"no API key: set HUB_API_KEY, or HUB_DATA where a running hub keeps its data elsewhere ({error})"
+        ) from error
     if who is not None and who not in known:
         raise click.ClickException(f"the sandbox knows no principal {who}; it knows {', '.join(known)}")
     address = url or f"http://{settings.listen}"
     sys.exit(asyncio.run(_all(files, address, known, who, given, wait, as_json=as_json)))
+
+
+class _HandedIn(NamedTuple):
+    """A message at the door: its file, who asks for it further, its submission (empty: not taken), a row a document."""
+
+    file: str
+    api_key: str
+    submission: str
+    rows: list[Row]
 
 
 async def _all(
@@ -75,40 +101,70 @@ async def _all(
 ) -> int:
     """Hand everything in, in order; the exit status."""
     worst, seen = 0, False
-    for name, data in messages(files):
-        seen = True
-        media_type = "application/json" if data.lstrip()[:1] in (b"{", b"[") else "application/xml"
-        entry = None if api_key else known[who or fitting(data, media_type)]
-        async with HubClient(url, entry.api_key if entry else api_key) as client:
+    async with AsyncExitStack() as opened:
+        clients: dict[str, HubClient] = {}
+        taken: list[_HandedIn] = []
+        for name, data in messages(files):
+            seen = True
+            media_type = "application/json" if data.lstrip()[:1] in (b"{", b"[") else "application/xml"
+            entry = None if api_key else known[who or fitting(data, media_type)]
+            asks = entry.api_key if entry else api_key
+            if asks not in clients:
+                clients[asks] = await opened.enter_async_context(HubClient(url, asks))
             body = signed(data, entry) if entry is not None and media_type == "application/xml" else data
-            reply = await client.submit(body, media_type)
+            reply = await clients[asks].submit(body, media_type)
             if reply.status == 0:
                 click.echo(f"{url} does not answer", err=True)
-                return UNREACHABLE
-            rows = await _rows(client, reply, wait)
-        for row in rows:
-            worst |= row["status"] != "accepted"
-            _print({"file": name, **row}, as_json=as_json)
-        if reply.status in (429, 503):
-            return UNREACHABLE
+                worst = UNREACHABLE
+                break
+            id = str(reply.body["submission"]) if reply.accepted else ""
+            taken.append(_HandedIn(name, asks, id, _rows(reply)))
+            if wait <= 0:
+                worst = max(worst, _printed(taken.pop(), as_json=as_json))
+            if reply.status in (429, 503):
+                worst = UNREACHABLE
+                break
+        if wait > 0:
+            taken = await _waited(taken, clients, wait)
+        for one in taken:
+            worst = max(worst, _printed(one, as_json=as_json))
     if not seen:
         raise click.ClickException(f"no messages in {', '.join(map(str, files))}")
     return worst
 
 
-async def _rows(client: HubClient, reply: Reply, wait: float) -> list[dict[str, Any]]:
+def _rows(reply: Reply) -> list[Row]:
     """A row a document, or one for a message that was not taken."""
     if not reply.accepted:
         faults = reply.body.get("faults", [])
         status = "unknown" if reply.status in (429, 503) else "refused"
-        row = {"index": -1, "kind": "", "key": "", "status": status, "http": reply.status, "faults": faults}
-        return [row]
+        return [{"index": -1, "kind": "", "key": "", "status": status, "http": reply.status, "faults": faults}]
     id = str(reply.body["submission"])
-    documents: list[dict[str, Any]] = reply.body["documents"]
-    if wait > 0:
-        later = await client.wait(id, wait)
-        documents = later.body.get("documents", documents) if later.status == 200 else documents
-    return [{"submission": id, **document} for document in documents]
+    return [{"submission": id, **document} for document in reply.body["documents"]]
+
+
+async def _waited(taken: list[_HandedIn], clients: dict[str, HubClient], seconds: float) -> list[_HandedIn]:
+    """The same with what has become of each document."""
+    asked = [one for one in taken if one.submission]
+    replies = await settled([(clients[one.api_key], one.submission) for one in asked], seconds)
+    later = {
+        one.submission: [{"submission": one.submission, **become(document)} for document in reply.body["documents"]]
+        for one, reply in zip(asked, replies, strict=True)
+        if reply.status == 200
+    }
+    return [one._replace(rows=later.get(one.submission, one.rows)) for one in taken]
+
+
+def become(document: Row) -> Row:
+    """A document with ``status`` as it stands now: refused by customs, expired and flagged later included."""
+    status, code = document["status"], document.get("code", "")
+    if code and meaning_of(code).rejects and document["state"] != WITHDRAWN:
+        status = "refused"
+    elif document["state"] == EXPIRED:
+        status = EXPIRED
+    elif status == "accepted" and (document["faults"] or document.get("differences")):
+        status = "flagged"
+    return {**document, "status": status, "moving": document["state"] in MOVING}
 
 
 def fitting(data: bytes, media_type: str) -> str:
@@ -144,11 +200,25 @@ def signed(data: bytes, entry: DemoPrincipal) -> bytes:
         return data
 
 
-def _print(row: dict[str, Any], *, as_json: bool) -> None:
+def _printed(one: _HandedIn, *, as_json: bool) -> int:
+    """Print what there is to say about a message; 1 where not all of it is accepted."""
+    for row in one.rows:
+        _print({"file": one.file, **row}, as_json=as_json)
+    return int(any(row["status"] != "accepted" for row in one.rows))
+
+
+def _print(row: Row, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(row, ensure_ascii=False))
         return
-    state = f" {row['state']}" if row.get("state") else ""
-    click.echo(f"{row['status']:9} {row['kind']:12} {row['key']:44} {row['file']}{state}")
-    for fault in row["faults"]:
+    code = row.get("code", "")
+    state = " ".join(filter(None, (row.get("state", ""), code))) + (" …" if row.get("moving") else "")
+    click.echo(f"{row['status']:9} {row['kind']:12} {row['key']:44} {row['file']} {state}".rstrip())
+    if code and meaning_of(code).rejects:
+        said = [row.get("text", "")] if row.get("text") != row.get("explanation") else []
+        said += [f"{row['explanation']} · {row['explanation_zh']}"] if "explanation" in row else []
+        said += [f"→ {row['next']} · {row['next_zh']}"] if "next" in row else []
+        for line in filter(None, said):
+            click.echo(f"          {line}")
+    for fault in (*row["faults"], *row.get("differences", ())):
         click.echo(f"          {fault['code']} {fault.get('path', '')}  {fault['message']} · {fault['message_zh']}")

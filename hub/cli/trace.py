@@ -129,6 +129,7 @@ def told(story: Story, speaks: str, *, timeline: bool = True) -> list[str]:
     if story["match"]["awaited"] and story["match"]["state"] in ("waiting", "expired"):
         kinds = ", ".join(words.awaited_text(kind, speaks) for kind in story["match"]["awaited"])
         lines.append(f"  {('awaited', '待到')[at]}: {kinds}")
+    lines += _numbers(story, speaks)
     lines += _facts(story, speaks)
     lines += ["", ("documents", "单证")[at]]
     for document in story["documents"]:
@@ -156,7 +157,17 @@ def _answer(said: Story, speaks: str) -> list[str]:
         return []
     names = ("explanation_zh", "next_zh") if speaks == "zh" else ("explanation", "next")
     own = [said["text"]] if said.get("text", "") not in ("", said["explanation"]) else []
-    return [f"  {text}" for text in (*own, " ".join(said[name] for name in names))]
+    return [f"  {text}" for text in (*own, words.sentences(*(said[name] for name in names)))]
+
+
+def _numbers(story: Story, speaks: str) -> list[str]:
+    """The numbers by which others know it: what follows it is made with them."""
+    names = [name for name in story.get("keys", {}) if name not in words.KINDS and name != "ebpCode"]
+    if not names:
+        return []
+    width = max(len(name) for name in names) + (18 if speaks == "zh" else 2)
+    head = ("numbers", "号码")[words.index(speaks)]
+    return ["", head, *(f"  {_padded(words.number_name(name, speaks), width)} {story['keys'][name]}" for name in names)]
 
 
 def _facts(story: Story, speaks: str) -> list[str]:
@@ -167,7 +178,10 @@ def _facts(story: Story, speaks: str) -> list[str]:
     lines = ["", ("facts", "办理情况")[at]]
     for name, value in facts.items():
         left = story["days_left"].get(name)
-        days = "" if left is None else f"  ({(f'{left} days left', f'剩余 {left} 天')[at]})" if left >= 0 else f"  ({('overdue', '已逾期')[at]})"
+        days = ""
+        if left is not None:
+            count = (f"{left} day{'' if left == 1 else 's'} left", f"剩余 {left} 天")[at]
+            days = f"  ({count})" if left >= 0 else f"  ({('overdue', '已逾期')[at]})"
         lines.append(f"  {_padded(words.fact_name(name, speaks), 32)} {words.fact_text(name, value, speaks)}{days}")
     return lines
 

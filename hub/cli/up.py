@@ -26,7 +26,7 @@ from hub.infra.kafka import ensure_topics
 from hub.infra.participants import demo_principals, demo_records
 from hub.infra.process import WallClock, until_told
 from hub.infra.reference import publish_anew
-from hub.infra.supervisor import RunFile, Supervisor
+from hub.infra.supervisor import RunFile, Supervisor, last_line
 from hub.settings import Settings, jars
 
 #: Exit status of a demo that was ended before it was over.
@@ -75,7 +75,8 @@ async def _work(settings: Settings, supervisor: Supervisor, *, demo: bool, once:
     settings = await _start_servers(settings, supervisor)
     _start_processes(settings, supervisor)
     if not await _ready(settings):
-        click.echo(f"The hub is not ready after {READY_SECONDS:.0f} s; see {settings.data / 'logs'}", err=True)
+        log = next(iter(sorted((settings.data / "logs").glob("serve*.log"))), settings.data / "logs")
+        click.echo(f"The hub is not ready after {READY_SECONDS:.0f} s; see {log}: {last_line(log)}", err=True)
         return 1
     click.echo(f"The hub is ready after {time.monotonic() - began:.1f} s: http://{settings.listen}/")
     if demo:

@@ -56,6 +56,8 @@ def command(
     shown = _asked(reach, f"/v1/worklist/summary?{query}")
     for line in [json.dumps(shown, ensure_ascii=False)] if as_json else told_summary(shown, speaks):
         click.echo(line)
+    if file is not None and not shown["declarations"]:
+        raise click.ClickException((f"{file} is not written", f"未写入 {file}")[words.index(speaks)])
     if file is not None:
         made = _asked(reach, f"/v1/worklist/summary?{query}&format=message")
         file.write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -80,7 +82,7 @@ def told(body: Json, speaks: str) -> Iterator[str]:
     step = ("next_step", "next_step_zh")[at]
     for group in body["summaries"]:
         need = words.NEEDS[group["need"]][0][at]
-        what = (f"{group['count']} declarations closed in {group['month']}", f"{group['month']} 结关 {group['count']} 份")[at]
+        what = (f"{_counted(group['count'], 'declaration')} closed in {group['month']}", f"{group['month']} 结关 {group['count']} 份")[at]
         days = _days(group["days_left"], at)
         yield f"{click.style(need, fg='yellow')}  {group['declarant']}  {what}  {days}"
         yield f"    {group[step]}  hub worklist --summary {group['month']}"
@@ -97,7 +99,11 @@ def told(body: Json, speaks: str) -> Iterator[str]:
 
 
 def _days(left: int, at: int) -> str:
-    return "" if left < 0 else (f"{left} days left", f"剩余 {left} 天")[at]
+    return "" if left < 0 else (f"{_counted(left, 'day')} left", f"剩余 {left} 天")[at]
+
+
+def _counted(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
 
 
 def told_summary(shown: Json, speaks: str) -> Iterator[str]:
@@ -105,8 +111,14 @@ def told_summary(shown: Json, speaks: str) -> Iterator[str]:
     at = words.index(speaks)
     entries = shown["entries"]
     parts = sum(entry["parts"] for entry in entries)
+    if not entries:
+        yield (
+            f"nothing to summarise: no 9610 export (statisticsFlag B) that was closed in {shown['month']} waits for it",
+            f"无需汇总：{shown['month']} 结关的 9610 出口清单（简化申报标志 B）中没有待汇总的",
+        )[at]
+        return
     what = (
-        f"{shown['declarations']} declarations closed in {shown['month']} → {parts} entries",
+        f"{_counted(shown['declarations'], 'declaration')} closed in {shown['month']} → {_counted(parts, 'entry', 'entries')}",
         f"{shown['month']} 结关 {shown['declarations']} 份清单 → {parts} 份报关单",
     )[at]
     yield f"{what}  {shown['due_day']}  {_days(shown['days_left'], at)}".rstrip()
@@ -115,7 +127,8 @@ def told_summary(shown: Json, speaks: str) -> Iterator[str]:
     for number, entry in enumerate(entries, 1):
         totals = ", ".join(f"{total} {words.listed('currency', c, speaks)}" for c, total in entry["totals"].items())
         key = " ".join(entry[name] or "-" for name in ("ebcCode", "trafMode", "ownerCode", "country", "portCode"))
-        yield f"{number}. {key}  {len(entry['declarations'])} {('declarations', '份清单')[at]}  {totals}"
+        n = len(entry["declarations"])
+        yield f"{number}. {key}  {(_counted(n, 'declaration'), f'{n} 份清单')[at]}  {totals}"
         for line in entry["lines"]:
             amounts = ", ".join(f"{n} {words.listed('unit', unit, speaks)}" for unit, n in line["quantities"].items())
             yield f"     {line['gcode']} → {words.listed('country', line['country'], speaks)}  {amounts}  {line['total']}"

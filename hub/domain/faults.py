@@ -17,7 +17,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -136,6 +136,16 @@ def faults_at(field: str, message: str, side: str, part: str) -> tuple[FaultKind
 def kind_of(code: str) -> FaultKind:
     """The published kind of ``code``; an unpublished code is a bug and raises KeyError."""
     return fault_kinds()[code]
+
+
+class Both(NamedTuple):
+    """A value of a fault that has a word in each language: ``{name}`` in the English sentence, ``{name:zh}`` in the Chinese."""
+
+    en: str
+    zh: str
+
+    def __format__(self, spec: str) -> str:
+        return self.zh if spec == "zh" else self.en
 
 
 def fault(code: str, *, path: str = "", line: int = 0, document: int = -1, **values: Any) -> Fault:

@@ -6,7 +6,10 @@ import asyncio
 import re
 import shutil
 import sys
+from http.client import HTTPException
 from typing import Literal
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import asyncpg
 import msgspec
@@ -17,7 +20,7 @@ from aiokafka.errors import KafkaError
 from hub.domain.faults import Unavailable
 from hub.infra.child import who_listens
 from hub.infra.kafka import topic_drift
-from hub.infra.supervisor import running
+from hub.infra.supervisor import is_alive, last_line, left_behind, running
 from hub.settings import Settings, jars
 from hub.topics import STAGES, inbox
 
@@ -92,6 +95,48 @@ async def port_health(settings: Settings) -> Health:
         "port", "wrong", f"{settings.listen} is in use by {other}", f"{settings.listen} 已被 {other} 占用",
         "end that process, or set HUB_LISTEN to another port", "请结束该进程，或以 HUB_LISTEN 指定其他端口",
     )  # fmt: skip
+
+
+async def processes_health(settings: Settings) -> Health:
+    """Where ``hub up`` says that it runs here: every part is alive, and the door answers."""
+    run = left_behind(settings.data)
+    if not run:
+        return Health("processes", "off", "no hub up runs here", "此处没有运行 hub up")
+    logs = settings.data / "logs"
+    if not is_alive(run["processes"].get("up")):
+        return Health(
+            "processes", "wrong", f"hub up (pid {run['processes'].get('up')}) is not alive any more and left {settings.data / 'run.json'}",
+            f"hub up（pid {run['processes'].get('up')}）已不在运行，遗留 {settings.data / 'run.json'}",
+            f"start it again; what it said last is in {logs}", f"请重新启动；最后的日志在 {logs}",
+        )  # fmt: skip
+    dead = [name for name in run.get("parts", ()) if not is_alive(run["processes"].get(name))]
+    if dead:
+        log = logs / f"{dead[0]}.log"
+        return Health(
+            "processes", "wrong", f"{', '.join(dead)} not alive: {last_line(log)}", f"{'、'.join(dead)} 未运行：{last_line(log)}",
+            f"see {log}", f"请查看 {log}",
+        )  # fmt: skip
+    listen = str(run.get("listen") or settings.listen)
+    if (told := await asyncio.to_thread(_door, listen)) != "200":
+        log = next(iter(sorted(logs.glob("serve*.log"))), logs / "serve.log")
+        return Health(
+            "processes", "wrong", f"the door at {listen} does not answer as it should: {told}", f"{listen} 未正常应答：{told}",
+            f"see {log}", f"请查看 {log}",
+        )  # fmt: skip
+    parts = len(run["processes"]) - 1
+    return Health("processes", "ok", f"{parts} alive, the door answers", f"{parts} 个进程在运行，接口有应答")
+
+
+def _door(listen: str) -> str:
+    """The status of /readyz, or why there is none."""
+    try:
+        with urlopen(f"http://{listen}/readyz", timeout=5) as answer:
+            return str(answer.status)
+    except HTTPError as error:
+        with error:
+            return f"HTTP {error.code}"
+    except (URLError, OSError, HTTPException, ValueError) as error:
+        return str(getattr(error, "reason", error)) or type(error).__name__
 
 
 async def keys_health(settings: Settings) -> Health:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -80,12 +81,13 @@ class PostgresReader:
         A summary's number leads to thousands of declarations: what is not one comes first, lest it be cut off.
         """
         platform, _, order = number.partition(":")
+        bill = _TAX_BILL.fullmatch(number)
         rows = await self._fetch(
             """
             SELECT key FROM (
             SELECT key FROM documents WHERE key = ANY($1::text[])
             UNION SELECT key FROM documents WHERE split_part(key, ':', -1) = $2
-            UNION SELECT n.key FROM numbers AS n JOIN documents AS d USING (key) WHERE n.number = $2
+            UNION SELECT n.key FROM numbers AS n JOIN documents AS d USING (key) WHERE n.number IN ($2, $6)
             UNION SELECT key FROM documents WHERE order_no = $2
             UNION SELECT key FROM documents WHERE order_no = $4 AND $4 <> '' AND platform = $3
             UNION SELECT entry ->> 1 || '/' || (entry ->> 2)
@@ -97,6 +99,7 @@ class PostgresReader:
             platform,
             order,
             MOST_KEYS,
+            bill[1] if bill else number,
         )
         return [row[0] for row in rows]
 
@@ -342,6 +345,8 @@ class PostgresReader:
         return {(row[0], row[1]): row[2] for row in rows}
 
 
+#: A tax bill's number (taxNo) is the declaration's with a count behind it.
+_TAX_BILL = re.compile(r"([0-9]{8}[IE][0-9]{9})_[0-9]+")
 #: Scope as the first two parameters.
 _IN_SCOPE = "($1::text IS NULL OR principal = $1) AND ($2::text[] IS NULL OR kind = ANY($2))"
 #: The agent's code of a declaration's key.

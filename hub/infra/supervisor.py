@@ -34,6 +34,7 @@ class RunFile:
         self._path = path
         self._facts = facts
         self._processes: dict[str, int] = {"up": os.getpid()}
+        self._parts: list[str] = []
         self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,6 +52,11 @@ class RunFile:
             self._processes.pop(name, None)
         self._write()
 
+    def expect(self, name: str) -> None:
+        """A part that is to run from now on; its log has its name."""
+        self._parts.append(name)
+        self._write()
+
     def say(self, **facts: object) -> None:
         """Add facts: where the servers are."""
         self._facts |= facts
@@ -64,7 +70,7 @@ class RunFile:
     def _write(self) -> None:
         fresh = self._path.with_suffix(".new")
         fresh.touch(0o600)
-        fresh.write_text(json.dumps({"processes": self._processes, **self._facts}, indent=1), "utf-8")
+        fresh.write_text(json.dumps({"processes": self._processes, "parts": self._parts, **self._facts}, indent=1), "utf-8")
         fresh.replace(self._path)
 
 
@@ -76,6 +82,37 @@ def running(data: Path) -> dict[str, Any]:  # Any: JSON
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return dict(found)
+
+
+def left_behind(data: Path) -> dict[str, Any]:  # Any: JSON
+    """What the folder's ``run.json`` says, whether or not its ``hub up`` still runs; empty where there is none."""
+    try:
+        found = json.loads((data / "run.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("processes"), dict) else {}
+
+
+def is_alive(pid: object) -> bool:
+    """Whether a process of this id runs."""
+    try:
+        os.kill(pid if isinstance(pid, int) and pid > 0 else -1 << 30, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def last_line(log: Path, most: int = 300) -> str:
+    """The last line of a log, where a process that died says why."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 16_384))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip()[:most] for line in reversed(lines) if line.strip()), "")
 
 
 class Supervisor:
@@ -98,6 +135,7 @@ class Supervisor:
 
     def run(self, name: str, argv: Sequence[str], environ: Mapping[str, str]) -> None:
         """Start ``python -m hub …`` and keep it alive; its output goes to ``<logs>/<name>.log``."""
+        self.run_file.expect(name)
         self._tasks.append(asyncio.create_task(self._keep(name, argv, environ), name=name))
 
     async def _keep_server(self, child: Child) -> None:
@@ -135,7 +173,9 @@ class Supervisor:
             if self._stopping:
                 return
             ends = 0 if loop.time() - began > STEADY_SECONDS else ends + 1
-            _say(f"{name} ended with {code} and is started again; see {self._logs / name}.log")
+            log = self._logs / f"{name}.log"
+            said = f"{name} ended with {code} and is started again; see {log}"
+            _say(f"{said}: {last_line(log)}" if code and ends > 1 else said)
             await asyncio.sleep(PAUSES[min(ends, len(PAUSES) - 1)])
 
     async def stop(self) -> None:

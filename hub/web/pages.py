@@ -73,6 +73,7 @@ def render(request: web.Request, template: str, status: int = 200, **values: Any
             path=request.path,
             address=str(request.rel_url),
             csrf=csrf(request),
+            sentences=words.sentences,
             t=lambda english, chinese: (english, chinese)[place],
             state=lambda word: words.say(words.STATES, word, language),
             code_text=lambda code: words.code_text(code, language),
@@ -85,6 +86,7 @@ def render(request: web.Request, template: str, status: int = 200, **values: Any
             needed=lambda word: words.NEEDS[word][0][place] if word in words.NEEDS else word,
             next_step=lambda word: words.NEEDS[word][1][place] if word in words.NEEDS else "",
             number_name=lambda name: words.number_name(name, language),
+            way=lambda mt: words.way(mt, language),
             in_list=lambda name, code: words.listed(name, code, language),
             **values,
         )

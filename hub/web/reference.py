@@ -238,7 +238,7 @@ def _sentences(kind: FaultKind, one: Place) -> Pair:
 def _filled(sentence: str, field: Field) -> str:
     listed = codes(field)
     known = {"name": field.name, "allowed": ", ".join(listed.codes) if listed and len(listed.codes) < 20 else "…"}
-    return re.sub(r"\{(\w+)\}", lambda blank: known.get(blank[1], "…"), sentence)
+    return re.sub(r"\{(\w+)(?::zh)?\}", lambda blank: known.get(blank[1], "…"), sentence)
 
 
 def example(mt: MessageType) -> tuple[str, str]:

@@ -522,6 +522,16 @@ def _submitted(
         "state": state,
         "code": status.code if status is not None and current else "",
         "faults": faults_json(sight.shown_faults(viewer, tuple(dict.fromkeys((*faults, *later))))),
+        **(_become(viewer, status) if status is not None and current and not refused else {"differences": []}),
+    }
+
+
+def _become(viewer: Viewer, status: Status) -> dict[str, Any]:
+    """What the hub found beyond the door, and customs' answer in words where there is one."""
+    said = status_json(status) if status.code else {}
+    return {
+        "differences": faults_json(sight.shown_faults(viewer, status.differences)),
+        **{name: value for name, value in said.items() if name not in ("state", "code", "since")},
     }
 
 
@@ -533,7 +543,7 @@ def fate(submission: str, index: int, received_at: int, status: Status | None) -
     if status is None:
         return "pending", ()
     if (status.submission, status.index) == (submission, index):
-        return status.state, (*status.faults, *status.differences)
+        return status.state, status.faults
     for version in reversed(status.versions):
         if (version.submission, version.index) == (submission, index):
             return version.state, version.faults

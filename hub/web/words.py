@@ -9,6 +9,7 @@ from hub.domain.kinds import APPLICATION_KINDS, BILL_WORDS, SUMMARY
 from hub.domain.lifecycle import CODES as CODE_ROWS
 from hub.domain.lifecycle import DEADLINE, FACTS, MOMENT, STAGE
 from schemas.codes import code_list
+from schemas.model import MessageType, senders_of
 
 Pair = tuple[str, str]
 
@@ -33,6 +34,7 @@ STATES: dict[str, Pair] = {
     "pending": ("being taken in", "处理中"),
     "differs": ("differs", "不相符"),
     "other": ("other", "其他"),
+    "processing error": ("processing error", "处理异常"),
     **{code.state: (code.state, code.meaning_zh) for code in CODE_ROWS},
 }
 
@@ -61,7 +63,10 @@ KINDS: dict[str, Pair] = {
 NEEDS: dict[str, tuple[Pair, Pair]] = {
     "rejected": (
         ("rejected", "退单"),
-        ("Correct it and send it again with a newer appTime.", "更正后以更新的 appTime 重新申报。"),
+        (
+            "Correct it and send it again as new (appType 1) with a newer appTime: customs does not have it any more.",
+            "更正后以新增（appType 1）、更新的 appTime 重新申报：海关已不保留原单。",
+        ),
     ),
     "not granted": (
         ("not granted", "未获批准"),
@@ -294,6 +299,16 @@ ACTORS: dict[str, Pair] = {
 CHINA = timezone(timedelta(hours=8))
 
 
+def sentences(*said: str) -> str:
+    """Sentences one after another, each with its full stop: in Chinese without a blank between them."""
+    out = ""
+    for one in filter(None, said):
+        chinese = any("\u4e00" <= letter <= "\u9fff" for letter in one)
+        ended = one if one[-1] in ".!?:。！？：" else one + ("。" if chinese else ".")
+        out += ended if not out or chinese else f" {ended}"
+    return out
+
+
 def index(language: str) -> int:
     """0 English, 1 Chinese."""
     return 1 if language == "zh" else 0
@@ -366,9 +381,23 @@ def fact_text(name: str, value: str, language: str) -> str:
 
 _NUMBERS: dict[str, Pair] = {
     "submission": ("submission", "报送"),
+    "orderNo": ("orderNo", "订单编号 orderNo"),
+    "ebpCode": ("ebpCode", "电商平台代码 ebpCode"),
+    "preNo": ("preNo", "预录入编号 preNo"),
+    "invtNo": ("invtNo", "清单编号 invtNo"),
     "billNo": ("billNo", "提运单号 billNo"),
     "sumNo": ("sumNo", "汇总申请编号 sumNo"),
+    "taxNo": ("taxNo", "电子税单编号 taxNo"),
+    "entryId": ("entryId", "报关单编号 entryId"),
+    "customsCode": ("customsCode", "海关代码 customsCode"),
 }
+
+
+def way(mt: MessageType, language: str) -> str:
+    """Who sends a message to whom."""
+    if mt.direction == "down":
+        return ("customs → enterprise", "海关 → 企业")[index(language)]
+    return senders_of(mt)[index(language)] + (" → customs", " → 海关")[index(language)]
 
 
 def number_name(name: str, language: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 
@@ -172,6 +173,18 @@ async def test_a_released_declaration_is_told_from_any_of_its_numbers(house: Hou
     assert [line["what"] for line in body["timeline"] if line["by"] == "customs"] == ["2", "120", "800"]
     assert body["match"] == {"state": "matched", "awaited": [], "due": "", "differences": []}
     assert {one["recipient"] for one in body["handovers"]} == {"customs"}
+
+
+async def test_a_tax_bills_number_leads_to_its_declaration(house: House) -> None:
+    case, number = Case(8), "29212026I000000008"
+    async with house.projecting():
+        await house.feed(story_of(case))
+        final = case.released("declaration")
+        await house.feed([status_record(msgspec.structs.replace(final, revision=99, numbers={"invtNo": number}))])
+        await house.caught_up()
+        for asked in (number, f"{number}_0", f"{number}_12"):
+            assert (await house.get(f"/v1/declarations/{asked}"))[1].get("key") == case.business("declaration"), asked
+        assert (await house.get("/v1/declarations/29212026I000000009_0"))[0] == 404
 
 
 async def test_findings_scores_and_alerts_are_for_officers_only(house: House) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
 from hub.cli import group
@@ -66,3 +69,84 @@ def test_a_hub_that_does_not_answer_ends_with_2(made: Made, tmp_path: Path, monk
     (tmp_path / "order.xml").write_bytes(made.sales()[0].body)
     result = CliRunner().invoke(group, ["submit", "--url", "http://127.0.0.1:9", str(tmp_path / "order.xml")])
     assert result.exit_code == 2
+
+
+class _Hub:
+    """A hub that takes everything and then tells of each submission what the test has prepared, in turn."""
+
+    def __init__(self, tells: dict[str, list[dict[str, object]]]) -> None:
+        self.tells, self.asked = tells, []  # type: ignore[var-annotated]
+        self.handed_in: list[str] = []
+
+    async def post(self, request: web.Request) -> web.Response:
+        id = f"S{len(self.handed_in)}"
+        self.handed_in.append(id)
+        await request.read()
+        document = {"index": 0, "kind": "cancellation", "key": id, "status": "accepted", "faults": []}
+        return web.json_response({"submission": id, "documents": [document]}, status=202)
+
+    async def get(self, request: web.Request) -> web.Response:
+        id = request.match_info["id"]
+        self.asked.append((id, len(self.handed_in)))
+        told = self.tells[id]
+        now = told.pop(0) if len(told) > 1 else told[0]
+        document = {"index": 0, "kind": "cancellation", "key": id, "status": "accepted", "faults": [], **now}
+        return web.json_response({"submission": id, "documents": [document]})
+
+    async def submit(self, made: Made, *arguments: str) -> Result:
+        app = web.Application()
+        app.router.add_post("/v1/messages", self.post)
+        app.router.add_get("/v1/submissions/{id}", self.get)
+        async with TestServer(app) as server:
+            command = ["submit", "--url", str(server.make_url("")), *arguments]
+            environ = {"HUB_DATA": str(made.settings.data), "HUB_API_KEY": None}
+            return await asyncio.to_thread(CliRunner().invoke, group, command, env=environ)
+
+
+_DIFFERENCE = {"code": "application.released", "path": "/x", "message": "it is released", "message_zh": "已放行"}
+_REFUSAL = {"state": "processing error", "code": "-623005", "text": "[Code:623005;Desc:已放行不能撤销]",
+            "explanation": "E", "explanation_zh": "甲", "next": "N", "next_zh": "乙"}  # fmt: skip
+
+
+async def test_waiting_tells_customs_refusal_and_later_faults_and_ends_with_1(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"{}")
+    states = ["pending", "handed over", "stored at E-port", "declaring", "sent"]
+    hub = _Hub({"S0": [*({"state": state} for state in states), {**_REFUSAL, "differences": [_DIFFERENCE]}]})
+    result = await hub.submit(made, "--wait", "20", str(tmp_path / "a.json"))
+    assert result.exit_code == 1, result.output
+    line, *below = result.stdout.splitlines()
+    assert line.startswith("refused")
+    assert line.endswith("processing error -623005")
+    assert "已放行不能撤销" in "".join(below)
+    assert any(row.strip().startswith("application.released") for row in below)
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "code"),
+    [
+        ({"state": "rejected", "code": "100"}, "refused", 1),
+        ({"state": "expired"}, "expired", 1),
+        ({"state": "released", "code": "800", "differences": [_DIFFERENCE]}, "flagged", 1),
+        ({"state": "released", "code": "800", "differences": []}, "accepted", 0),
+        ({"state": "waiting"}, "accepted", 0),
+    ],
+)
+async def test_what_has_become_of_a_document_decides_its_row_and_the_exit_status(
+    made: Made, tmp_path: Path, told: dict[str, object], status: str, code: int
+) -> None:
+    (tmp_path / "a.json").write_bytes(b"{}")
+    result = await _Hub({"S0": [told]}).submit(made, "--wait", "20", "--json", str(tmp_path / "a.json"))
+    [row] = map(json.loads, result.stdout.splitlines())
+    assert (row["status"], row["state"], row["moving"], result.exit_code) == (status, told["state"], False, code)
+
+
+async def test_all_are_handed_in_before_any_is_waited_for_and_no_longer_than_said(made: Made, tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.json").write_bytes(b"{}")
+    hub = _Hub({f"S{n}": [{"state": "handed over"}] for n in range(3)})
+    began = time.monotonic()
+    result = await hub.submit(made, "--wait", "1", "--json", str(tmp_path))
+    assert time.monotonic() - began < 3
+    assert {count for _, count in hub.asked} == {3}
+    assert [json.loads(line)["moving"] for line in result.stdout.splitlines()] == [True] * 3
+    assert result.exit_code == 0

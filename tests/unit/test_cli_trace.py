@@ -121,3 +121,11 @@ def test_what_comes_late_and_stands_early_is_followed_too(hub_url: str) -> None:
 def test_a_hub_that_does_not_answer_is_exit_two() -> None:
     result = CliRunner(env={"HUB_API_KEY": "k"}).invoke(group, ["trace", "x", "--url", "http://127.0.0.1:9"])
     assert result.exit_code == 2
+
+
+def test_the_numbers_others_know_it_by_are_told() -> None:
+    found = _story(AGENT)
+    found["keys"] |= {"invtNo": "29212026I000000001", "preNo": "I202600000000000001"}
+    for speaks in ("en", "zh"):
+        text = click.unstyle("\n".join(told(found, speaks)))
+        assert [name in text for name in ("29212026I000000001", "I202600000000000001", "invtNo", "preNo")] == [True] * 4

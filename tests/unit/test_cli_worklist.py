@@ -82,3 +82,21 @@ def test_writing_needs_a_month(tmp_path: Path) -> None:
 
 def test_a_spreadsheet_is_given_no_formula() -> None:
     assert b",'=1+1," in table(ENTRIES)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_month_without_anything_to_summarise_is_told_so_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SHOWN, "declarations", 0)
+    monkeypatch.setitem(SHOWN, "entries", [])
+    told = run("--summary", MONTH, "--language", "en")
+    assert (told.exit_code, told.output.startswith("nothing to summarise")) == (0, True)
+    file = tmp_path / "summary.json"
+    written = run("--summary", MONTH, "--write", str(file), "--language", "zh")
+    assert (written.exit_code, file.exists(), "404" in written.output) == (1, False, False)
+    assert "无需汇总" in written.output
+
+
+def test_one_is_counted_as_one() -> None:
+    assert [worklist._counted(n, "entry", "entries") for n in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]

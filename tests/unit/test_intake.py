@@ -403,6 +403,8 @@ def test_nobody_but_an_authority_hands_in_receipts_and_it_hands_in_nothing_else(
     with pytest.raises(Refused) as error:
         a_judge("by-schema")(rendered("order", documents("order")), XML, CUSTOMS, NOW)
     assert codes(error.value.faults) == ["access.sender"]
+    assert "platform, merchant" in error.value.faults[0].message
+    assert "订单（CEB311）由电商平台、电商企业报送" in error.value.faults[0].message_zh
 
 
 # ---- JSON
@@ -456,6 +458,47 @@ SPOILT: list[tuple[Any, str, str]] = [
     (lambda t: t.update(message="CEB000"), "schema.unknown_message", "/message"),
     (lambda t: t.update(message=["CEB311"]), "schema.unknown_message", "/message"),
 ]
+
+
+def test_an_unknown_name_hides_no_other_fault_of_a_twin() -> None:
+    value = a_twin("order")
+    head = value["documents"][0]["head"]
+    head["ordrNo"] = head.pop("orderNo")
+    head["freight"] = 12
+    value["documents"][0]["list"][0]["qty"] = "viel"
+    found = refused(as_bytes(value), media_type=JSON).faults
+    assert sorted((f.code, f.path) for f in found) == [
+        ("schema.missing", "/documents/0/head/orderNo"),
+        ("schema.type", "/documents/0/head/freight"),
+        ("schema.type", "/documents/0/list/0/qty"),
+        ("schema.unexpected", "/documents/0/head/ordrNo"),
+    ]
+
+
+def test_numbers_that_readers_round_are_named_with_their_places() -> None:
+    value = a_twin("order")
+    value["documents"][0]["head"]["freight"] = 1.25
+    value["documents"][0]["list"][0]["price"] = 1e30
+    found = refused(as_bytes(value), media_type=JSON).faults
+    assert {(f.code, f.path) for f in found} == {
+        ("json.number", "/documents/0/head/freight"), ("json.number", "/documents/0/list/0/price"),
+    }  # fmt: skip
+
+
+def test_a_root_in_a_wrong_namespace_is_told_the_right_one() -> None:
+    for data in (b'<CEB311Message xmlns="urn:other"/>', b"<CEB311Message/>"):
+        [found] = refused(data).faults
+        assert (found.code, found.line) == ("schema.unknown_message", 1)
+        assert "http://www.chinaport.gov.cn/ceb" in found.message
+        assert "http://www.chinaport.gov.cn/ceb" in found.message_zh
+    assert "namespace" not in refused(b"<Invoice/>").faults[0].message
+
+
+def test_json_that_is_none_is_told_what_is_wrong_and_where() -> None:
+    [found] = refused(b'{"message": "CEB311",\n "guid" "x"}', media_type=JSON).faults
+    assert (found.code, found.line) == ("json.malformed", 2)
+    assert "line 2, column 9: a colon is expected" in found.message
+    assert "第 2 行第 9 列" in found.message_zh
 
 
 @pytest.mark.parametrize(("spoil", "code", "path"), SPOILT)

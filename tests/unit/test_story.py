@@ -15,6 +15,7 @@ from hypothesis import strategies as some
 from hub.cli.trace import is_over, told
 from hub.domain import summary
 from hub.domain.access import ROLES, Principal
+from hub.domain.events import SubmissionSummary
 from hub.domain.reading import HandOverRow, bill_of, later, need, need_at
 from hub.domain.summary import Closed
 from hub.web import sight, story
@@ -76,6 +77,8 @@ async def test_applications_are_in_the_declarations_story_and_tell_their_own() -
     own = await read(zone, again)
     assert (own["kind"], own["message"], own["need"], own["turn"]) == ("return", "CEB625", "doubtful", "declarant")
     assert [f["code"] for f in own["match"]["differences"]] == ["application.quantity"]
+    become = story._become(ALL, zone.status(again))
+    assert [f["code"] for f in become["differences"]] == ["application.quantity"]
     assert "declaration" in {d["kind"] for d in own["documents"]}
     zone.settle()
     answered = await read(zone, again)
@@ -97,6 +100,14 @@ async def test_customs_answer_is_explained_beside_its_own_text() -> None:
     assert (shown["text"], bool(shown["explanation"]), bool(shown["next_zh"])) == ("made up", True, True)
     work = story.work_json(ALL, status, zone.now)
     assert (work["need"], work["next_step"], work["next_step_zh"]) == ("rejected", shown["next"], shown["next_zh"])
+    summary = SubmissionSummary(
+        id=status.submission, principal=status.principal, sender="", received_at=zone.now, message="CEB621", guid="",
+        edition="202205", digest="", size=1, media_type="", documents=((status.index, status.kind, story.business(key), ()),),
+    )  # fmt: skip
+    [row] = story.submission_json(ALL, summary, [status], refused=False)["documents"]
+    assert {name: row[name] for name in ("text", "explanation", "next_zh")} == {
+        name: shown[name] for name in ("text", "explanation", "next_zh")
+    }
     assert "explanation" not in story.status_json(msgspec.structs.replace(status, code="4711", text=""))
 
 

@@ -19,7 +19,9 @@ import pytest
 from hub.domain.faults import Misconfigured
 from hub.infra import child, supervisor
 from hub.infra.child import Child, free_port, who_listens
+from hub.infra.health import processes_health
 from hub.infra.supervisor import RunFile, Supervisor, running
+from hub.settings import Settings
 
 LISTEN = "import socket,sys,time; s=socket.create_server(('127.0.0.1', int(sys.argv[1]))); print('up', flush=True); time.sleep(600)"
 
@@ -149,3 +151,42 @@ def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     os.close(child.opened_log(log))
     assert log.read_text() == ""
     assert (tmp_path / "x.log.1").read_text() == "long"
+
+
+async def test_a_process_that_keeps_dying_is_told_with_its_last_words(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "PAUSES", (0.01,))
+    run_file = RunFile(tmp_path / "run.json", listen="127.0.0.1:9")
+    keeper = Supervisor(run_file, tmp_path / "logs")
+    keeper.run("serve", ["no-such-command"], dict(os.environ))
+    said = ""
+
+    def told() -> bool:
+        nonlocal said
+        said += capfd.readouterr().err
+        return "No such command" in said
+
+    await until(told, 60)
+    assert str(tmp_path / "logs" / "serve.log") in said
+    await keeper.stop()
+
+
+async def test_the_doctor_names_the_log_of_a_dead_process_and_of_a_silent_door(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, listen=f"127.0.0.1:{free_port()}")
+    assert (await processes_health(settings)).state == "off"
+    run_file = RunFile(tmp_path / "run.json", listen=settings.listen)
+    run_file.expect("serve")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "serve.log").write_text("Traceback\nValueError: made up\n\n")
+    dead = await processes_health(settings)
+    assert dead.state == "wrong"
+    assert "ValueError: made up" in dead.found
+    assert str(tmp_path / "logs" / "serve.log") in dead.remedy
+    run_file.set("serve", os.getpid())
+    silent = await processes_health(settings)
+    assert (silent.state, settings.listen in silent.found) == ("wrong", True)
+    run_file.set("up", 2**22 + 1)
+    gone = await processes_health(settings)
+    assert (gone.state, "not alive" in gone.found) == ("wrong", True)
+    run_file.remove()

@@ -172,7 +172,7 @@ async def test_every_key_of_a_real_answer_is_described() -> None:
         told = story.submission_json(ALL, summary, [status], refused=False)
         assert undescribed(json.loads(json.dumps(told)), SCHEMAS["Submission"]) == []
     # what was found at the second return after the door stands with its submission
-    assert [fault["code"] for fault in told["documents"][0]["faults"]] == ["application.quantity"]
+    assert [fault["code"] for fault in told["documents"][0]["differences"]] == ["application.quantity"]
     assert shown >= {"need", "facts", "attempt", "assessment", "level"}
 
 

@@ -14,6 +14,7 @@ from hub.domain import lifecycle, reading
 from hub.domain.kinds import APPLICATION_KINDS, BILL_WORDS, KINDS, SUMMARY
 from hub.web import words
 from hub.web.views.common import number
+from schemas import catalog
 from streams.stages import bills, follow, register, split
 
 #: What a hand-over can have come to (streams.deliver), where it was not delivered.
@@ -155,3 +156,21 @@ def test_a_page_of_nothing_would_be_asked_for_without_end() -> None:
     request = make_mocked_request("GET", "/v1/search?limit=0&skip=0")
     assert number(request, "limit", 50, 200, least=1) == 1
     assert number(request, "skip", 0, 10_000) == 0
+
+
+def test_states_and_numbers_of_a_declaration_are_said_in_chinese() -> None:
+    assert words.say(words.STATES, "processing error", "zh") == "处理异常"
+    for name in ("orderNo", "ebpCode", "preNo", "invtNo", "billNo", "sumNo", "taxNo"):
+        assert words.number_name(name, "zh") == f"{words.number_name(name, 'zh').split(' ')[0]} {name}" != name
+
+
+def test_sentences_have_their_full_stops() -> None:
+    assert words.sentences("Released", "Nothing to do") == "Released. Nothing to do."
+    assert words.sentences("已放行", "无需操作。") == "已放行。无需操作。"
+    assert words.sentences("Released.", "") == "Released."
+
+
+def test_whose_message_it_is_stands_in_both_languages() -> None:
+    assert words.way(catalog.message("CEB711"), "en") == "site operator → customs"
+    assert words.way(catalog.message("CEB403"), "zh") == "支付企业、电商企业、电商平台 → 海关"
+    assert words.way(catalog.message("CEB622"), "en") == "customs → enterprise"
