@@ -43,7 +43,7 @@ async def claims_of(bootstrap: str) -> AsyncIterator[tuple[Claims, KafkaPublishe
 
 async def records(bootstrap: str, topic: str) -> list[tuple[bytes, bytes]]:
     """(key, value) of everything the topic holds now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]

@@ -61,7 +61,7 @@ async def opened(bootstrap: str, folder: Path, **settings: Any) -> AsyncIterator
 
 async def records(bootstrap: str, topic: str) -> list[Any]:
     """Everything the topic holds now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]

@@ -11,9 +11,11 @@ SECONDS = 60.0
 
 async def whole(bootstrap: str, topic: str) -> list[ConsumerRecord]:
     """Every record of the topic up to its end of now; each partition's in order."""
+    # "earliest": a reset to the end that is under way already would win over the seek.
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, fetch_max_bytes=64 << 20, max_partition_fetch_bytes=64 << 20
-    )
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_bytes=64 << 20,
+        max_partition_fetch_bytes=64 << 20,
+    )  # fmt: skip
     await consumer.start()
     try:
         async with asyncio.timeout(SECONDS):
