@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hub.domain import credit
 from hub.domain.faults import Misconfigured
 from hub.domain.money import amount
 
@@ -28,6 +29,8 @@ KINDS = {
     "identity": "the outcome of checking an identity (keyed digest) with its authority",
     "parameter": "a setting of the zone that has dates",
     "responder": "where a platform opens its payment data to customs, by its code: url, certificate (PEM)",
+    "credit": "what one source says of an enterprise's credit, id <code>~<source>: level, grade or class, recorded_by; hub.domain.credit",
+    "link": "firms and persons (keyed digests) linked with an enterprise, by its code: firms, persons, confirmed, source",
 }
 
 _END = 99_999_999
@@ -89,6 +92,8 @@ class Reference:
         self._versions: dict[str, dict[str, list[_Version]]] = {}
         #: Offset of the last record taken in; -1 before the first.
         self.reached = -1
+        #: Kind → offset of the last record that said something new.
+        self.changed: dict[str, int] = {}
 
     def put(self, record: ReferenceRecord, offset: int) -> None:
         """Take in the record found at ``offset``; a version that is there already keeps the offset it became known at."""
@@ -100,6 +105,7 @@ class Reference:
             first, end = day_number(record.valid_from), day_number(record.valid_to, _END)
             versions.append(_Version(record.version, offset, first, end, record))
             versions.sort(key=lambda entry: -entry.version)
+            self.changed[record.kind] = max(offset, self.changed.get(record.kind, -1))
         self.reached = max(self.reached, offset)
 
     def record(self, kind: str, id: str, day: int, offset: int | None = None) -> ReferenceRecord | None:
@@ -155,6 +161,10 @@ def problems(record: ReferenceRecord) -> list[str]:
         found.append("valid_to is not after valid_from: it is the first day on which the record is no longer in force")
     if record.kind == "guarantee" and not guarantee_of(record.value):
         found.append("a guarantee has an amount above 0 in yuan (decimal text), currency 142")
+    if record.kind == "credit":
+        found += credit.problems(record.id, record.value, first, end)
+    if record.kind == "link":
+        found += credit.link_problems(record.value)
     return found
 
 

@@ -17,6 +17,7 @@ import msgspec
 from hub.domain.events import Finding
 from hub.domain.faults import fault
 from hub.domain.kinds import EXPORT, IMPORT
+from hub.domain.standing import Standing, Standings, noted, standing_of
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
 #: What a finding asks for whatever the score says.
@@ -103,6 +104,7 @@ class Case:
         "_offset",
         "_references",
         "_settings",
+        "_standings",
         "buyer",
         "day",
         "declaration",
@@ -133,6 +135,7 @@ class Case:
         references: References | None = None,
         offset: int = 0,
         settings: Mapping[str, bool] | None = None,
+        standings: Standings | None = None,
     ) -> None:
         """``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
@@ -143,6 +146,7 @@ class Case:
         self._allowance_used = allowance_used
         self._references, self._offset = references, offset
         self._settings = settings or {}
+        self._standings = standings
         self.read: dict[str, str] = {}
         #: what the tax rule computed, for the record: ``duty``, ``consumption``, ``vat``, ``total``
         self.tax: dict[str, str] = {}
@@ -151,6 +155,17 @@ class Case:
         """The reference record in force on the day of the case; what was found, or that nothing was, is noted."""
         found = None if self._references is None else self._references.find(kind, id, self.day, self._offset)
         self.read[f"{kind}:{id}"] = "" if found is None else _json(found).decode()
+        return found
+
+    def standing(self, code: str) -> Standing:
+        """The standing of an enterprise on the day of the case: its control class and why; unknown: class 3."""
+        if self._standings is not None:
+            found, note = self._standings.of(code, self.day, self._offset)
+        elif self._references is not None:
+            found, note = noted(standing_of(self._references, code, self.day, self._offset))
+        else:
+            found, note = noted(Standing())
+        self.read[f"standing:{code}"] = note
         return found
 
     def allowance_used(self) -> int | None:

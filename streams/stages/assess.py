@@ -15,6 +15,8 @@ from hub import codec, topics
 from hub.domain.events import Alert, Assessment, AssessmentNotice, AssessmentReport, Finding, Matched, Position, Tick
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
+from hub.domain.reference import Reference
+from hub.domain.standing import Standings
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
 from streams.api import Output, Record, Step
@@ -82,6 +84,7 @@ class Assess:
         self, references: References, rules: RuleSet | None = None, settings: AssessSettings | None = None
     ) -> None:
         self._references = references
+        self._standings = Standings(references) if isinstance(references, Reference) else None
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
         self._switches = {"reject_over_allowance": self._settings.reject_over_allowance}
@@ -128,7 +131,7 @@ class Assess:
         if event.buyer:
             year = china_year(event.received_at)
             used = old.used(year, event.declaration_key) + old.elsewhere.get(year, 0)
-        assessment = assess(event, now, used, self._references, self._rules, self._switches)
+        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
@@ -204,8 +207,12 @@ def assess(
     references: References,
     rules: RuleSet,
     switches: Mapping[str, bool] | None = None,
+    standings: Standings | None = None,
 ) -> Assessment:
-    """The assessment of what match put together; the same arguments give the same bytes."""
+    """The assessment of what match put together; the same arguments give the same bytes.
+
+    ``standings`` only remembers what ``references`` say.
+    """
     case = Case(
         declaration=event.declaration,
         order=event.order,
@@ -220,6 +227,7 @@ def assess(
         references=references,
         offset=now.reference,
         settings=switches,
+        standings=standings,
     )
     verdict = rules.apply(case)
     return Assessment(

@@ -1,0 +1,163 @@
+"""The standing of an enterprise: its control class from 1 (trusted) to 5 (restricted), and why.
+
+The worst source wins; an authority's decision overrides all of them; a confirmed link to a restricted firm or person
+lowers. What is computed or self-reported is a suggestion: it is shown, and counts from when an officer confirms it.
+docs/explanation/standing.md explains the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from hub.domain.credit import MOST_LINKS, NORMAL, RESTRICTED, SOURCES, WATCH, class_of, id_of, is_repaired, said
+from hub.domain.reference import Reference
+
+#: What a reason does.
+ACTS, SUGGESTED, REPAIRED, OVERRIDDEN = "acts", "suggested", "repaired", "overridden"
+#: Class of a linked firm or person → the class it lowers the enterprise to at least (proposal of the hub).
+LINKED = {RESTRICTED: WATCH}
+
+
+class Finds(Protocol):
+    """Reference data, asked for one record."""
+
+    def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
+        """The value in force on ``day`` among what is known at ``offset``."""
+
+
+class Reason(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one source says: its level, the class that leads to (0: none), and what it does.
+
+    ``state``: ``acts``, ``suggested``, ``repaired`` or ``overridden``. ``via``: the linked firm or person of whom it is
+    said, empty for the enterprise itself. ``number``: the document that says it.
+    """
+
+    source: str
+    level: str
+    control_class: int
+    state: str
+    via: str = ""
+    number: str = ""
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """The class that acts, the one it would be with every suggestion confirmed, and the chain of reasons."""
+
+    control_class: int = NORMAL
+    suggested: int = NORMAL
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def deciding(self) -> tuple[Reason, ...]:
+        """The reasons for the class."""
+        return tuple(r for r in self.reasons if r.state == ACTS and r.control_class == self.control_class)
+
+
+_json = msgspec.json.Encoder().encode
+#: A standing of what a case noted of it.
+of_note = msgspec.json.Decoder(Standing).decode
+
+
+def standing_of(references: Finds, code: str, day: int, offset: int) -> Standing:
+    """The standing of ``code`` on ``day`` (yyyymmdd, China) by what is known at ``offset``; nothing known: class 3."""
+    own = _own(references, code, day, offset)
+    reasons = (*own, *_linked(references, code, day, offset))
+    if not reasons:
+        return _UNKNOWN
+    decision = next((r for r in own if r.source == "decision" and r.state == ACTS), None)
+    if decision is not None:
+        others = tuple(msgspec.structs.replace(r, state=OVERRIDDEN) if r.state == ACTS and r is not decision else r for r in reasons)
+        return Standing(decision.control_class, decision.control_class, others)
+    return Standing(_worst(reasons, (ACTS,)), _worst(reasons, (ACTS, SUGGESTED)), reasons)
+
+
+_UNKNOWN = Standing()
+
+
+def _own(references: Finds, code: str, day: int, offset: int) -> tuple[Reason, ...]:
+    found = []
+    for name in SOURCES:
+        value = references.find("credit", id_of(code, name), day, offset)
+        if value is not None:
+            found.append(_reason(name, value, day))
+    return tuple(found)
+
+
+def _reason(name: str, value: Mapping[str, Any], day: int) -> Reason:
+    source, level = SOURCES[name], said(name, value)
+    if is_repaired(value, day):
+        state = REPAIRED
+    elif source.never or (source.computed and not value.get("confirmed_by")):
+        state = SUGGESTED
+    else:
+        state = ACTS
+    leads_to = 0 if name == "self_reported" else class_of(name, level)
+    return Reason(name, level, leads_to, state, "", str(value.get("number") or ""))
+
+
+def _linked(references: Finds, code: str, day: int, offset: int) -> list[Reason]:
+    """What the firms and persons linked with ``code`` bring; only their own sources count, so that circles end."""
+    found = []
+    for id, may_act in ((code, True), (id_of(code, "suggested"), False)):
+        link = references.find("link", id, day, offset)
+        if link is None:
+            continue
+        acts = may_act and link.get("confirmed") is True
+        others = [*link.get("firms", ())[:MOST_LINKS], *link.get("persons", ())[:MOST_LINKS]]
+        for other in others:
+            if other == code:
+                continue
+            own = _worst_of(_own(references, other, day, offset))
+            if own in LINKED:
+                state = ACTS if acts else SUGGESTED
+                found.append(Reason("link", str(own), LINKED[own], state, other, str(link.get("source") or "")))
+    return found
+
+
+def _worst_of(own: tuple[Reason, ...]) -> int:
+    decision = next((r for r in own if r.source == "decision" and r.state == ACTS), None)
+    return decision.control_class if decision is not None else _worst(own, (ACTS,))
+
+
+def _worst(reasons: tuple[Reason, ...], states: tuple[str, ...]) -> int:
+    """The worst class the reasons in these states lead to; nothing better than 3 where no source lifts."""
+    counting = [r for r in reasons if r.state in states and r.control_class]
+    lifted = any(r.source in SOURCES and SOURCES[r.source].lifts for r in counting)
+    return max([r.control_class for r in counting], default=NORMAL) if lifted else max([NORMAL, *(r.control_class for r in counting)])
+
+
+class Standings:
+    """The standings of one view of the reference data, each worked out once and kept while nothing about credit changes.
+
+    A standing is asked for at a log offset; the answer is the same for every offset from the last change of a
+    ``credit`` or ``link`` record on, so that other reference data, which change all the time, cost nothing here.
+    """
+
+    def __init__(self, references: Reference, most: int = 20_000) -> None:
+        """``most``: so many standings are kept."""
+        self._references, self._most = references, most
+        self._kept: dict[tuple[str, int, int], tuple[Standing, str]] = {}
+        self._changed = -1
+
+    def of(self, code: str, day: int, offset: int) -> tuple[Standing, str]:
+        """The standing, and the same as a note from which ``of_note`` makes it again."""
+        changes = self._references.changed
+        changed = max(changes.get("credit", -1), changes.get("link", -1))
+        if changed != self._changed:
+            self._kept.clear()
+            self._changed = changed
+        key = (code, day, changed if changed < offset else offset)  # noqa: FURB136 - a third of the cost of min()
+        found = self._kept.get(key)
+        if found is None:
+            if len(self._kept) >= self._most:
+                self._kept.clear()
+            found = self._kept[key] = noted(standing_of(self._references, code, day, offset))
+        return found
+
+
+def noted(standing: Standing) -> tuple[Standing, str]:
+    """A standing with its note."""
+    return standing, _json(standing).decode()
