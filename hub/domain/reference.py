@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hub.domain import credit
+from hub.domain import control, credit
 from hub.domain.faults import Misconfigured
 from hub.domain.money import amount
 
@@ -165,6 +165,8 @@ def problems(record: ReferenceRecord) -> list[str]:
         found += credit.problems(record.id, record.value, first, end)
     if record.kind == "link":
         found += credit.link_problems(record.value)
+    if record.kind == "parameter":
+        found += control.problems(record.id, record.value)
     return found
 
 

@@ -8,24 +8,16 @@ docs/explanation/standing.md explains the whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from hub.domain.credit import MOST_LINKS, NORMAL, RESTRICTED, SOURCES, WATCH, class_of, id_of, is_repaired, said
+from hub.domain.control import Finds, linked_of
+from hub.domain.credit import MOST_LINKS, NORMAL, SOURCES, class_of, id_of, is_repaired, said
 from hub.domain.reference import Reference
 
 #: What a reason does.
 ACTS, SUGGESTED, REPAIRED, OVERRIDDEN = "acts", "suggested", "repaired", "overridden"
-#: Class of a linked firm or person → the class it lowers the enterprise to at least (proposal of the hub).
-LINKED = {RESTRICTED: WATCH}
-
-
-class Finds(Protocol):
-    """Reference data, asked for one record."""
-
-    def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
-        """The value in force on ``day`` among what is known at ``offset``."""
 
 
 class Reason(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -100,20 +92,21 @@ def _reason(name: str, value: Mapping[str, Any], day: int) -> Reason:
 
 def _linked(references: Finds, code: str, day: int, offset: int) -> list[Reason]:
     """What the firms and persons linked with ``code`` bring; only their own sources count, so that circles end."""
-    found = []
+    found: list[Reason] = []
     for id, may_act in ((code, True), (id_of(code, "suggested"), False)):
         link = references.find("link", id, day, offset)
         if link is None:
             continue
+        lowers = linked_of(references, day, offset)
         acts = may_act and link.get("confirmed") is True
         others = [*link.get("firms", ())[:MOST_LINKS], *link.get("persons", ())[:MOST_LINKS]]
         for other in others:
             if other == code:
                 continue
             own = _worst_of(_own(references, other, day, offset))
-            if own in LINKED:
+            if own in lowers:
                 state = ACTS if acts else SUGGESTED
-                found.append(Reason("link", str(own), LINKED[own], state, other, str(link.get("source") or "")))
+                found.append(Reason("link", str(own), lowers[own], state, other, str(link.get("source") or "")))
     return found
 
 
@@ -132,8 +125,8 @@ def _worst(reasons: tuple[Reason, ...], states: tuple[str, ...]) -> int:
 class Standings:
     """The standings of one view of the reference data, each worked out once and kept while nothing about credit changes.
 
-    A standing is asked for at a log offset; the answer is the same for every offset from the last change of a
-    ``credit`` or ``link`` record on, so that other reference data, which change all the time, cost nothing here.
+    A standing is asked for at a log offset; the answer is the same for every offset from the last change of a record
+    of the kinds ``credit``, ``link`` and ``parameter`` on, so that other reference data, which change all the time, cost nothing here.
     """
 
     def __init__(self, references: Reference, most: int = 20_000) -> None:
@@ -145,7 +138,7 @@ class Standings:
     def of(self, code: str, day: int, offset: int) -> tuple[Standing, str]:
         """The standing, and the same as a note from which ``of_note`` makes it again."""
         changes = self._references.changed
-        changed = max(changes.get("credit", -1), changes.get("link", -1))
+        changed = max(changes.get("credit", -1), changes.get("link", -1), changes.get("parameter", -1))
         if changed != self._changed:
             self._kept.clear()
             self._changed = changed
@@ -161,3 +154,26 @@ class Standings:
 def noted(standing: Standing) -> tuple[Standing, str]:
     """A standing with its note."""
     return standing, _json(standing).decode()
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What became of a standing: the classes, and the reasons that are new and that are gone."""
+
+    before: int
+    after: int
+    suggested: int
+    new: tuple[Reason, ...]
+    gone: tuple[Reason, ...]
+
+
+def changed(before: Standing, after: Standing) -> Change | None:
+    """What differs between two standings of an enterprise; None where nothing does."""
+    if before == after:
+        return None
+    return Change(
+        before.control_class,
+        after.control_class,
+        after.suggested,
+        tuple(r for r in after.reasons if r not in before.reasons),
+        tuple(r for r in before.reasons if r not in after.reasons),
+    )

@@ -8,16 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.reference import Reference, ReferenceRecord
-from hub.domain.standing import Standing, Standings, of_note, standing_of
+from hub.domain.control import DEFAULTS, WEIGHTS, parameters_of, weights_of
+from hub.domain.credit import CLASSES, SOURCES
+from hub.domain.grade import FULL, grade_at, grade_of, known_dimensions
+from hub.domain.reference import Reference, ReferenceRecord, problems
+from hub.domain.standing import Change, Reason, Standing, Standings, changed, of_note, standing_of
 
 FIRM, OTHER = "3399960001", "3399960002"
 DAY = 20260601
 
 
-def credit(source: str, word: str, code: str = FIRM, begins: str = "2026-04-01", **value: Any) -> ReferenceRecord:
-    field = {"zone": "grade", "computed": "grade", "refund": "class", "decision": "class"}.get(source, "level")
-    return ReferenceRecord("credit", f"{code}~{source}", 1, begins, value={field: word, "recorded_by": "office", **value})
+def credit(
+    source: str, word: str, code: str = FIRM, begins: str = "2026-04-01", ends: str = "", **value: Any
+) -> ReferenceRecord:
+    said = {SOURCES[source].field: word, "recorded_by": "office", **value}
+    return ReferenceRecord("credit", f"{code}~{source}", 1, begins, ends, said)
 
 
 def link(*firms: str, code: str = FIRM, id: str = "", **value: Any) -> ReferenceRecord:
@@ -88,7 +93,8 @@ def test_a_computed_grade_is_never_more_than_a_suggestion() -> None:
 
 
 def test_a_repaired_record_counts_no_longer_from_its_day_on() -> None:
-    record = credit("publication", "general", repaired_on="2026-07-01", valid_to="2027-04-01")
+    record = credit("publication", "general", ends="2027-04-01", repaired_on="2026-07-01")
+    assert problems(record) == []
     assert [standing(record, day=day).control_class for day in (20260630, 20260701)] == [4, 3]
     assert standing(record, day=20260701).reasons[0].state == "repaired"
 
@@ -97,6 +103,199 @@ def test_a_note_gives_the_same_standing_again() -> None:
     data = known(credit("tax", "D"), credit("gacc", "advanced_certified"))
     found, note = Standings(data).of(FIRM, DAY, data.reached)
     assert of_note(note) == found == standing_of(data, FIRM, DAY, data.reached)
+
+
+def test_a_confirmed_link_to_a_restricted_firm_lowers_the_class_and_names_the_firm() -> None:
+    bad = credit("negative", "listed", code=OTHER)
+    found = standing(bad, link(OTHER, confirmed=True), credit("gacc", "advanced_certified"))
+    assert (found.control_class, found.deciding) == (4, (Reason("link", "5", 4, "acts", OTHER, "register"),))
+
+
+@pytest.mark.parametrize("suggestion", [link(OTHER), link(OTHER, id=f"{FIRM}~suggested", confirmed=True)])
+def test_a_link_nobody_confirmed_is_shown_and_leaves_the_class_alone(suggestion: ReferenceRecord) -> None:
+    found = standing(credit("negative", "listed", code=OTHER), suggestion)
+    assert (found.control_class, found.suggested) == (3, 4)
+
+
+def test_a_linked_person_on_a_list_lowers_too() -> None:
+    person = "k1:6d616465"
+    record = ReferenceRecord("link", FIRM, 1, "2026-04-01", value={"persons": [person], "confirmed": True, "source": "register"})
+    found = standing(record, credit("publication", "serious", code=person, ends="2029-04-01"))
+    assert found.control_class == 4
+
+
+def test_a_link_reaches_one_step_and_circles_end() -> None:
+    third = "3399960003"
+    circle = (link(OTHER, confirmed=True), link(third, code=OTHER, confirmed=True), link(FIRM, FIRM, code=third, confirmed=True))
+    bad = credit("negative", "listed", code=third)
+    assert [standing(*circle, bad, code=code).control_class for code in (FIRM, OTHER, third)] == [3, 4, 5]
+
+
+def test_what_a_link_does_is_dated_data() -> None:
+    record = ReferenceRecord("parameter", "linked", 1, "2026-06-01", value={"5": 5, "4": 0})
+    records = (record, link(OTHER, confirmed=True), credit("negative", "listed", code=OTHER))
+    assert [standing(*records, day=day).control_class for day in (20260531, 20260601)] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("level", "begins", "good"),
+    [
+        ("general_certified", "2014-12-01", True),
+        ("general_certified", "2014-11-30", False),
+        ("general_credit", "2021-10-31", True),
+        ("general_credit", "2021-11-01", False),
+        ("other_filed", "2021-10-31", False),
+        ("other_filed", "2021-11-01", True),
+        ("other_filed", "2026-03-31", True),
+        ("other_filed", "2026-04-01", False),
+        ("certified", "2026-03-31", False),
+        ("certified", "2026-04-01", True),
+        ("seriously_dishonest", "2026-03-31", False),
+        ("seriously_dishonest", "2026-04-01", True),
+        ("advanced_certified", "2014-12-01", True),
+        ("dishonest", "2026-04-01", True),
+        ("AAA", "2026-04-01", False),
+    ],
+)
+def test_customs_levels_are_those_of_the_order_in_force(level: str, begins: str, good: bool) -> None:
+    assert (problems(credit("gacc", level, begins=begins)) == []) is good
+
+
+def test_a_record_that_names_an_order_not_in_force_is_refused_with_the_one_that_was() -> None:
+    (said,) = problems(credit("gacc", "dishonest", begins="2026-04-01", instrument="GACC 251"))
+    assert said == "GACC 251 was not in force on 20260401: GACC 282 was"
+    assert problems(credit("gacc", "dishonest", begins="2026-03-31", instrument="GACC 251")) == []
+
+
+@pytest.mark.parametrize(
+    ("cause", "begins", "repaired", "good"),
+    [
+        ("smuggling", "2025-01-15", "2026-01-14", False),
+        ("smuggling", "2025-01-15", "2026-01-15", True),
+        ("violations", "2025-08-31", "2026-02-27", False),
+        ("violations", "2025-08-31", "2026-03-01", True),
+        ("overdue", "2025-01-15", "2025-04-15", True),
+        ("overdue", "2025-01-15", "2025-04-14", False),
+        ("weather", "2025-01-15", "2026-04-15", False),
+        ("", "2025-01-15", "2026-04-15", False),
+        ("general", "2026-04-01", "2026-06-30", False),
+        ("general", "2026-04-01", "2026-07-01", True),
+        ("", "2018-04-30", "2019-04-30", True),
+        ("", "2018-05-01", "2019-05-01", False),
+        ("", "2018-05-01", "2020-05-01", True),
+    ],
+)
+def test_nothing_is_repaired_before_its_period_is_over(cause: str, begins: str, repaired: str, good: bool) -> None:
+    value = {"cause": cause} if cause else {}
+    ends = "2027-04-01" if cause == "general" else ""
+    assert (problems(credit("gacc", "dishonest", begins=begins, ends=ends, repaired_on=repaired, **value)) == []) is good
+
+
+@pytest.mark.parametrize(
+    ("severity", "ends", "good"),
+    [("minor", "2026-07-01", True), ("minor", "2026-07-02", False), ("general", "2027-04-01", True), ("serious", "", False)],
+)
+def test_a_publication_ends_by_itself_at_its_longest_period(severity: str, ends: str, good: bool) -> None:
+    assert (problems(credit("publication", severity, ends=ends)) == []) is good
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        ReferenceRecord("credit", FIRM, 1, "2026-04-01", value={"level": "dishonest", "recorded_by": "x"}),
+        ReferenceRecord("credit", f"{FIRM}~rumour", 1, "2026-04-01", value={"level": "bad", "recorded_by": "x"}),
+        ReferenceRecord("credit", f"{FIRM}~tax", 1, "2026-04-01", value={"level": "D"}),
+        credit("decision", "6", reason="r"),
+        credit("decision", "2"),
+        credit("tax", "M", begins="2018-03-31"),
+        credit("tax", "", begins="2026-04-01"),
+        credit("negative", "listed", repaired_on="soon"),
+        link(),
+        link(OTHER, confirmed="yes"),
+        link(*[str(n) for n in range(51)]),
+        ReferenceRecord("parameter", "class~6", 1, "2026-04-01"),
+        ReferenceRecord("parameter", "class~5", 1, "2026-04-01", value={"sampling": -1}),
+        ReferenceRecord("parameter", "class~5", 1, "2026-04-01", value={"prechecks": "dance"}),
+        ReferenceRecord("parameter", "class~5", 1, "2026-04-01", value={"rate": 1}),
+        ReferenceRecord("parameter", "linked", 1, "2026-04-01", value={"5": 7}),
+        ReferenceRecord("parameter", "grade", 1, "2026-04-01", value={**WEIGHTS, "history": 26}),
+    ],
+)
+def test_a_record_that_says_nothing_usable_is_refused(record: ReferenceRecord) -> None:
+    assert len(problems(record)) == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "grade"),
+    [
+        (1000, "BB"), (1299, "BB"), (1300, "BBB"), (1399, "BBB"), (1400, "A"), (1499, "A"), (1500, "AA"), (1599, "AA"),
+        (1600, "AAA"), (2000, "AAA"),
+    ],
+)  # fmt: skip
+def test_a_bound_belongs_to_the_better_grade(score: int, grade: str) -> None:
+    assert grade_at(score) == grade
+
+
+def test_the_score_is_the_weighted_sum_of_the_dimensions_rounded_down() -> None:
+    assert grade_of(dict.fromkeys(WEIGHTS, 0)).score == 1000
+    assert grade_of(dict.fromkeys(WEIGHTS, FULL)).score == 2000
+    made = {"qualification": 601, "behaviour": 500, "history": 700, "performance": 400, "relations": 300}
+    found = grade_of(made)  # 90.15 + 125 + 175 + 100 + 30
+    assert (found.score, found.grade, found.unknown) == (1520, "AA", ())
+    assert grade_of(made | {"performance": 319}).grade == "A"  # 1499.9
+    assert grade_of(made | {"qualification": 600, "performance": 320}).grade == "AA"  # 1500 exactly
+
+
+def test_of_whom_nothing_is_known_the_grade_says_so_and_is_that_of_class_three() -> None:
+    found = grade_of({})
+    assert (found.grade, found.score, set(found.unknown)) == ("BBB", 1300, set(WEIGHTS))
+
+
+@pytest.mark.parametrize("wrong", [{"charm": 1}, {"history": 1001}, {"history": -1}])
+def test_a_dimension_out_of_its_range_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="no dimension"):
+        grade_of(wrong)
+
+
+def test_the_weights_are_dated_data() -> None:
+    record = ReferenceRecord("parameter", "grade", 1, "2026-06-01", value=dict.fromkeys(WEIGHTS, 20))
+    data = known(record)
+    assert problems(record) == []
+    made = {"history": FULL}
+    scores = [grade_of(made, weights_of(data, day, data.reached)).score for day in (20260531, 20260601)]
+    assert scores == [1000 + 250 + 225, 1000 + 200 + 240]
+
+
+def test_reference_data_tell_of_three_of_the_dimensions() -> None:
+    assert known_dimensions(standing(), None) == {}
+    found = standing(credit("gacc", "certified"), credit("tax", "B"), credit("zone", "BB", confirmed_by="office"))
+    assert known_dimensions(found, {"state": "filed"}) == {"qualification": 900, "history": 800}
+    bad = (credit("negative", "listed", code=OTHER), link(OTHER, confirmed=True), credit("decision", "1", reason="r"))
+    assert known_dimensions(standing(*bad), None) == {"relations": 0}
+
+
+def test_each_class_has_parameters_and_a_record_changes_some_of_them_from_its_day() -> None:
+    values = {"sampling": "500", "prechecks": "document_hold,manual"}
+    record = ReferenceRecord("parameter", "class~4", 1, "2026-06-01", value=values)
+    data = known(record)
+    assert problems(record) == []
+    assert [parameters_of(data, n, 20260531, 0) for n in CLASSES] == [DEFAULTS[n] for n in CLASSES]
+    found = parameters_of(data, 4, 20260601, 0)
+    assert (found.sampling, found.least, found.release_below) == (500, 0, DEFAULTS[4].release_below)
+    assert found.prechecks == ("document_hold", "manual")
+
+
+def test_the_worse_the_class_the_more_is_looked_at() -> None:
+    rows = [DEFAULTS[n] for n in CLASSES]
+    assert [row.sampling for row in rows[:4]] == [20, 50, 100, 300]
+    assert rows[4].least == 80
+    assert [row.release_below for row in rows] == sorted((row.release_below for row in rows), reverse=True)
+
+
+def test_a_change_names_the_classes_and_the_reasons_that_came_and_went() -> None:
+    before, after = standing(credit("tax", "D")), standing(credit("gacc", "dishonest"))
+    assert changed(before, before) is None
+    assert changed(before, after) == Change(4, 5, 5, after.reasons, before.reasons)
 
 
 SOME = st.sampled_from(
