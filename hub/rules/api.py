@@ -101,6 +101,7 @@ class Case:
 
     __slots__ = (
         "_allowance_used",
+        "_behind",
         "_offset",
         "_references",
         "_settings",
@@ -147,6 +148,7 @@ class Case:
         self._references, self._offset = references, offset
         self._settings = settings or {}
         self._standings = standings
+        self._behind: tuple[tuple[str, str, Standing], ...] | None = None
         self.read: dict[str, str] = {}
         #: what the tax rule computed, for the record: ``duty``, ``consumption``, ``vat``, ``total``
         self.tax: dict[str, str] = {}
@@ -166,6 +168,27 @@ class Case:
         else:
             found, note = noted(Standing())
         self.read[f"standing:{code}"] = note
+        return found
+
+    def behind(self) -> tuple[tuple[str, str, Standing], ...]:
+        """The enterprises the declaration and its order name: (role, code, standing), each code once.
+
+        Of several roles of a code the first of merchant, platform, declarant, carrier, guarantor, owner, payer.
+        """
+        found = self._behind
+        if found is None:
+            of, order, payment = self.declaration, self.order, self.payment
+            payer = order.pay_code if order is not None else payment.pay_code if payment is not None else ""
+            roles = {
+                payer: "payer",
+                of.owner: "owner",
+                of.guarantor: "guarantor",
+                of.carrier: "carrier",
+                of.declarant: "declarant",
+                of.platform: "platform",
+                of.merchant: "merchant",
+            }
+            found = self._behind = tuple([(role, code, self.standing(code)) for code, role in roles.items() if code])
         return found
 
     def allowance_used(self) -> int | None:
