@@ -15,6 +15,9 @@ from typing import Any
 
 import msgspec
 
+from hub.domain.access import OFFICERS
+from hub.domain.faults import Both
+
 #: Control classes, best first (proposal of the hub; no authority uses these numbers).
 TRUSTED, GOOD, NORMAL, WATCH, RESTRICTED = 1, 2, 3, 4, 5
 CLASSES = (TRUSTED, GOOD, NORMAL, WATCH, RESTRICTED)
@@ -52,7 +55,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
     ``computed``: not an authority's word; it counts only once an officer has confirmed it. ``never``: not even then.
     ``lifts``: its good levels lead to a class better than 3; others can only lower. ``recorders``: the roles that may
-    record it by the API.
+    record it by the API. ``hidden``: not even the enterprise itself sees it.
     """
 
     title: str
@@ -63,6 +66,7 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     computed: bool = False
     never: bool = False
     lifts: bool = False
+    hidden: bool = False
 
 
 _OFFICE = frozenset({"office"})
@@ -123,6 +127,7 @@ SOURCES: dict[str, Source] = {
         computed=True,
         never=True,
         lifts=True,
+        hidden=True,
     ),
     "safe": Source(
         "the foreign-exchange class",
@@ -173,7 +178,8 @@ SOURCES: dict[str, Source] = {
         "a case that is open at an authority",
         "在办案件",
         (Instrument("zone", 0, _END, {"open": GOOD}),),
-        frozenset({"office", "customs", "tax", "forex", "market", "commerce"}),
+        OFFICERS,
+        hidden=True,
     ),
     "alert": Source(
         "an open alert about the enterprise",
@@ -181,6 +187,7 @@ SOURCES: dict[str, Source] = {
         (Instrument("zone", 0, _END, {"open": WATCH}),),
         _OFFICE,
         computed=True,
+        hidden=True,
     ),
     "self_reported": Source(
         "what the enterprise says of itself",
@@ -194,8 +201,9 @@ SOURCES: dict[str, Source] = {
         "an authority's decision on the class",
         "主管部门决定",
         (Instrument("zone", 0, _END, {str(number): number for number in CLASSES}),),
-        frozenset({"office", "customs", "tax", "forex", "market", "commerce"}),
+        OFFICERS,
         field="class",
+        hidden=True,
     ),
 }
 
@@ -221,57 +229,80 @@ def class_of(source: str, level: str) -> int:
     return NORMAL
 
 
-def is_repaired(value: Mapping[str, Any], day: int) -> bool:
-    """Whether what a record says has been repaired by ``day``."""
-    text = str(value.get("repaired_on") or "")
+def passed(value: Mapping[str, Any], field: str, day: int) -> bool:
+    """Whether the day a record names (``repaired_on``, ``ended_on``) has come by ``day``."""
+    text = str(value.get(field) or "")
     return bool(text) and int(text.replace("-", "")) <= day
 
 
-def problems(id: str, value: Mapping[str, Any], first: int, end: int) -> list[str]:
+def problems(id: str, value: Mapping[str, Any], first: int, end: int) -> list[Both]:
     """What is wrong with a ``credit`` record in force from ``first`` until before ``end`` (yyyymmdd), a sentence each."""
     code, _, name = id.rpartition("~")
     source = SOURCES.get(name)
     if not code or source is None:
-        return [f"the id of a credit record is <code>~<source>, the source one of {', '.join(SOURCES)}"]
-    found = [f"a credit record says {field}" for field in ("recorded_by",) if not value.get(field)]
+        names = ", ".join(SOURCES)
+        return [Both(f"the id of a credit record is <code>~<source>, the source one of {names}", f"信用记录的编号为 <代码>~<来源>，来源应为 {names} 之一")]
+    found = []
+    if not value.get("recorded_by"):
+        found.append(Both("a credit record says recorded_by", "信用记录应注明 recorded_by"))
     if name == "decision" and not value.get("reason"):
-        found.append("a decision has a reason")
+        found.append(Both("a decision has a reason", "决定应说明理由（reason）"))
     level = said(name, value)
     if not level:
-        found.append(f"{name} says its {source.field}")
+        found.append(Both(f"{name} says its {source.field}", f"来源 {name} 应注明 {source.field}"))
     if name == "self_reported":
         return found
     instrument = next((one for one in source.instruments if one.in_force(first)), None)
     if instrument is None:
-        return [*found, f"no instrument of {name} was in force on {first}"]
+        return [*found, Both(f"no instrument of {name} was in force on {first}", f"{first} 尚无适用于 {name} 的规定")]
     named = str(value.get("instrument") or instrument.name)
     if named != instrument.name:
-        found.append(f"{named} was not in force on {first}: {instrument.name} was")
+        found.append(
+            Both(f"{named} was not in force on {first}: {instrument.name} was", f"{first} 有效的规定是 {instrument.name}，不是 {named}")
+        )
     if level and level not in instrument.levels:
-        found.append(f"{level} is no {source.field} of {instrument.name}; one of {', '.join(instrument.levels)}")
+        levels = ", ".join(instrument.levels)
+        found.append(
+            Both(f"{level} is no {source.field} of {instrument.name}; one of {levels}", f"{instrument.name} 没有等级 {level}；应为 {levels} 之一")
+        )
     return [*found, *_repair_problems(level, value, instrument, first, end)]
 
 
-def _repair_problems(level: str, value: Mapping[str, Any], instrument: Instrument, first: int, end: int) -> list[str]:
+def _repair_problems(level: str, value: Mapping[str, Any], instrument: Instrument, first: int, end: int) -> list[Both]:
     cause = str(value.get("cause") or (level if level in instrument.repairs else ""))
     repair = instrument.repairs.get(cause) or instrument.repairs.get("")
+    causes = ", ".join(instrument.repairs)
     if value.get("cause") and repair is None:
-        return [f"{cause} is no cause of {instrument.name}; one of {', '.join(instrument.repairs)}"]
+        return [Both(f"{cause} is no cause of {instrument.name}; one of {causes}", f"{instrument.name} 没有事由 {cause}；应为 {causes} 之一")]
+    wrong_days = [
+        Both(f"{field} {value[field]!r}: days are written YYYY-MM-DD", f"{field} 的日期应写作 YYYY-MM-DD")
+        for field in ("repaired_on", "ended_on")
+        if value.get(field) and not _is_day(str(value[field]))
+    ]
+    if wrong_days:
+        return wrong_days
     found = []
     if repair is not None and repair.most and cause and end > later(first, repair.most):
-        found.append(f"{cause} of {instrument.name} ends after {repair.most} months: valid_to is missing or too late")
-    text = str(value.get("repaired_on") or "")
-    if not text:
-        return found
-    digits = text.replace("-", "")
-    if len(text) != 10 or len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
-        return [*found, f"repaired_on {text!r}: days are written YYYY-MM-DD"]
-    if instrument.repairs and repair is None:
-        found.append(f"a repair under {instrument.name} names its cause: {', '.join(instrument.repairs)}")
-    if int(digits) < later(first, repair.least if repair is not None else 0):
-        months = repair.least if repair is not None else 0
-        found.append(f"{instrument.name} allows no repair of this before {months} months have passed")
+        found.append(
+            Both(
+                f"{cause} of {instrument.name} ends after {repair.most} months: valid_to is missing or too late",
+                f"{instrument.name} 的 {cause} 最长 {repair.most} 个月：缺少 valid_to 或过晚",
+            )
+        )
+    if value.get("repaired_on"):
+        if instrument.repairs and repair is None:
+            found.append(Both(f"a repair under {instrument.name} names its cause: {causes}", f"依 {instrument.name} 修复应注明事由（cause）：{causes}"))
+        least = repair.least if repair is not None else 0
+        if int(str(value["repaired_on"]).replace("-", "")) < later(first, least):
+            found.append(
+                Both(f"{instrument.name} allows no repair of this before {least} months have passed", f"依 {instrument.name}，满 {least} 个月方可修复")
+            )
     return found
+
+
+def _is_day(text: str) -> bool:
+    digits = text.replace("-", "")
+    return len(text) == 10 and len(digits) == 8 and digits.isascii() and digits.isdigit() and text[4] == text[7] == "-"
 
 
 def later(day: int, months: int) -> int:
@@ -280,21 +311,21 @@ def later(day: int, months: int) -> int:
     return (day // 10_000 + year) * 10_000 + (month + 1) * 100 + day % 100
 
 
-def link_problems(value: Mapping[str, Any]) -> list[str]:
+def link_problems(value: Mapping[str, Any]) -> list[Both]:
     """What is wrong with a ``link`` record."""
     found = []
     for field in ("firms", "persons"):
         names = value.get(field, [])
         if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-            found.append(f"{field} is a list of texts")
+            found.append(Both(f"{field} is a list of texts", f"{field} 应为文本列表"))
         elif len(names) > MOST_LINKS:
-            found.append(f"{field} are {MOST_LINKS} at most")
+            found.append(Both(f"{field} are {MOST_LINKS} at most", f"{field} 最多 {MOST_LINKS} 个"))
     if not value.get("firms") and not value.get("persons"):
-        found.append("a link names firms or persons")
+        found.append(Both("a link names firms or persons", "关联记录应列出企业（firms）或人员（persons）"))
     if not isinstance(value.get("confirmed", False), bool):
-        found.append("confirmed is true or false")
+        found.append(Both("confirmed is true or false", "confirmed 应为 true 或 false"))
     if not value.get("source"):
-        found.append("a link says its source")
+        found.append(Both("a link says its source", "关联记录应注明来源（source）"))
     return found
 
 

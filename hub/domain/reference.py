@@ -162,9 +162,9 @@ def problems(record: ReferenceRecord) -> list[str]:
     if record.kind == "guarantee" and not guarantee_of(record.value):
         found.append("a guarantee has an amount above 0 in yuan (decimal text), currency 142")
     if record.kind == "credit":
-        found += credit.problems(record.id, record.value, first, end)
+        found += [said.en for said in credit.problems(record.id, record.value, first, end)]
     if record.kind == "link":
-        found += credit.link_problems(record.value)
+        found += [said.en for said in credit.link_problems(record.value)]
     if record.kind == "parameter":
         found += control.problems(record.id, record.value)
     return found

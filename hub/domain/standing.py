@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 
 from hub.domain.control import Finds, linked_of
-from hub.domain.credit import MOST_LINKS, NORMAL, SOURCES, class_of, id_of, is_repaired, said
+from hub.domain.credit import MOST_LINKS, NORMAL, SOURCES, class_of, id_of, passed, said
 from hub.domain.reference import Reference
 
 #: What a reason does.
-ACTS, SUGGESTED, REPAIRED, OVERRIDDEN = "acts", "suggested", "repaired", "overridden"
+ACTS, SUGGESTED, REPAIRED, ENDED, OVERRIDDEN = "acts", "suggested", "repaired", "ended", "overridden"
 
 
 class Reason(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one source says: its level, the class that leads to (0: none), and what it does.
 
-    ``state``: ``acts``, ``suggested``, ``repaired`` or ``overridden``. ``via``: the linked firm or person of whom it is
+    ``state``: ``acts``, ``suggested``, ``repaired``, ``ended`` (withdrawn by who recorded it) or ``overridden``. ``via``: the linked firm or person of whom it is
     said, empty for the enterprise itself. ``number``: the document that says it.
     """
 
@@ -80,7 +80,9 @@ def _own(references: Finds, code: str, day: int, offset: int) -> tuple[Reason, .
 
 def _reason(name: str, value: Mapping[str, Any], day: int) -> Reason:
     source, level = SOURCES[name], said(name, value)
-    if is_repaired(value, day):
+    if passed(value, "ended_on", day):
+        state = ENDED
+    elif passed(value, "repaired_on", day):
         state = REPAIRED
     elif source.never or (source.computed and not value.get("confirmed_by")):
         state = SUGGESTED

@@ -99,6 +99,15 @@ def test_a_repaired_record_counts_no_longer_from_its_day_on() -> None:
     assert standing(record, day=20260701).reasons[0].state == "repaired"
 
 
+def test_who_recorded_a_thing_can_withdraw_it_from_a_day_on() -> None:
+    """A successor that covers the same days: days before the withdrawal stay as they were."""
+    first = credit("negative", "listed")
+    second = ReferenceRecord("credit", first.id, 2, first.valid_from, value={**first.value, "ended_on": "2026-07-01"})
+    assert problems(second) == []
+    assert [standing(first, second, day=day).control_class for day in (20260630, 20260701)] == [5, 3]
+    assert standing(first, second, day=20260701).reasons[0].state == "ended"
+
+
 def test_a_note_gives_the_same_standing_again() -> None:
     data = known(credit("tax", "D"), credit("gacc", "advanced_certified"))
     found, note = Standings(data).of(FIRM, DAY, data.reached)
