@@ -109,7 +109,7 @@ async def serve(settings: Settings) -> None:
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
-            publish_reference=_publishing(settings.kafka, reference),
+            publish_reference=publishing(settings.kafka, reference),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -129,7 +129,7 @@ async def serve(settings: Settings) -> None:
         await reference.stop()
 
 
-def _publishing(bootstrap: str, reference: ReferenceReader) -> Callable[[Sequence[ReferenceRecord]], Awaitable[None]]:
+def publishing(bootstrap: str, reference: ReferenceReader) -> Callable[[Sequence[ReferenceRecord]], Awaitable[None]]:
     """Publishes records as the next versions of what is known, one call after the other, and waits until they are read."""
     one_at_a_time = asyncio.Lock()
 

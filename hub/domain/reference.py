@@ -22,7 +22,6 @@ KINDS = {
     "enterprise": "an enterprise's filing: names, roles, state",
     "rate": "tax rates of an HS code",
     "list": "a named list of values: forbidden, watched, allowed",
-    "standing": "an enterprise's credit level, grade and control class",
     "permit": "a permit and its quota",
     "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
     "order": "a standing order of an authority",

@@ -63,7 +63,10 @@ def standing_of(references: Finds, code: str, day: int, offset: int) -> Standing
     if decision is not None:
         others = tuple(msgspec.structs.replace(r, state=OVERRIDDEN) if r.state == ACTS and r is not decision else r for r in reasons)
         return Standing(decision.control_class, decision.control_class, others)
-    return Standing(_worst(reasons, (ACTS,)), _worst(reasons, (ACTS, SUGGESTED)), reasons)
+    # A computed grade, once confirmed, takes the place of the one that was confirmed before.
+    graded = any(r.source == "computed" and r.state == SUGGESTED for r in own)
+    confirmed = tuple(r for r in reasons if r.source != "zone") if graded else reasons
+    return Standing(_worst(reasons, (ACTS,)), _worst(confirmed, (ACTS, SUGGESTED)), reasons)
 
 
 _UNKNOWN = Standing()

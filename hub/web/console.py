@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from hub.domain.credit import SOURCES, id_of
+from hub.domain.credit import SOURCES
 from hub.domain.faults import Fault, Refused, fault
 from hub.domain.kinds import KINDS, MATCHED_KINDS
 from hub.domain.reading import EVERYTHING, Scope
@@ -209,7 +209,7 @@ async def decide(request: web.Request) -> web.Response:
     code = path_text(request, "code")
     if not sight.is_officer(viewer):
         raise web.HTTPForbidden
-    said = {name: str(form.get(name, "")).strip()[:500] for name in ("confirm", "source", "reason", "valid_to")}
+    said = {name: str(form.get(name, "")).strip()[:500] for name in ("confirm", "source", "reason", "valid_to", "ended_on")}
     try:
         await firms.take(request, viewer, code, firms.Recording(class_=str(form.get("class", "")), **said))
     except Refused as refused:
@@ -222,13 +222,6 @@ async def _enterprise(request: web.Request, viewer: Viewer, wrong: Sequence[Faul
     if not firms.may_see(viewer, code):
         return render(request, "missing.html", status=404, key=code)
     data, day = firms.reference_of(request), firms.today(request)
-    place = words.index(language_of(request))
-    suggested = {
-        "zone": ("credit", id_of(code, "computed"), ("the computed grade", "系统测算的信用评级")),
-        "alert": ("credit", id_of(code, "alert"), ("the open alert", "未关闭的企业预警")),
-        "link": ("link", id_of(code, "suggested"), ("the links", "关联关系")),
-    }
-    confirms = [(what, names[place]) for what, (kind, id, names) in suggested.items() if data.find(kind, id, day) is not None]
     return render(
         request,
         "enterprise.html",
@@ -236,6 +229,6 @@ async def _enterprise(request: web.Request, viewer: Viewer, wrong: Sequence[Faul
         e=firms.filing_json(request, viewer, code),
         h=await firms.history_json(request, viewer, code),
         wrong=wrong,
-        confirms=confirms,
+        confirms=firms.to_confirm(data, viewer, code, day),
         **_words(request),
     )

@@ -8,11 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub import codec, topics
 from hub.domain.control import DEFAULTS, WEIGHTS, parameters_of, weights_of
 from hub.domain.credit import CLASSES, SOURCES
+from hub.domain.events import Matched, Tick
 from hub.domain.grade import FULL, grade_at, grade_of, known_dimensions
+from hub.domain.keys import china_year
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.standing import Change, Reason, Standing, Standings, changed, of_note, standing_of
+from hub.rules.engine import ruleset
+from streams.stages.assess import assess
+from tests.support.documents import four, submission
+from tests.support.stage_harness import World
 
 FIRM, OTHER = "3399960001", "3399960002"
 DAY = 20260601
@@ -333,3 +340,33 @@ def test_what_is_kept_is_what_would_be_worked_out_at_every_offset(steps: list[tu
         for at in {min(asked, offset), offset}:
             for firm in (FIRM, OTHER):
                 assert kept.of(firm, DAY, at)[0] == standing_of(data, firm, DAY, at)
+
+
+def test_an_assessment_notes_the_standings_it_used_and_recomputes_whatever_is_recorded_later() -> None:
+    documents = four()
+    platform = documents["declaration"].head.ebpCode
+    data = known(credit("tax", "D", code=platform, begins="2020-01-01", number="TAX-7"))
+    world, seen = World(references=data), []
+    queue = world.queue
+
+    def watch(topic: str, key: bytes, value: bytes) -> None:
+        if topic == topics.inbox("assess") and isinstance(event := codec.assess_event(value), Matched):
+            seen.append(event)
+        queue(topic, key, value)
+
+    world.queue = watch  # type: ignore[method-assign]
+    world.now = Tick(world.now.at, 0, "test")
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    (first,) = world.assessments()
+    assert "rule.control_class" in [finding.code for finding in first.findings]
+    noted = of_note(first.read[f"standing:{platform}"])
+    assert noted.control_class == 4
+    assert noted.deciding == (Reason("tax", "D", 4, "acts", "", "TAX-7"),)
+    data.put(ReferenceRecord("credit", f"{platform}~tax", 2, "2020-01-01", value={"level": "A", "recorded_by": "tax"}), 9)
+    used = int(first.read[f"allowance:{china_year(seen[0].received_at)}"])
+    for offset, same in ((0, True), (9, False)):
+        again = assess(seen[0], Tick(first.at, offset, first.rules), used, data, ruleset(), standings=Standings(data))
+        assert (again.findings == first.findings) is same
+        assert (codec.to_json(again) == codec.to_json(first)) is same

@@ -175,7 +175,9 @@ async def test_a_later_computed_grade_leaves_the_confirmed_one_in_force(hub: Hub
     await hub.post("office", {"confirm": "zone"})
     hub.put(ReferenceRecord("credit", f"{OWN}~computed", 2, "2026-06-01", value={"grade": "AAA", "recorded_by": "hub"}))
     found = await hub.get(f"/v1/enterprises/{OWN}/standing", "office")
-    assert (found["control_class"], found["suggested"]) == (4, 4)
+    assert (found["control_class"], found["suggested"]) == (4, 1)
+    confirmed = await hub.post("office", {"confirm": "zone"})
+    assert (confirmed["control_class"], confirmed["suggested"]) == (1, 1)
 
 
 async def test_a_decision_overrides_until_its_day_and_names_who_made_it(hub: Hub) -> None:
@@ -280,6 +282,16 @@ async def test_the_page_of_an_enterprise_has_the_reasons_in_the_readers_language
     assert listed == [OTHER, OWN]
 
 
+async def test_the_page_offers_an_officer_what_its_role_may_confirm(hub: Hub) -> None:
+    hub.put(*EVERYTHING, ReferenceRecord("link", f"{OWN}~suggested", 1, "2026-05-01", value={"firms": [OTHER], "source": "address"}))
+    for caller, offered in (("office", ["zone", "alert", "link"]), ("customs", ["link"]), ("tax", [])):
+        async with hub.session.get(f"/enterprises/{OWN}", cookies=signed_in(caller)) as response:
+            assert re.findall(r'name="confirm" value="(\w+)"', await response.text()) == offered
+    await hub.post("office", {"confirm": "alert"})
+    async with hub.session.get(f"/enterprises/{OWN}", cookies=signed_in("office")) as response:
+        assert re.findall(r'name="confirm" value="(\w+)"', await response.text()) == ["zone", "link"]
+
+
 async def test_the_page_shows_an_enterprise_its_levels_and_no_class(hub: Hub) -> None:
     hub.put(*EVERYTHING)
     async with hub.session.get(f"/enterprises/{OWN}?lang=en", cookies=signed_in("agent")) as response:
@@ -305,6 +317,10 @@ async def test_an_officer_decides_on_the_page_and_a_form_that_is_not_ours_is_ref
         assert response.status == 200
         assert "many returns" in await response.text()
     assert (await hub.get(f"/v1/enterprises/{OWN}/standing", "office"))["control_class"] == 4
+    withdrawn = {"csrf": token[1], "source": "decision", "ended_on": "2026-06-01"}
+    async with hub.session.post(f"{address}/standing", data=withdrawn, cookies=signed_in("office")) as response:
+        assert response.status == 200
+    assert (await hub.get(f"/v1/enterprises/{OWN}/standing", "office"))["control_class"] == 3
     wrong = form | {"csrf": token[1], "reason": ""}
     async with hub.session.post(f"{address}/standing", data=wrong, cookies=signed_in("office")) as response:
         assert response.status == 422

@@ -294,13 +294,32 @@ def _said(data: Reference, viewer: Viewer, code: str, wanted: Recording, day: in
     return ReferenceRecord("credit", id, 1, begins, ends, value)
 
 
+#: What can be confirmed → the roles that may.
+CONFIRMERS = {
+    "zone": credit.SOURCES["zone"].recorders,
+    "alert": credit.SOURCES["alert"].recorders,
+    "link": frozenset({"office", "customs", "market"}),
+}
+
+
+def to_confirm(data: Reference, viewer: Viewer, code: str, day: int) -> list[str]:
+    """The suggestions about an enterprise that are open and that the viewer may confirm."""
+    alert = data.find("credit", credit.id_of(code, "alert"), day)
+    there = {
+        "zone": data.find("credit", credit.id_of(code, "computed"), day) is not None,
+        "alert": alert is not None and not alert.get("confirmed_by") and not credit.passed(alert, "ended_on", day),
+        "link": data.find("link", credit.id_of(code, "suggested"), day) is not None,
+    }
+    return [what for what, roles in CONFIRMERS.items() if there[what] and not roles.isdisjoint(viewer.roles)]
+
+
 def _confirmed(data: Reference, viewer: Viewer, code: str, what: str, day: int) -> list[ReferenceRecord]:
-    if what == "link":
-        _allowed(viewer, ("office", "customs", "market"))
-        return _confirmed_links(data, viewer, code, day)
-    if what not in ("zone", "alert"):
+    roles = CONFIRMERS.get(what)
+    if roles is None:
         raise _wrong(Both("confirm is one of zone, alert, link", "confirm 应为 zone、alert、link 之一"))
-    _allowed(viewer, credit.SOURCES[what].recorders)
+    _allowed(viewer, roles)
+    if what == "link":
+        return _confirmed_links(data, viewer, code, day)
     of = "computed" if what == "zone" else what
     there = data.record("credit", credit.id_of(code, of), day)
     if there is None:
