@@ -19,7 +19,7 @@ from hub.domain.money import amount
 #: What may be kept as reference data, and what each is about.
 KINDS = {
     "principal": "an identity that calls: roles, codes, keys and certificates",
-    "enterprise": "an enterprise's filing: names, roles, state",
+    "enterprise": "an enterprise's filing: names, roles, state, also (its other codes); legal_person, address, account (keyed digests)",
     "rate": "tax rates of an HS code",
     "list": "a named list of values: forbidden, watched, allowed",
     "permit": "a permit and its quota",
@@ -96,14 +96,15 @@ class Reference:
 
     def put(self, record: ReferenceRecord, offset: int) -> None:
         """Take in the record found at ``offset``; a version that is there already keeps the offset it became known at."""
-        versions = self._versions.setdefault(record.kind, {}).setdefault(record.id, [])
+        ids = self._versions.setdefault(record.kind, {})
+        versions = ids.get(record.id, [])
         known = next((entry for entry in versions if entry.version == record.version), None)
         if known is None or known.record != record:
-            if known is not None:
-                versions.remove(known)
             first, end = day_number(record.valid_from), day_number(record.valid_to, _END)
-            versions.append(_Version(record.version, offset, first, end, record))
-            versions.sort(key=lambda entry: -entry.version)
+            made = _Version(record.version, offset, first, end, record)
+            others = [entry for entry in versions if entry is not known]
+            # A list of its own, put in place whole: stages read in another thread, and a list being sorted looks empty.
+            ids[record.id] = sorted([*others, made], key=lambda entry: -entry.version)
             self.changed[record.kind] = max(offset, self.changed.get(record.kind, -1))
         self.reached = max(self.reached, offset)
 

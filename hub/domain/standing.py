@@ -7,7 +7,7 @@ docs/explanation/standing.md explains the whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -24,7 +24,7 @@ class Reason(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What one source says: its level, the class that leads to (0: none), and what it does.
 
     ``state``: ``acts``, ``suggested``, ``repaired``, ``ended`` (withdrawn by who recorded it) or ``overridden``. ``via``: the linked firm or person of whom it is
-    said, empty for the enterprise itself. ``number``: the document that says it.
+    said, or the enterprise's other code under which it is; empty for the code itself. ``number``: the document that says it.
     """
 
     source: str
@@ -73,15 +73,30 @@ _UNKNOWN = Standing()
 
 
 def _own(references: Finds, code: str, day: int, offset: int) -> tuple[Reason, ...]:
+    """What is said of an enterprise under the code, and under the other codes its filing names."""
+    found = _under(references, code, "", day, offset)
+    filing = references.find("enterprise", code, day, offset)
+    if filing is not None:
+        for other in filing.get("also", ())[:MOST_CODES]:
+            if other != code:
+                found += _under(references, other, other, day, offset)
+    return tuple(found)
+
+
+#: Of the other codes of an enterprise (10 and 18 characters) no more are looked at.
+MOST_CODES = 5
+
+
+def _under(references: Finds, code: str, via: str, day: int, offset: int) -> list[Reason]:
     found = []
     for name in SOURCES:
         value = references.find("credit", id_of(code, name), day, offset)
         if value is not None:
-            found.append(_reason(name, value, day))
-    return tuple(found)
+            found.append(_reason(name, value, day, via))
+    return found
 
 
-def _reason(name: str, value: Mapping[str, Any], day: int) -> Reason:
+def _reason(name: str, value: Mapping[str, Any], day: int, via: str) -> Reason:
     source, level = SOURCES[name], said(name, value)
     if passed(value, "ended_on", day):
         state = ENDED
@@ -92,7 +107,7 @@ def _reason(name: str, value: Mapping[str, Any], day: int) -> Reason:
     else:
         state = ACTS
     leads_to = 0 if name == "self_reported" else class_of(name, level)
-    return Reason(name, level, leads_to, state, "", str(value.get("number") or ""))
+    return Reason(name, level, leads_to, state, via, str(value.get("number") or ""))
 
 
 def _linked(references: Finds, code: str, day: int, offset: int) -> list[Reason]:
@@ -127,26 +142,34 @@ def _worst(reasons: tuple[Reason, ...], states: tuple[str, ...]) -> int:
     return max([r.control_class for r in counting], default=NORMAL) if lifted else max([NORMAL, *(r.control_class for r in counting)])
 
 
+#: The kinds of reference data a standing is made of.
+_KINDS = ("credit", "link", "enterprise", "parameter")
+
+
 class Standings:
     """The standings of one view of the reference data, each worked out once and kept while nothing about credit changes.
 
     A standing is asked for at a log offset; the answer is the same for every offset from the last change of a record
-    of the kinds ``credit``, ``link`` and ``parameter`` on, so that other reference data, which change all the time, cost nothing here.
+    of the kinds ``credit``, ``link``, ``enterprise`` and ``parameter`` on, so that other reference data, which change all the time, cost nothing here.
     """
 
     def __init__(self, references: Reference, most: int = 20_000) -> None:
         """``most``: so many standings are kept."""
         self._references, self._most = references, most
         self._kept: dict[tuple[str, int, int], tuple[Standing, str]] = {}
-        self._changed = -1
+        self._changed = self._reached = -1
 
     def of(self, code: str, day: int, offset: int) -> tuple[Standing, str]:
         """The standing, and the same as a note from which ``of_note`` makes it again."""
-        changes = self._references.changed
-        changed = max(changes.get("credit", -1), changes.get("link", -1), changes.get("parameter", -1))
-        if changed != self._changed:
-            self._kept.clear()
-            self._changed = changed
+        references = self._references
+        if references.reached != self._reached:
+            reached = references.reached
+            changed = max([references.changed.get(kind, -1) for kind in _KINDS])
+            if changed != self._changed:
+                self._kept.clear()
+                self._changed = changed
+            self._reached = reached
+        changed = self._changed
         key = (code, day, changed if changed < offset else offset)  # noqa: FURB136 - a third of the cost of min()
         found = self._kept.get(key)
         if found is None:
@@ -159,6 +182,29 @@ class Standings:
 def noted(standing: Standing) -> tuple[Standing, str]:
     """A standing with its note."""
     return standing, _json(standing).decode()
+
+
+#: What two firms' filings may share, as keyed digests, and what a link by it is called.
+SHARED = {"legal_person": "one legal person", "address": "one address", "account": "one bank account"}
+
+
+def shared_filings(filings: Iterable[tuple[str, Mapping[str, Any]]], code: str) -> dict[str, tuple[str, ...]]:
+    """The firms whose filing shares a legal person, an address or a bank account with that of ``code`` → what they share.
+
+    A suggestion: one address may be a business park's. ``filings`` are the records of the kind ``enterprise``. Where more than
+    ``MOST_LINKS`` share a thing, it is left out: it links nobody.
+    """
+    kept = list(filings)
+    own = next((value for name, value in kept if name == code), None)
+    if own is None:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for field in SHARED:
+        firms = [name for name, value in kept if own.get(field) and value.get(field) == own[field]]
+        others = [name for name in firms if name != code and name not in own.get("also", ())]
+        if len(others) <= MOST_LINKS:
+            found |= {name: (*found.get(name, ()), field) for name in others}
+    return dict(sorted(found.items()))
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,8 @@ from hub.domain.events import Matched, Tick
 from hub.domain.grade import FULL, grade_at, grade_of, known_dimensions
 from hub.domain.keys import china_year
 from hub.domain.reference import Reference, ReferenceRecord, problems
-from hub.domain.standing import Change, Reason, Standing, Standings, changed, of_note, standing_of
+from hub.domain.standing import Change, Reason, Standing, Standings, changed, of_note, shared_filings, standing_of
+from hub.infra.reference_files import read
 from hub.rules.engine import ruleset
 from streams.stages.assess import assess
 from tests.support.documents import four, submission
@@ -145,6 +148,27 @@ def test_a_link_reaches_one_step_and_circles_end() -> None:
     circle = (link(OTHER, confirmed=True), link(third, code=OTHER, confirmed=True), link(FIRM, FIRM, code=third, confirmed=True))
     bad = credit("negative", "listed", code=third)
     assert [standing(*circle, bad, code=code).control_class for code in (FIRM, OTHER, third)] == [3, 4, 5]
+
+
+def test_an_enterprise_answers_for_what_is_said_under_its_other_code() -> None:
+    filing = ReferenceRecord("enterprise", FIRM, 1, "2026-05-01", value={"also": [OTHER, FIRM]})
+    bad = credit("gacc", "dishonest", code=OTHER)
+    assert [standing(filing, bad, day=day).control_class for day in (20260430, 20260501)] == [3, 5]
+    (reason,) = standing(filing, bad).reasons
+    assert (reason.source, reason.via) == ("gacc", OTHER)
+
+
+def test_firms_whose_filings_share_something_are_suggested_as_linked() -> None:
+    filings = [
+        (FIRM, {"legal_person": "b1:aa", "address": "b1:park", "account": "", "also": ["3399960009"]}),
+        (OTHER, {"legal_person": "b1:aa", "account": ""}),
+        ("3399960003", {"legal_person": "b1:bb"}),
+        ("3399960009", {"legal_person": "b1:aa"}),
+        *((f"park{n}", {"address": "b1:park"}) for n in range(51)),
+    ]
+    assert shared_filings(filings, FIRM) == {OTHER: ("legal_person",)}
+    assert shared_filings(filings[:-1], FIRM)["park49"] == ("address",)
+    assert shared_filings(filings, "nobody") == {}
 
 
 def test_what_a_link_does_is_dated_data() -> None:
@@ -370,3 +394,11 @@ def test_an_assessment_notes_the_standings_it_used_and_recomputes_whatever_is_re
         again = assess(seen[0], Tick(first.at, offset, first.rules), used, data, ruleset(), standings=Standings(data))
         assert (again.findings == first.findings) is same
         assert (codec.to_json(again) == codec.to_json(first)) is same
+
+
+def test_the_records_on_the_page_about_standing_can_be_loaded(tmp_path: Path) -> None:
+    page = Path("docs/explanation/standing.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "standing.toml"
+    file.write_text(example, "utf-8")
+    assert [record.kind for record in read(file)] == ["credit", "link"]

@@ -226,6 +226,19 @@ async def test_a_confirmed_link_counts_at_both_ends(hub: Hub) -> None:
     assert hub.data.find("link", OWN, 20260601) == {**link, "persons": [], "confirmed": True, "confirmed_by": "office"}
 
 
+async def test_filings_that_share_a_legal_person_are_offered_as_a_link(hub: Hub) -> None:
+    for code in (OWN, OTHER):
+        hub.put(ReferenceRecord("enterprise", code, 1, "2026-01-01", value={"legal_person": "b1:6d61"}))
+    hub.put(credit("negative", "listed", code=OTHER))
+    found = await hub.get(f"/v1/enterprises/{OWN}/standing", "office")
+    assert found["links"] == [{"confirmed": False, "firms": [OTHER], "persons": 0, "source": "one legal person"}]
+    assert found["control_class"] == 3
+    confirmed = await hub.post("office", {"confirm": "link"})
+    assert confirmed["control_class"] == 4
+    assert confirmed["links"] == [{"confirmed": True, "firms": [OTHER], "persons": 0, "source": "one legal person"}]
+    await hub.post("office", {"confirm": "link"}, 422)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -283,7 +296,7 @@ async def test_the_page_of_an_enterprise_has_the_reasons_in_the_readers_language
 
 
 async def test_the_page_offers_an_officer_what_its_role_may_confirm(hub: Hub) -> None:
-    hub.put(*EVERYTHING, ReferenceRecord("link", f"{OWN}~suggested", 1, "2026-05-01", value={"firms": [OTHER], "source": "address"}))
+    hub.put(*EVERYTHING, ReferenceRecord("link", f"{OWN}~suggested", 1, "2026-05-01", value={"firms": ["AGT0000003"], "source": "address"}))
     for caller, offered in (("office", ["zone", "alert", "link"]), ("customs", ["link"]), ("tax", [])):
         async with hub.session.get(f"/enterprises/{OWN}", cookies=signed_in(caller)) as response:
             assert re.findall(r'name="confirm" value="(\w+)"', await response.text()) == offered

@@ -18,7 +18,7 @@ from hub.domain.faults import Both, Refused, fault
 from hub.domain.keys import china_day
 from hub.domain.reading import Search
 from hub.domain.reference import Reference, ReferenceRecord, problems
-from hub.domain.standing import Reason, Standing, standing_of
+from hub.domain.standing import SHARED, Reason, Standing, shared_filings, standing_of
 from hub.web import sight, story, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
@@ -104,7 +104,8 @@ def _record_json(record: ReferenceRecord, officer: bool) -> Json:
 
 def _reason_json(data: Reference, code: str, reason: Reason, day: int, officer: bool) -> Json:
     source = credit.SOURCES.get(reason.source)
-    record = data.record("credit", credit.id_of(code, reason.source), day) if source is not None else None
+    said_of = reason.via or code
+    record = data.record("credit", credit.id_of(said_of, reason.source), day) if source is not None else None
     title = (source.title, source.title_zh) if source is not None else words.LINKED
     shown: Json = {
         "source": reason.source,
@@ -135,16 +136,43 @@ def standing_json(request: web.Request, viewer: Viewer, code: str, day: int) -> 
             "suggested": found.suggested,
             "parameters": msgspec.to_builtins(parameters),
             "links": [
-                {"confirmed": confirmed and link.get("confirmed") is True, **_links(link)}
-                for id, confirmed in ((code, True), (credit.id_of(code, "suggested"), False))
-                if (link := data.find("link", id, day)) is not None
+                {
+                    "confirmed": confirmed,
+                    "firms": list(link.get("firms", ())),
+                    "persons": len(link.get("persons", ())),
+                    "source": link.get("source", ""),
+                }
+                for link, confirmed in ((_confirmed_link(data, code, day), True), (suggested_link(data, code, day), False))
+                if link
             ],
         }
     return shown
 
 
-def _links(link: Mapping[str, Any]) -> Json:
-    return {"firms": list(link.get("firms", ())), "persons": len(link.get("persons", ())), "source": link.get("source", "")}
+def _confirmed_link(data: Reference, code: str, day: int) -> Mapping[str, Any]:
+    link = data.find("link", code, day) or {}
+    return link if link.get("confirmed") is True else {}
+
+
+def suggested_link(data: Reference, code: str, day: int) -> Mapping[str, Any]:
+    """What nobody has confirmed yet: links that were recorded as such, and filings that share something; empty for none."""
+    suggested, own = data.find("link", credit.id_of(code, "suggested"), day), data.find("link", code, day)
+    links = [suggested] if suggested is not None else []
+    if own is not None and own.get("confirmed") is not True:
+        links.append(own)
+    shared = shared_filings(data.all("enterprise", day), code)
+    confirmed = _confirmed_link(data, code, day)
+    firms = dict.fromkeys([firm for link in links for firm in link.get("firms", ())] + list(shared))
+    persons = dict.fromkeys(person for link in links for person in link.get("persons", ()))
+    new = {
+        "firms": [firm for firm in firms if firm not in confirmed.get("firms", ())],
+        "persons": [person for person in persons if person not in confirmed.get("persons", ())],
+    }
+    if not new["firms"] and not new["persons"]:
+        return {}
+    said = [str(link.get("source") or "") for link in links]
+    said += [SHARED[field] for fields in shared.values() for field in fields]
+    return {**new, "source": ", ".join(dict.fromkeys(text for text in said if text))}
 
 
 def filing_json(request: web.Request, viewer: Viewer, code: str) -> Json:
@@ -175,10 +203,14 @@ async def history_json(request: web.Request, viewer: Viewer, code: str) -> Json:
     return {"code": code, "records": said, "items": [story.line_json(viewer, status, now) for status in documents]}
 
 
-def standing_out(request: web.Request) -> list[tuple[str, Standing]]:
-    """The enterprises whose class is not 3, or would not be, the worst first; and those with suggestions to confirm."""
-    data, day = reference_of(request), today(request)
-    codes = dict.fromkeys(id.rpartition("~")[0] for id, _ in data.all("credit", day))
+def standing_out(data: Reference, day: int) -> list[tuple[str, Standing]]:
+    """The enterprises whose class is not 3, or would not be with every suggestion confirmed; the worst first."""
+    plain = (0, credit.NORMAL)
+    codes: dict[str, None] = {}
+    for id, value in data.all("credit", day):
+        code, _, name = id.rpartition("~")
+        if name in credit.SOURCES and credit.class_of(name, credit.said(name, value)) not in plain:
+            codes[code] = None
     codes |= dict.fromkeys(id.removesuffix("~suggested") for id, _ in data.all("link", day))
     firms = [code for code in codes if ":" not in code]  # the keyed digests of persons have a colon
     found = [(code, standing_of(data, code, day, data.reached)) for code in firms[:MOST_LOOKED_AT]]
@@ -308,7 +340,7 @@ def to_confirm(data: Reference, viewer: Viewer, code: str, day: int) -> list[str
     there = {
         "zone": data.find("credit", credit.id_of(code, "computed"), day) is not None,
         "alert": alert is not None and not alert.get("confirmed_by") and not credit.passed(alert, "ended_on", day),
-        "link": data.find("link", credit.id_of(code, "suggested"), day) is not None,
+        "link": bool(suggested_link(data, code, day)),
     }
     return [what for what, roles in CONFIRMERS.items() if there[what] and not roles.isdisjoint(viewer.roles)]
 
@@ -334,8 +366,8 @@ _NOTHING_TO_CONFIRM = Both("there is nothing to confirm", "没有待确认的建
 
 def _confirmed_links(data: Reference, viewer: Viewer, code: str, day: int) -> list[ReferenceRecord]:
     """The suggested link, confirmed, and its other end at each firm: who shares a legal person, shares it both ways."""
-    suggested = data.find("link", credit.id_of(code, "suggested"), day)
-    if suggested is None:
+    suggested = suggested_link(data, code, day)
+    if not suggested:
         raise _wrong(_NOTHING_TO_CONFIRM)
     source = str(suggested.get("source") or "")
     firms, persons = list(suggested.get("firms", ())), list(suggested.get("persons", ()))
@@ -346,8 +378,7 @@ def _confirmed_links(data: Reference, viewer: Viewer, code: str, day: int) -> li
 def _link(
     data: Reference, viewer: Viewer, code: str, firms: list[str], persons: list[str], source: str, day: int
 ) -> ReferenceRecord:
-    there = data.find("link", code, day) or {}
-    kept = there if there.get("confirmed") is True else {}
+    kept = _confirmed_link(data, code, day)
     value = {
         "firms": list(dict.fromkeys([*kept.get("firms", ()), *firms])),
         "persons": list(dict.fromkeys([*kept.get("persons", ()), *persons])),
