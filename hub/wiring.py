@@ -210,7 +210,9 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "assess": lambda: Assess(
             reference.data,
             settings=AssessSettings(
-                notices=settings.notices, reject_over_allowance=settings.reject_over_allowance
+                notices=settings.notices,
+                reject_over_allowance=settings.reject_over_allowance,
+                filings_kept=settings.enrolment == "closed",
             ),
         ),
         "resolve": Resolve,

@@ -36,11 +36,15 @@ class Reason(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True):
-    """The class that acts, the one it would be with every suggestion confirmed, and the chain of reasons."""
+    """The class that acts, the one it would be with every suggestion confirmed, and the chain of reasons.
+
+    ``known``: its filing is in force, or something is said of it.
+    """
 
     control_class: int = NORMAL
     suggested: int = NORMAL
     reasons: tuple[Reason, ...] = ()
+    known: bool = False
 
     @property
     def deciding(self) -> tuple[Reason, ...]:
@@ -55,27 +59,30 @@ of_note = msgspec.json.Decoder(Standing).decode
 
 def standing_of(references: Finds, code: str, day: int, offset: int) -> Standing:
     """The standing of ``code`` on ``day`` (yyyymmdd, China) by what is known at ``offset``; nothing known: class 3."""
-    own = _own(references, code, day, offset)
+    filing = references.find("enterprise", code, day, offset)
+    filed = filing is not None and filing.get("state", "filed") == "filed"
+    own = _own(references, code, filing, day, offset)
     reasons = (*own, *_linked(references, code, day, offset))
     if not reasons:
-        return _UNKNOWN
+        return _FILED if filed else _UNKNOWN
     decision = next((r for r in own if r.source == "decision" and r.state == ACTS), None)
     if decision is not None:
         others = tuple(msgspec.structs.replace(r, state=OVERRIDDEN) if r.state == ACTS and r is not decision else r for r in reasons)
-        return Standing(decision.control_class, decision.control_class, others)
+        return Standing(decision.control_class, decision.control_class, others, known=True)
     # A computed grade, once confirmed, takes the place of the one that was confirmed before.
     graded = any(r.source == "computed" and r.state == SUGGESTED for r in own)
     confirmed = tuple(r for r in reasons if r.source != "zone") if graded else reasons
-    return Standing(_worst(reasons, (ACTS,)), _worst(confirmed, (ACTS, SUGGESTED)), reasons)
+    return Standing(_worst(reasons, (ACTS,)), _worst(confirmed, (ACTS, SUGGESTED)), reasons, known=True)
 
 
-_UNKNOWN = Standing()
+_UNKNOWN, _FILED = Standing(), Standing(known=True)
 
 
-def _own(references: Finds, code: str, day: int, offset: int) -> tuple[Reason, ...]:
+def _own(
+    references: Finds, code: str, filing: Mapping[str, Any] | None, day: int, offset: int
+) -> tuple[Reason, ...]:
     """What is said of an enterprise under the code, and under the other codes its filing names."""
     found = _under(references, code, "", day, offset)
-    filing = references.find("enterprise", code, day, offset)
     if filing is not None:
         for other in filing.get("also", ())[:MOST_CODES]:
             if other != code:
@@ -123,7 +130,8 @@ def _linked(references: Finds, code: str, day: int, offset: int) -> list[Reason]
         for other in others:
             if other == code:
                 continue
-            own = _worst_of(_own(references, other, day, offset))
+            filing = references.find("enterprise", other, day, offset)
+            own = _worst_of(_own(references, other, filing, day, offset))
             if own in lowers:
                 state = ACTS if acts else SUGGESTED
                 found.append(Reason("link", str(own), lowers[own], state, other, str(link.get("source") or "")))

@@ -28,6 +28,8 @@ _REGISTER = topics.inbox("register")
 class AssessSettings(msgspec.Struct, frozen=True):
     """``reject_over_allowance``: over the yearly limit means return, not tax in full (two texts differ).
 
+    ``filings_kept``: the zone keeps the enterprises' filings, so that one without is named.
+
     ``notices``: whether customs gets the assessment as a message of its own (the sender's hand-overs carry it).
 
     ``entries``: how many declarations of a buyer are kept apart; beyond it the oldest that are closed are folded into
@@ -39,6 +41,7 @@ class AssessSettings(msgspec.Struct, frozen=True):
     entries: int = 1000
     assessed: int = 256
     keep: int = 800 * topics.DAY_MS
+    filings_kept: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -87,7 +90,10 @@ class Assess:
         self._standings = Standings(references) if isinstance(references, Reference) else None
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
-        self._switches = {"reject_over_allowance": self._settings.reject_over_allowance}
+        self._switches = {
+            "reject_over_allowance": self._settings.reject_over_allowance,
+            "filings_kept": self._settings.filings_kept,
+        }
 
     dump = staticmethod(codec.pack)
     load = staticmethod(codec.decoder(AssessState))

@@ -40,7 +40,7 @@ class Rates:
             self.records.put(record, 0)
 
     def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
-        if kind in ("credit", "link", "parameter"):
+        if kind in ("credit", "link", "enterprise", "parameter"):
             return self.records.find(kind, id, day, 0)
         if kind == "identity":
             return {"verified": True} if self.case.get("verified") else None

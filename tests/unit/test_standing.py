@@ -52,7 +52,15 @@ def standing(*records: ReferenceRecord, day: int = DAY, code: str = FIRM) -> Sta
 
 
 def test_of_an_enterprise_nothing_is_known_of_the_class_is_three() -> None:
-    assert standing() == Standing(3, 3, ())
+    assert standing() == Standing(3, 3, (), known=False)
+
+
+def test_an_enterprise_is_known_by_its_filing_or_by_what_is_said_of_it() -> None:
+    filing = ReferenceRecord("enterprise", FIRM, 1, "2026-05-01", value={"state": "filed"})
+    struck_off = ReferenceRecord("enterprise", FIRM, 2, "2026-06-01", value={"state": "struck off"})
+    days = (20260430, 20260501, 20260601)
+    assert [standing(filing, struck_off, day=day).known for day in days] == [False, True, False]
+    assert standing(credit("tax", "A")).known
 
 
 @pytest.mark.parametrize(
