@@ -154,42 +154,67 @@ def _worst(reasons: tuple[Reason, ...], states: tuple[str, ...]) -> int:
 _KINDS = ("credit", "link", "enterprise", "parameter")
 
 
+class Kept(dict[str, tuple[Standing, str, str]]):
+    """Code → standing, the name of its note and the note (``of_note`` makes the standing again); worked out when asked for."""
+
+    def __init__(self, references: Finds, day: int, offset: int, most: int = 20_000) -> None:
+        """``most``: so many are kept."""
+        super().__init__()
+        self._at = references, day, offset
+        self._most = most
+
+    def __missing__(self, code: str) -> tuple[Standing, str, str]:
+        if len(self) >= self._most:
+            self.clear()
+        references, day, offset = self._at
+        found = standing_of(references, code, day, offset)
+        made = self[code] = (found, f"standing:{code}", _json(found).decode())
+        return made
+
+
 class Standings:
     """The standings of one view of the reference data, each worked out once and kept while nothing about credit changes.
 
     A standing is asked for at a log offset; the answer is the same for every offset from the last change of a record
-    of the kinds ``credit``, ``link``, ``enterprise`` and ``parameter`` on, so that other reference data, which change all the time, cost nothing here.
+    of the kinds ``credit``, ``link``, ``enterprise`` and ``parameter`` on, so that other reference data, which change
+    all the time, cost nothing here.
     """
 
     def __init__(self, references: Reference, most: int = 20_000) -> None:
-        """``most``: so many standings are kept."""
+        """``most``: so many standings are kept of a day."""
         self._references, self._most = references, most
-        self._kept: dict[tuple[str, int, int], tuple[Standing, str]] = {}
+        self._kept: dict[tuple[int, int], Kept] = {}
         self._changed = self._reached = -1
+        self._asked = (0, -2)
+        self._answer = Kept(references, 0, -2)
 
-    def of(self, code: str, day: int, offset: int) -> tuple[Standing, str]:
-        """The standing, and the same as a note from which ``of_note`` makes it again."""
+    def at(self, day: int, offset: int) -> Kept:
+        """The standings on ``day`` by what is known at ``offset``."""
         references = self._references
         if references.reached != self._reached:
-            reached = references.reached
-            changed = max([references.changed.get(kind, -1) for kind in _KINDS])
-            if changed != self._changed:
-                self._kept.clear()
-                self._changed = changed
-            self._reached = reached
-        changed = self._changed
-        key = (code, day, changed if changed < offset else offset)  # noqa: FURB136 - a third of the cost of min()
+            self._look(references)
+        elif (day, offset) == self._asked:
+            return self._answer
+        key = day, min(self._changed, offset)
         found = self._kept.get(key)
         if found is None:
-            if len(self._kept) >= self._most:
+            if len(self._kept) >= _DAYS:
                 self._kept.clear()
-            found = self._kept[key] = noted(standing_of(self._references, code, day, offset))
+            found = self._kept[key] = Kept(references, *key, self._most)
+        self._asked, self._answer = (day, offset), found
         return found
 
+    def _look(self, references: Reference) -> None:
+        reached = references.reached
+        changed = max([references.changed.get(kind, -1) for kind in _KINDS])
+        if changed != self._changed:
+            self._kept.clear()
+            self._changed = changed
+        self._reached = reached
 
-def noted(standing: Standing) -> tuple[Standing, str]:
-    """A standing with its note."""
-    return standing, _json(standing).decode()
+
+#: Pairs of a day and a change of which standings are kept at a time: today's, and what is late.
+_DAYS = 8
 
 
 #: What two firms' filings may share, as keyed digests, and what a link by it is called.

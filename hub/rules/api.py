@@ -17,7 +17,7 @@ import msgspec
 from hub.domain.events import Finding
 from hub.domain.faults import fault
 from hub.domain.kinds import EXPORT, IMPORT
-from hub.domain.standing import Standing, Standings, noted, standing_of
+from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
 #: What a finding asks for whatever the score says.
@@ -33,6 +33,13 @@ class References(Protocol):
 
     def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
         """The version of ``kind``/``id`` in force on ``day`` (yyyymmdd) among those at or below ``offset``."""
+
+
+class _Nothing:
+    """Reference data that hold nothing."""
+
+    def find(self, kind: str, id: str, day: int, offset: int) -> None:  # noqa: ARG002 - the protocol's signature
+        return None
 
 
 T = TypeVar("T")
@@ -105,7 +112,7 @@ class Case:
         "_offset",
         "_references",
         "_settings",
-        "_standings",
+        "_standing",
         "buyer",
         "day",
         "declaration",
@@ -147,7 +154,7 @@ class Case:
         self._allowance_used = allowance_used
         self._references, self._offset = references, offset
         self._settings = settings or {}
-        self._standings = standings
+        self._standing = standings.at(day, offset) if standings is not None else Kept(references or _Nothing(), day, offset)
         self._behind: tuple[tuple[str, str, Standing], ...] | None = None
         self.read: dict[str, str] = {}
         #: what the tax rule computed, for the record: ``duty``, ``consumption``, ``vat``, ``total``
@@ -161,13 +168,8 @@ class Case:
 
     def standing(self, code: str) -> Standing:
         """The standing of an enterprise on the day of the case: its control class and why; unknown: class 3."""
-        if self._standings is not None:
-            found, note = self._standings.of(code, self.day, self._offset)
-        elif self._references is not None:
-            found, note = noted(standing_of(self._references, code, self.day, self._offset))
-        else:
-            found, note = noted(Standing())
-        self.read[f"standing:{code}"] = note
+        found, name, note = self._standing[code]
+        self.read[name] = note
         return found
 
     def behind(self) -> tuple[tuple[str, str, Standing], ...]:
@@ -188,7 +190,12 @@ class Case:
                 of.platform: "platform",
                 of.merchant: "merchant",
             }
-            found = self._behind = tuple([(role, code, self.standing(code)) for code, role in roles.items() if code])
+            kept, read, behind = self._standing, self.read, []
+            for code, role in roles.items():
+                if code:
+                    standing, name, read[name] = kept[code]
+                    behind.append((role, code, standing))
+            found = self._behind = tuple(behind)
         return found
 
     def allowance_used(self) -> int | None:

@@ -128,7 +128,8 @@ def test_who_recorded_a_thing_can_withdraw_it_from_a_day_on() -> None:
 
 def test_a_note_gives_the_same_standing_again() -> None:
     data = known(credit("tax", "D"), credit("gacc", "advanced_certified"))
-    found, note = Standings(data).of(FIRM, DAY, data.reached)
+    found, name, note = Standings(data).at(DAY, data.reached)[FIRM]
+    assert name == f"standing:{FIRM}"
     assert of_note(note) == found == standing_of(data, FIRM, DAY, data.reached)
 
 
@@ -371,7 +372,7 @@ def test_what_is_kept_is_what_would_be_worked_out_at_every_offset(steps: list[tu
         data.put(ReferenceRecord(record.kind, record.id, version, record.valid_from, value=record.value), offset)
         for at in {min(asked, offset), offset}:
             for firm in (FIRM, OTHER):
-                assert kept.of(firm, DAY, at)[0] == standing_of(data, firm, DAY, at)
+                assert kept.at(DAY, at)[firm][0] == standing_of(data, firm, DAY, at)
 
 
 def test_an_assessment_notes_the_standings_it_used_and_recomputes_whatever_is_recorded_later() -> None:
