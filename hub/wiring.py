@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
@@ -24,6 +24,7 @@ from hub.domain.access import Access, Principal
 from hub.domain.faults import Misconfigured
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
+from hub.domain.reference import ReferenceRecord
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate
@@ -33,7 +34,7 @@ from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_t
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
-from hub.infra.reference import ReferenceReader
+from hub.infra.reference import ReferenceReader, as_versions, publish
 from hub.infra.vault import Vault
 from hub.rules import engine
 from hub.settings import Settings
@@ -107,6 +108,8 @@ async def serve(settings: Settings) -> None:
                 clock.now,
             ),
             receipt_xml=receipts.message,
+            reference=reference.data,
+            publish_reference=publishing(settings.kafka, reference),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -124,6 +127,19 @@ async def serve(settings: Settings) -> None:
         await records.close()
         await publisher.stop()
         await reference.stop()
+
+
+def publishing(bootstrap: str, reference: ReferenceReader) -> Callable[[Sequence[ReferenceRecord]], Awaitable[None]]:
+    """Publishes records as the next versions of what is known, one call after the other, and waits until they are read."""
+    one_at_a_time = asyncio.Lock()
+
+    async def publish_next(records: Sequence[ReferenceRecord]) -> None:
+        async with one_at_a_time:
+            offset = await publish(bootstrap, as_versions(records, reference.data))
+            if offset >= 0:
+                await reference.reached(offset)
+
+    return publish_next
 
 
 async def _migrated(dsn: str) -> None:
@@ -194,7 +210,9 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "assess": lambda: Assess(
             reference.data,
             settings=AssessSettings(
-                notices=settings.notices, reject_over_allowance=settings.reject_over_allowance
+                notices=settings.notices,
+                reject_over_allowance=settings.reject_over_allowance,
+                filings_kept=settings.enrolment == "closed",
             ),
         ),
         "resolve": Resolve,

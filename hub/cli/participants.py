@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hub.cli.running import run
 from hub.domain.access import ROLES
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
-from hub.domain.reference import ReferenceRecord
+from hub.domain.reference import ReferenceRecord, day_number
 from hub.infra.crypto import api_key_hash, new_api_key
 from hub.infra.participants import principal_value, shown, shown_secret, webhook_secret
 from hub.infra.process import WallClock
@@ -103,6 +104,8 @@ def add(
 ) -> None:
     """Add a principal, or change one: its next version is in force from today; the API key is shown this once.
 
+    A code that has no filing gets one, so that the enterprise is known.
+
     Example: hub participants add acme --role declarant --code 3301960001 --dxp-id DXPENT0000011951
     """
     settings = loaded(ctx).settings
@@ -118,7 +121,9 @@ def add(
             edition=edition,
             title=title,
         )
-        await _publish(settings, ReferenceRecord("principal", name, 1, today(), value=value))
+        filing = {"name": title or name, "roles": list(roles), "principal": name, "state": "filed"}
+        filings = [ReferenceRecord("enterprise", code, 1, today(), value=filing) for code in codes]
+        await _publish(settings, ReferenceRecord("principal", name, 1, today(), value=value), where_none=filings)
         click.echo(f"{name}: API key {key}")
 
     run(main())
@@ -193,10 +198,12 @@ def _change(ctx: click.Context, name: str, changes: dict[str, object]) -> None:
             raise
 
 
-async def _publish(settings: Settings, record: ReferenceRecord) -> None:
+async def _publish(settings: Settings, record: ReferenceRecord, where_none: Sequence[ReferenceRecord] = ()) -> None:
+    """Publish a record as the next version; those of ``where_none`` only where none is in force on their first day."""
     reader = await _reading(settings)
     try:
-        offset = await publish(settings.kafka, as_versions([record], reader.data))
+        missing = [one for one in where_none if reader.data.find(one.kind, one.id, day_number(one.valid_from)) is None]
+        offset = await publish(settings.kafka, as_versions([record, *missing], reader.data))
         if offset >= 0:
             await reader.reached(offset)
     finally:

@@ -12,22 +12,24 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hub.domain import control, credit
 from hub.domain.faults import Misconfigured
 from hub.domain.money import amount
 
 #: What may be kept as reference data, and what each is about.
 KINDS = {
     "principal": "an identity that calls: roles, codes, keys and certificates",
-    "enterprise": "an enterprise's filing: names, roles, state",
+    "enterprise": "an enterprise's filing: names, roles, state, also (its other codes); legal_person, address, account (keyed digests)",
     "rate": "tax rates of an HS code",
     "list": "a named list of values: forbidden, watched, allowed",
-    "standing": "an enterprise's credit level, grade and control class",
     "permit": "a permit and its quota",
     "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
     "order": "a standing order of an authority",
     "identity": "the outcome of checking an identity (keyed digest) with its authority",
     "parameter": "a setting of the zone that has dates",
     "responder": "where a platform opens its payment data to customs, by its code: url, certificate (PEM)",
+    "credit": "what one source says of an enterprise's credit, id <code>~<source>: level, grade or class, recorded_by; hub.domain.credit",
+    "link": "firms and persons (keyed digests) linked with an enterprise, by its code: firms, persons, confirmed, source",
 }
 
 _END = 99_999_999
@@ -89,17 +91,21 @@ class Reference:
         self._versions: dict[str, dict[str, list[_Version]]] = {}
         #: Offset of the last record taken in; -1 before the first.
         self.reached = -1
+        #: Kind → offset of the last record that said something new.
+        self.changed: dict[str, int] = {}
 
     def put(self, record: ReferenceRecord, offset: int) -> None:
         """Take in the record found at ``offset``; a version that is there already keeps the offset it became known at."""
-        versions = self._versions.setdefault(record.kind, {}).setdefault(record.id, [])
+        ids = self._versions.setdefault(record.kind, {})
+        versions = ids.get(record.id, [])
         known = next((entry for entry in versions if entry.version == record.version), None)
         if known is None or known.record != record:
-            if known is not None:
-                versions.remove(known)
             first, end = day_number(record.valid_from), day_number(record.valid_to, _END)
-            versions.append(_Version(record.version, offset, first, end, record))
-            versions.sort(key=lambda entry: -entry.version)
+            made = _Version(record.version, offset, first, end, record)
+            others = [entry for entry in versions if entry is not known]
+            # A list of its own, put in place whole: stages read in another thread, and a list being sorted looks empty.
+            ids[record.id] = sorted([*others, made], key=lambda entry: -entry.version)
+            self.changed[record.kind] = max(offset, self.changed.get(record.kind, -1))
         self.reached = max(self.reached, offset)
 
     def record(self, kind: str, id: str, day: int, offset: int | None = None) -> ReferenceRecord | None:
@@ -155,6 +161,12 @@ def problems(record: ReferenceRecord) -> list[str]:
         found.append("valid_to is not after valid_from: it is the first day on which the record is no longer in force")
     if record.kind == "guarantee" and not guarantee_of(record.value):
         found.append("a guarantee has an amount above 0 in yuan (decimal text), currency 142")
+    if record.kind == "credit":
+        found += [said.en for said in credit.problems(record.id, record.value, first, end)]
+    if record.kind == "link":
+        found += [said.en for said in credit.link_problems(record.value)]
+    if record.kind == "parameter":
+        found += control.problems(record.id, record.value)
     return found
 
 

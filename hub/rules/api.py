@@ -17,6 +17,7 @@ import msgspec
 from hub.domain.events import Finding
 from hub.domain.faults import fault
 from hub.domain.kinds import EXPORT, IMPORT
+from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
 #: What a finding asks for whatever the score says.
@@ -32,6 +33,13 @@ class References(Protocol):
 
     def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
         """The version of ``kind``/``id`` in force on ``day`` (yyyymmdd) among those at or below ``offset``."""
+
+
+class _Nothing:
+    """Reference data that hold nothing."""
+
+    def find(self, kind: str, id: str, day: int, offset: int) -> None:  # noqa: ARG002 - the protocol's signature
+        return None
 
 
 T = TypeVar("T")
@@ -100,9 +108,11 @@ class Case:
 
     __slots__ = (
         "_allowance_used",
+        "_behind",
         "_offset",
         "_references",
         "_settings",
+        "_standing",
         "buyer",
         "day",
         "declaration",
@@ -133,6 +143,7 @@ class Case:
         references: References | None = None,
         offset: int = 0,
         settings: Mapping[str, bool] | None = None,
+        standings: Standings | None = None,
     ) -> None:
         """``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
@@ -143,6 +154,8 @@ class Case:
         self._allowance_used = allowance_used
         self._references, self._offset = references, offset
         self._settings = settings or {}
+        self._standing = standings.at(day, offset) if standings is not None else Kept(references or _Nothing(), day, offset)
+        self._behind: tuple[tuple[str, str, Standing], ...] | None = None
         self.read: dict[str, str] = {}
         #: what the tax rule computed, for the record: ``duty``, ``consumption``, ``vat``, ``total``
         self.tax: dict[str, str] = {}
@@ -151,6 +164,38 @@ class Case:
         """The reference record in force on the day of the case; what was found, or that nothing was, is noted."""
         found = None if self._references is None else self._references.find(kind, id, self.day, self._offset)
         self.read[f"{kind}:{id}"] = "" if found is None else _json(found).decode()
+        return found
+
+    def standing(self, code: str) -> Standing:
+        """The standing of an enterprise on the day of the case: its control class and why; unknown: class 3."""
+        found, name, note = self._standing[code]
+        self.read[name] = note
+        return found
+
+    def behind(self) -> tuple[tuple[str, str, Standing], ...]:
+        """The enterprises the declaration and its order name: (role, code, standing), each code once.
+
+        Of several roles of a code the first of merchant, platform, declarant, carrier, guarantor, owner, payer.
+        """
+        found = self._behind
+        if found is None:
+            of, order, payment = self.declaration, self.order, self.payment
+            payer = order.pay_code if order is not None else payment.pay_code if payment is not None else ""
+            roles = {
+                payer: "payer",
+                of.owner: "owner",
+                of.guarantor: "guarantor",
+                of.carrier: "carrier",
+                of.declarant: "declarant",
+                of.platform: "platform",
+                of.merchant: "merchant",
+            }
+            kept, read, behind = self._standing, self.read, []
+            for code, role in roles.items():
+                if code:
+                    standing, name, read[name] = kept[code]
+                    behind.append((role, code, standing))
+            found = self._behind = tuple(behind)
         return found
 
     def allowance_used(self) -> int | None:

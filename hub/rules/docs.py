@@ -1,4 +1,4 @@
-"""Prints the pages of the rules and of the life cycle from the code: ``python -m hub.rules.docs [--check]``.
+"""Prints the pages of the rules, the life cycle and the standing from the code: ``python -m hub.rules.docs [--check]``.
 
 ``--check`` writes nothing and exits 1, naming the pages that are not what the code says.
 """
@@ -13,6 +13,7 @@ from hub.domain import lifecycle
 from hub.domain.money import text
 from hub.rules.api import Dated, Rule
 from hub.rules.engine import ORANGE, RECOMMENDATIONS, RED, YELLOW, RuleSet, ruleset
+from hub.rules.standing_page import standing_page
 
 _ROOT = Path(__file__).parents[2] / "docs"
 _GENERATED = "<!-- printed by `python -m hub.rules.docs`; do not edit -->"
@@ -147,6 +148,7 @@ def _node(state: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "reference/rules.md": lambda: rules_page(ruleset()),
     "explanation/life-cycle.md": life_cycle_page,
+    "reference/standing.md": standing_page,
 }
 
 

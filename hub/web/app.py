@@ -12,6 +12,7 @@ from hub.web.views import (
     alerts,
     declarations,
     describe,
+    enterprises,
     operations,
     receipts,
     reference,
@@ -20,7 +21,7 @@ from hub.web.views import (
     throughput,
 )
 
-VIEWS = (submissions, summaries, declarations, receipts, throughput, alerts, operations, describe, reference, console)
+VIEWS = (submissions, summaries, declarations, receipts, throughput, alerts, operations, describe, reference, enterprises, console)
 
 
 def make_app(parts: Parts) -> web.Application:

@@ -1,19 +1,23 @@
-"""The console's pages: sign in, throughput, declarations, submissions."""
+"""The console's pages: sign in, throughput, declarations, submissions, enterprises."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Mapping
-from urllib.parse import urlencode
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from hub.domain.faults import Refused, fault
+from hub.domain.credit import SOURCES
+from hub.domain.faults import Fault, Refused, fault
 from hub.domain.kinds import KINDS, MATCHED_KINDS
 from hub.domain.reading import EVERYTHING, Scope
-from hub.web import auth, sight, story
-from hub.web.pages import render
+from hub.web import auth, sight, story, words
+from hub.web.pages import language_of, render
 from hub.web.ports import PARTS, Viewer
+from hub.web.views import enterprises as firms
 from hub.web.views import summaries
 from hub.web.views.common import eventually, path_text, text
 from hub.web.views.declarations import found_by
@@ -167,3 +171,68 @@ async def submission(request: web.Request) -> web.Response:
     statuses = await request.app[PARTS].read.statuses(keys)
     shown = story.submission_json(viewer, summary, statuses, refused)
     return render(request, "submission.html", s=shown, bytes_too=sight.may_read_bytes(viewer, summary.principal))
+
+
+def _words(request: web.Request) -> dict[str, Any]:  # Any: what a template is given
+    """The words of standings in the reader's language."""
+    language = language_of(request)
+    tables = {"levels": words.LEVELS, "reasons": words.REASONS, "classes": words.CLASSES, "prechecks": words.PRECHECKS}
+    titles = {name: (source.title, source.title_zh) for name, source in SOURCES.items()} | {"link": words.LINKED}
+    return {
+        "word": lambda table, word: words.say(tables[table], str(word), language),
+        "title": lambda source: words.say(titles, source, language),
+    }
+
+
+@routes.get("/enterprises")
+async def enterprises(request: web.Request) -> web.Response:
+    """Officers: the enterprises that stand out, and any by its code; an enterprise: its own codes."""
+    viewer = _signed_in(request)
+    code = text(request, "code")
+    if code:
+        raise web.HTTPSeeOther(f"/enterprises/{quote(code, safe='')}")
+    found = []
+    if sight.is_officer(viewer):
+        # Ten thousand firms take a moment: not on the loop that answers everybody.
+        found = await asyncio.to_thread(firms.standing_out, firms.reference_of(request), firms.today(request))
+    return render(request, "enterprises.html", found=found[:200], **_words(request))
+
+
+@routes.get("/enterprises/{code}")
+async def enterprise(request: web.Request) -> web.Response:
+    """An enterprise: its credit with the reasons, its filing, its documents; officers decide here."""
+    return await _enterprise(request, _signed_in(request))
+
+
+@routes.post("/enterprises/{code}/standing")
+async def decide(request: web.Request) -> web.Response:
+    """An officer confirms a suggestion or decides on the class."""
+    viewer = _signed_in(request)
+    form = await _form(request)
+    auth.check_csrf(request, str(form.get("csrf", "")))
+    code = path_text(request, "code")
+    if not sight.is_officer(viewer):
+        raise web.HTTPForbidden
+    said = {name: str(form.get(name, "")).strip()[:500] for name in ("confirm", "source", "reason", "valid_to", "ended_on")}
+    try:
+        await firms.take(request, viewer, code, firms.Recording(class_=str(form.get("class", "")), **said))
+    except Refused as refused:
+        return await _enterprise(request, viewer, refused.faults)
+    raise web.HTTPSeeOther(f"/enterprises/{quote(code, safe='')}")
+
+
+async def _enterprise(request: web.Request, viewer: Viewer, wrong: Sequence[Fault] = ()) -> web.Response:
+    code = path_text(request, "code")
+    if not firms.may_see(viewer, code):
+        return render(request, "missing.html", status=404, key=code)
+    data, day = firms.reference_of(request), firms.today(request)
+    return render(
+        request,
+        "enterprise.html",
+        status=422 if wrong else 200,
+        e=firms.filing_json(request, viewer, code),
+        h=await firms.history_json(request, viewer, code),
+        wrong=wrong,
+        confirms=firms.to_confirm(data, viewer, code, day),
+        **_words(request),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub.domain.credit import SOURCES
 from hub.domain.kinds import KINDS
 
 Json = dict[str, Any]
@@ -101,6 +102,30 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "List",
     ),
     ("get", "/v1/alerts/{id}", "One alert with its evidence", "authorities", (), "object"),
+    (
+        "get",
+        "/v1/enterprises/{code}",
+        "An enterprise's filing and standing; an enterprise sees its own",
+        "authorities",
+        (),
+        "Enterprise",
+    ),
+    (
+        "get",
+        "/v1/enterprises/{code}/standing",
+        "What each source says of its credit and since when; for officers the control class and why",
+        "authorities",
+        (_query("day", "YYYY-MM-DD, China time; today where absent"),),
+        "Standing",
+    ),
+    (
+        "get",
+        "/v1/enterprises/{code}/history",
+        "Every version of what was recorded of its credit, and the documents that name it",
+        "authorities",
+        (_LIMIT,),
+        "object",
+    ),
     ("get", "/healthz", "The process is alive", "operators", (), "object"),
     ("get", "/readyz", "Calls can be taken, or the reasons why not", "operators", (), "object"),
     ("get", "/metrics", "Prometheus metrics", "operators", (), "text/plain"),
@@ -210,6 +235,66 @@ SCHEMAS: dict[str, Json] = {
             ),
         },
     ),
+    "Standing": _object(
+        ("code", "day", "reasons"),
+        code=_TEXT,
+        day=_TEXT,
+        control_class={"type": "integer", "description": "1 trusted to 5 restricted; officers only"},
+        suggested={"type": "integer", "description": "the class with every suggestion confirmed; officers only"},
+        parameters={"type": "object", "description": "what the class means for a declaration; officers only"},
+        links={**_LIST_OF_OBJECTS, "description": "officers only"},
+        reasons={
+            "type": "array",
+            "items": _object(
+                ("source", "title", "title_zh", "level", "state"),
+                source={"enum": [*SOURCES, "link"]},
+                title=_TEXT,
+                title_zh=_TEXT,
+                level=_TEXT,
+                state={"enum": ["acts", "suggested", "repaired", "ended", "overridden"]},
+                control_class={"type": "integer", "description": "the class it leads to, 0 for none; officers only"},
+                via={"type": "string", "description": "the linked firm or person it is said of; officers only"},
+                instrument=_TEXT,
+                number={"type": "string", "description": "the document that says it"},
+                recorded_by=_TEXT,
+                recorded_on=_TEXT,
+                confirmed_by=_TEXT,
+                cause=_TEXT,
+                repaired_on=_TEXT,
+                ended_on=_TEXT,
+                reason={"type": "string", "description": "officers only"},
+                note={"type": "string", "description": "officers only"},
+                valid_from=_TEXT,
+                valid_to={"type": "string", "description": "first day it no longer counts; empty: open"},
+            ),
+        },
+    ),
+    "Enterprise": _object(
+        ("code", "filing", "standing"),
+        code=_TEXT,
+        filing={"type": ["object", "null"]},
+        standing={"$ref": "#/components/schemas/Standing"},
+    ),
+    "StandingRecord": {
+        "description": "either confirm, or source with its level, grade or class",
+        **_object(
+            (),
+            confirm={"enum": ["zone", "alert", "link"]},
+            source={"enum": [name for name, source in SOURCES.items() if source.recorders]},
+            level=_TEXT,
+            grade=_TEXT,
+            **{"class": {"type": ["integer", "string"]}},
+            valid_from={"type": "string", "description": "YYYY-MM-DD; today where absent"},
+            valid_to={"type": "string", "description": "first day it no longer counts; empty: open"},
+            instrument=_TEXT,
+            number=_TEXT,
+            cause=_TEXT,
+            repaired_on={"type": "string", "description": "without a level: the record in force is repaired"},
+            ended_on={"type": "string", "description": "without a level: the record in force is withdrawn"},
+            reason={"type": "string", "description": "needed for a decision"},
+            note=_TEXT,
+        ),
+    },
     "List": _object(("items",), items=_LIST_OF_OBJECTS),
     "Acknowledgement": _object(
         ("submission", "message", "principal", "received_at", "digest", "documents", "proof"),
@@ -360,6 +445,7 @@ def openapi(version: str) -> Json:
     paths["/v1/webhooks/{map}/{principal}"] = {"post": _webhook(signed=True)}
     for method, path, what, tag, parameters, answer in OPERATIONS:
         paths.setdefault(path, {})[method] = _operation(path, what, tag, parameters, answer)
+    paths["/v1/enterprises/{code}/standing"]["post"] = _record_standing()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -425,6 +511,18 @@ def _hand_in() -> Json:
             "default": _PROBLEM,
         },
     }
+
+
+def _record_standing() -> Json:
+    operation = _operation(
+        "/v1/enterprises/{code}/standing",
+        "Officers: confirm a suggestion, record what a source says, or decide on the class; answers the standing that follows",
+        "authorities",
+        (),
+        "Standing",
+    )
+    body = {"application/json": {"schema": {"$ref": "#/components/schemas/StandingRecord"}}}
+    return operation | {"operationId": "postV1EnterprisesCodeStanding", "requestBody": {"required": True, "content": body}}
 
 
 def _webhook(signed: bool = False) -> Json:

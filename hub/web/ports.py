@@ -11,6 +11,7 @@ from aiohttp import web
 from hub.domain.access import Principal
 from hub.domain.events import Alert, Answer, Assessment, Status, SubmissionSummary
 from hub.domain.reading import AlertFilter, HandOverRow, Place, Scope, Search, SummaryGroup, Throughput
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
 
@@ -80,6 +81,9 @@ class Parts:
     #: Names under which the console is reached over TLS get Secure cookies.
     secure_cookies: bool = False
     extra: Mapping[str, object] = field(default_factory=dict)
+    #: The reference data as this process follows them, and how records are published: as next versions, there and read on return.
+    reference: Reference | None = None
+    publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

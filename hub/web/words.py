@@ -445,3 +445,46 @@ def china_time(at: int, milliseconds: bool = False) -> str:
         return ""
     text = datetime.fromtimestamp(at // 1000, CHINA).strftime("%Y-%m-%d %H:%M:%S")
     return f"{text}.{at % 1000:03d}" if milliseconds else text
+
+
+#: Credit levels, grades and classes of authorities that are words; letters and numbers speak for themselves.
+LEVELS: dict[str, Pair] = {
+    "advanced_certified": ("advanced certified", "高级认证企业"),
+    "general_certified": ("general certified", "一般认证企业"),
+    "general_credit": ("general credit", "一般信用企业"),
+    "other_filed": ("other filed", "其他注册登记和备案企业"),
+    "certified": ("certified", "认证企业"),
+    "regular": ("regular", "常规企业"),
+    "dishonest": ("dishonest", "失信企业"),
+    "seriously_dishonest": ("seriously dishonest", "严重失信企业"),
+    "listed": ("listed", "列入"),
+    "open": ("open", "未结"),
+    "minor": ("minor", "轻微"),
+    "general": ("general", "一般"),
+    "serious": ("serious", "严重"),
+}
+#: What a reason of a standing does.
+REASONS: dict[str, Pair] = {
+    "acts": ("counts", "计入"),
+    "suggested": ("a suggestion, not confirmed", "建议，待确认"),
+    "repaired": ("repaired", "已修复"),
+    "ended": ("withdrawn", "已撤销"),
+    "overridden": ("overridden by a decision", "被决定覆盖"),
+}
+#: The control classes, the hub's own.
+CLASSES: dict[str, Pair] = {
+    "1": ("trusted", "信任"),
+    "2": ("good", "良好"),
+    "3": ("normal", "常规"),
+    "4": ("watch", "关注"),
+    "5": ("restricted", "严控"),
+}
+LINKED: Pair = ("a link to a firm or person", "关联企业或人员")
+#: What is done about each declaration of a class.
+PRECHECKS: dict[str, Pair] = {
+    "post_audit": ("audit afterwards", "后续稽核"),
+    "standard": ("as usual", "常规"),
+    "document_hold": ("documents reviewed first", "先行审单"),
+    "full_guarantee": ("full guarantee", "全额担保"),
+    "manual": ("by hand", "人工处理"),
+}

@@ -15,6 +15,8 @@ from hub import codec, topics
 from hub.domain.events import Alert, Assessment, AssessmentNotice, AssessmentReport, Finding, Matched, Position, Tick
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
+from hub.domain.reference import Reference
+from hub.domain.standing import Standings
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
 from streams.api import Output, Record, Step
@@ -25,6 +27,8 @@ _REGISTER = topics.inbox("register")
 
 class AssessSettings(msgspec.Struct, frozen=True):
     """``reject_over_allowance``: over the yearly limit means return, not tax in full (two texts differ).
+
+    ``filings_kept``: the zone keeps the enterprises' filings, so that one without is named.
 
     ``notices``: whether customs gets the assessment as a message of its own (the sender's hand-overs carry it).
 
@@ -37,6 +41,7 @@ class AssessSettings(msgspec.Struct, frozen=True):
     entries: int = 1000
     assessed: int = 256
     keep: int = 800 * topics.DAY_MS
+    filings_kept: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -82,9 +87,13 @@ class Assess:
         self, references: References, rules: RuleSet | None = None, settings: AssessSettings | None = None
     ) -> None:
         self._references = references
+        self._standings = Standings(references) if isinstance(references, Reference) else None
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
-        self._switches = {"reject_over_allowance": self._settings.reject_over_allowance}
+        self._switches = {
+            "reject_over_allowance": self._settings.reject_over_allowance,
+            "filings_kept": self._settings.filings_kept,
+        }
 
     dump = staticmethod(codec.pack)
     load = staticmethod(codec.decoder(AssessState))
@@ -128,7 +137,7 @@ class Assess:
         if event.buyer:
             year = china_year(event.received_at)
             used = old.used(year, event.declaration_key) + old.elsewhere.get(year, 0)
-        assessment = assess(event, now, used, self._references, self._rules, self._switches)
+        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
@@ -204,8 +213,12 @@ def assess(
     references: References,
     rules: RuleSet,
     switches: Mapping[str, bool] | None = None,
+    standings: Standings | None = None,
 ) -> Assessment:
-    """The assessment of what match put together; the same arguments give the same bytes."""
+    """The assessment of what match put together; the same arguments give the same bytes.
+
+    ``standings`` only remembers what ``references`` say.
+    """
     case = Case(
         declaration=event.declaration,
         order=event.order,
@@ -220,6 +233,7 @@ def assess(
         references=references,
         offset=now.reference,
         settings=switches,
+        standings=standings,
     )
     verdict = rules.apply(case)
     return Assessment(

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiohttp import web
@@ -15,11 +15,13 @@ from playwright.async_api import Browser, BrowserContext, Download, Page, async_
 
 from adapters.dialects import receipts
 from hub.domain.faults import Fault
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.summary import month_of
 from hub.infra.database import migrate
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
+from hub.infra.reference import as_versions
 from hub.web.app import make_app
 from hub.web.ports import Parts
 from schemas import samples
@@ -55,6 +57,12 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
     await migrate(database)
     await make_topics(kafka, prefix)
     reader, records, writer = PostgresReader(database), KafkaRecords(kafka, prefix), PostgresWriter(database)
+    data = Reference()
+
+    async def publish_reference(records: Sequence[ReferenceRecord]) -> None:
+        for record in as_versions(records, data):
+            data.put(record, data.reached + 1)
+
     parts = Parts(
         read=reader,
         records=records,
@@ -64,6 +72,8 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
         by_name=lambda name: CALLERS.get(f"key-{name}"),
         session_secret=b"s" * 32,
         receipt_xml=receipts.message,
+        reference=data,
+        publish_reference=publish_reference,
     )
     runner = web.AppRunner(make_app(parts), shutdown_timeout=2)
     await runner.setup()
@@ -268,3 +278,28 @@ async def test_what_follows_a_declaration_and_the_summary_are_shown(console: Con
 
 async def _content(download: Download) -> str:
     return (await download.path()).read_text("utf-8")
+
+
+async def test_an_officer_decides_on_an_enterprise_and_it_does_not_see_its_class(console: Console, browser: Browser) -> None:
+    case = a_case(41)
+    await console.feed(story_of(case))
+    async with signed_in(browser, console, "office") as page:
+        await page.get_by_role("link", name="Enterprises").click()
+        await page.fill("#code", "AGT0000001")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(re.compile("/enterprises/AGT0000001$"))
+        await expect(page.locator(".tile.main")).to_contain_text("3 normal")
+        await _until_there(page, page.get_by_role("link", name=case.business("declaration")).first)
+        await page.select_option("#class", "5")
+        await page.fill("#reason", "ghost shipments")
+        await page.get_by_role("button", name="Decide").click()
+        await expect(page.locator(".tile.main")).to_contain_text("5 restricted")
+        await expect(page.locator("main")).to_contain_text("ghost shipments")
+        await page.goto(f"{console.url}/enterprises")
+        await expect(page.locator("tbody tr")).to_contain_text("AGT0000001")
+    async with signed_in(browser, console, "agent", "zh-CN") as page:
+        await page.get_by_role("link", name="企业").click()
+        await page.get_by_role("link", name="AGT0000001").click()
+        await expect(page.locator("main")).to_contain_text("暂无记录")
+        text = await page.locator("main").inner_text()
+        assert [word for word in ("管控", "严控", "ghost") if word in text] == []

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
-from hub import topics
+from hub import cli, topics
 from hub.domain.faults import Misconfigured
 from hub.domain.reference import ReferenceRecord
 from hub.infra.participants import demo_principals, demo_records
 from hub.infra.reference import ReferenceReader, publish, publish_anew
+from hub.wiring import publishing
 from tests.support.delivery import WallClock, make_topics
 
 
@@ -92,3 +94,28 @@ async def test_a_published_version_is_not_changed(bootstrap: str) -> None:
         with pytest.raises(Misconfigured):
             await publish(bootstrap, [msgspec.structs.replace(record, value={"a": 2})], reader.data)
         assert await publish(bootstrap, [record], reader.data) == -1
+
+
+async def test_two_officers_at_the_same_moment_make_two_versions_and_both_are_read_on_return(bootstrap: str) -> None:
+    id = f"{secrets.token_hex(5)}~decision"
+
+    def said(number: int) -> ReferenceRecord:
+        return ReferenceRecord("credit", id, 1, "2026-04-01", value={"class": str(number), "reason": "r", "recorded_by": f"officer {number}"})
+
+    async with reading(bootstrap) as reader:
+        publish_next = publishing(bootstrap, reader)
+        await asyncio.gather(publish_next([said(2)]), publish_next([said(4)]))
+        assert [(r.version, r.value["class"]) for r in reader.data.versions("credit", id)] == [(2, "4"), (1, "2")]
+        with pytest.raises(Misconfigured):
+            await publish_next([said(7)])
+
+
+async def test_an_added_participants_codes_are_filed_and_a_filing_that_is_there_is_kept(bootstrap: str) -> None:
+    name, old, new = (secrets.token_hex(5) for _ in range(3))
+    await publish(bootstrap, [ReferenceRecord("enterprise", old, 1, "2026-01-01", value={"name": "kept", "also": [new]})])
+    command = ["participants", "add", name, "--role", "declarant", "--code", old, "--code", new]
+    done = await asyncio.to_thread(CliRunner().invoke, cli.group, command, env={"HUB_KAFKA": bootstrap})
+    assert done.exit_code == 0, done.output
+    async with reading(bootstrap) as reader:
+        assert [r.value["name"] for r in reader.data.versions("enterprise", old)] == ["kept"]
+        assert [r.value["principal"] for r in reader.data.versions("enterprise", new)] == [name]

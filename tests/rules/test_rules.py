@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from hub.domain.faults import Misconfigured, kind_of
 from hub.domain.money import amount
+from hub.domain.reference import Reference, ReferenceRecord, checked
 from hub.domain.views import DeclarationView, LineView, OrderView, PaymentView
 from hub.rules import engine
 from hub.rules.api import Case, Dated, Rule
@@ -33,8 +35,13 @@ class Rates:
 
     def __init__(self, case: dict[str, Any]) -> None:
         self.case = case
+        self.records = Reference()
+        for record in checked([msgspec.convert({"version": 1, **entry}, ReferenceRecord) for entry in case.get("records", ())]):
+            self.records.put(record, 0)
 
-    def find(self, kind: str, id: str, day: int, offset: int) -> dict[str, Any] | None:
+    def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
+        if kind in ("credit", "link", "enterprise", "parameter"):
+            return self.records.find(kind, id, day, 0)
         if kind == "identity":
             return {"verified": True} if self.case.get("verified") else None
         found: dict[str, Any] | None = self.case.get("rates", {}).get(id)

@@ -105,6 +105,7 @@ async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> 
     pages = {"/", "/login", "/logout", "/throughput", "/declarations", "/declarations/{key}", "/submissions", "/summaries"}
     pages |= {"/submissions/{id}", "/static/{name}", "/docs", "/docs/messages", "/docs/messages/{type}"}
     pages |= {"/docs/messages/{type}/{part}/{field}", "/docs/fields/{name}"}
+    pages |= {"/enterprises", "/enterprises/{code}", "/enterprises/{code}/standing"}
     assert routed - pages == described
 
 
