@@ -7,7 +7,8 @@ returned. An assessment names the tick it was made under and everything a rule r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
@@ -17,6 +18,7 @@ from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
+from hub.rules.recompute import Recalled
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
@@ -201,12 +203,13 @@ def assess(
     event: Matched,
     now: Tick,
     used: int | None,
-    references: References,
+    references: References | None,
     rules: RuleSet,
     switches: Mapping[str, bool] | None = None,
+    make: Callable[..., Case] = Case,
 ) -> Assessment:
-    """The assessment of what match put together; the same arguments give the same bytes."""
-    case = Case(
+    """The assessment of what match put together; the same arguments give the same bytes. ``make`` makes the case."""
+    case = make(
         declaration=event.declaration,
         order=event.order,
         payment=event.payment,
@@ -239,6 +242,19 @@ def assess(
         read=case.read,
         tax=case.tax,
     )
+
+
+def again(
+    assessment: Assessment, event: Matched, rules: RuleSet, references: References | None = None
+) -> tuple[Assessment, tuple[str, ...]]:
+    """The assessment made again of what it was made of (``hub.rules.recompute``), and what its record lacks for it.
+
+    ``references`` answer what the record does not; without them only the record does.
+    """
+    missing: list[str] = []
+    make = partial(Recalled, assessment.read, missing)
+    made = assess(event, Tick(assessment.at, assessment.reference), None, references, rules, make=make)
+    return made, tuple(missing)
 
 
 def _guarantor(event: Matched) -> str:
