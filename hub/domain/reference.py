@@ -155,7 +155,13 @@ def problems(record: ReferenceRecord) -> list[str]:
         found.append("valid_to is not after valid_from: it is the first day on which the record is no longer in force")
     if record.kind == "guarantee" and not guarantee_of(record.value):
         found.append("a guarantee has an amount above 0 in yuan (decimal text), currency 142")
+    if (record.kind, record.id) == ("parameter", "shadow-rules") and not _texts(record.value.get("rules")):
+        found.append("shadow-rules has rules: a list of the codes of rules (R06); an empty one for none")
     return found
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) and text for text in value)
 
 
 def checked(records: list[ReferenceRecord]) -> list[ReferenceRecord]:

@@ -71,7 +71,8 @@ def day_of(text: str) -> int:
 class Rule(msgspec.Struct, frozen=True):
     """A rule as discovery found it. ``valid_to`` is the first day on which it is no longer in force, 0 for none.
 
-    ``sides``: whether it is about import declarations, export declarations or both.
+    ``sides``: whether it is about import declarations, export declarations or both. ``shadow_until``: the first day on
+    which it acts, 0 for from the first; before it the rule counts but does nothing.
     """
 
     code: str
@@ -85,6 +86,7 @@ class Rule(msgspec.Struct, frozen=True):
     valid_to: int
     module: ModuleType
     sides: tuple[str, ...] = (IMPORT, EXPORT)
+    shadow_until: int = 0
 
     def in_force(self, day: int) -> bool:
         """Whether the rule is in force on ``day``."""

@@ -70,7 +70,7 @@ def case_of(table: Json) -> Case:
     export = declared.side == EXPORT
     here = {"order": order, "payment": payment, "waybill": waybill}
     without = {*table.get("without", ()), *(["payment"] if export else [])}
-    views = {kind: None if kind in without else _changed(view, table.get(kind)) for kind, view in here.items()}
+    views: dict[str, Any] = {kind: None if kind in without else _changed(view, table.get(kind)) for kind, view in here.items()}
     return Case(
         declaration=declared,
         **views,
@@ -111,8 +111,11 @@ def _as(old: object, value: Any) -> Any:
 
 
 def wrong(rule: Rule, table: Json) -> list[str]:
-    """What a rule does otherwise than its case says, a sentence each; empty where it does as it should."""
-    case = case_of(table)
+    """What a rule does otherwise than its case says, a sentence each; empty where it does as it should.
+
+    A rule that is still in shadow is judged by what it will do.
+    """
+    case, rule = case_of(table), msgspec.structs.replace(rule, shadow_until=0)
     verdict = RuleSet([rule], "").apply(case)
     codes = [finding.code for finding in verdict.findings]
     pairs: list[tuple[str, Any, Any]] = [("finds", table.get("finds", []), codes)]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module, resources
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
@@ -39,6 +40,7 @@ LEVELS = tuple(RECOMMENDATIONS)
 #: The least severe level that makes an alert.
 ALERTING = frozenset(LEVELS[1:])
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FILE = re.compile(r"([a-z]+\d+)_[a-z0-9_]+\.py")
 
 
@@ -58,12 +60,13 @@ class RuleSet:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.code))
         self.digest = digest
         self._in_force: dict[int, tuple[Rule, ...]] = {}
+        self._plans: dict[tuple[int, str], Plan] = {}
 
     def in_force(self, day: int) -> tuple[Rule, ...]:
         """The rules in force on ``day`` (yyyymmdd)."""
         found = self._in_force.get(day)
         if found is None:
-            if len(self._in_force) > 400:  # a year of days; a replay of more starts anew
+            if len(self._in_force) > _DAYS:
                 self._in_force.clear()
             found = self._in_force[day] = tuple(rule for rule in self.rules if rule.in_force(day))
         return found
@@ -77,18 +80,44 @@ class RuleSet:
 
     def apply(self, case: Case) -> Verdict:
         """Every rule in force on the case's day, in the order of codes; one that raises becomes a finding itself."""
+        shadow = _named(case.reference("parameter", SHADOW))
         findings: list[Finding] = []
-        side = case.declaration.side
-        for rule in self.in_force(case.day):
-            if side not in rule.sides:
-                continue
+        for rule, check, on_trial in self._plan(case.day, case.declaration.side):
             try:
-                found = list(rule.module.check(case))
+                found = list(check(case))
             except Exception as error:  # a rule must never stop an assessment: it is named and an officer looks
                 found = [_failed(rule, case, error)]
             if found:
-                findings.extend(msgspec.structs.replace(f, rule=rule.code, source=rule.source) for f in found)
+                mark = _SHADOWED if on_trial or rule.code in shadow else {}
+                findings += [msgspec.structs.replace(f, rule=rule.code, source=rule.source, **mark) for f in found]
         return judge(tuple(findings))
+
+    def _plan(self, day: int, side: str) -> Plan:
+        """What to ask about a declaration: each rule with its check, and whether it is on trial."""
+        plan = self._plans.get((day, side))
+        if plan is None:
+            if len(self._plans) > _DAYS:
+                self._plans.clear()
+            plan = self._plans[day, side] = tuple(
+                (rule, rule.module.check, day < rule.shadow_until) for rule in self.in_force(day) if side in rule.sides
+            )
+        return plan
+
+
+Plan = tuple[tuple[Rule, Callable[[Case], Iterator[Finding]], bool], ...]
+#: A year of days; a replay of more starts anew.
+_DAYS = 400
+#: The parameter that names the rules that count but do not act: ``{rules: [codes]}``.
+SHADOW = "shadow-rules"
+#: What is left of a finding of such a rule.
+_SHADOWED = {"score": 0, "blocking": False, "action": "", "shadow": True}
+_NONE: frozenset[str] = frozenset()
+
+
+def _named(value: Mapping[str, Any] | None) -> Collection[str]:
+    """The codes a record of the parameter names; one without a list names none."""
+    codes = value.get("rules") if value else None
+    return codes if isinstance(codes, list) else _NONE
 
 
 def _failed(rule: Rule, case: Case, error: Exception) -> Finding:
@@ -167,6 +196,7 @@ def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, 
         (bool(doc), "no docstring"),
         (bool(getattr(module, "SOURCE", "")), "no SOURCE"),
         (bool(getattr(module, "VALID_FROM", "")), "no VALID_FROM"),
+        (_DAY.fullmatch(getattr(module, "SHADOW_UNTIL", "2000-01-01")) is not None, "SHADOW_UNTIL is no day"),
         (callable(getattr(module, "check", None)), "no check"),
         (set(getattr(module, "SIDES", (IMPORT, EXPORT))) <= {IMPORT, EXPORT}, "SIDES names something else than import and export"),
         (getattr(module, "RISK", "") in (ECONOMIC, TECHNICAL, TRADING), "RISK is none of the three families"),
@@ -186,5 +216,6 @@ def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, 
         valid_to=day_of(module.VALID_TO) if getattr(module, "VALID_TO", "") else 0,
         module=module,
         sides=tuple(getattr(module, "SIDES", (IMPORT, EXPORT))),
+        shadow_until=day_of(getattr(module, "SHADOW_UNTIL", "") or "0"),
     )
     return rule, []

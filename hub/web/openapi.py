@@ -341,6 +341,7 @@ SCHEMAS: dict[str, Json] = {
                 evidence=_TEXTS,
                 score=_NUMBER,
                 blocking={"type": "boolean"},
+                shadow={"type": "boolean", "description": "of a rule that counts but does not act"},
             ),
         },
         score={"type": ["integer", "null"], "description": "officers only"},

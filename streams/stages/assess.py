@@ -149,7 +149,7 @@ class Assess:
             assessment.score,
             assessment.level,
             assessment.recommendation,
-            len(assessment.findings),
+            len(_acting(assessment)),
             _guarantor(event),
             _expected(event, assessment),
         )
@@ -169,7 +169,7 @@ class Assess:
                 assessment.score,
                 assessment.level,
                 assessment.recommendation,
-                tuple(finding.code for finding in assessment.findings),
+                tuple(finding.code for finding in _acting(assessment)),
             )
             outputs.append(Output(topics.OUT_CUSTOMS, event.sender.encode(), codec.pack(notice)))
         return outputs
@@ -270,6 +270,12 @@ def _expected(event: Matched, assessment: Assessment) -> int:
     if "total" in assessment.tax:
         return amount(assessment.tax["total"])
     return event.order.tax if event.order is not None else 0
+
+
+def _acting(assessment: Assessment) -> tuple[Finding, ...]:
+    """Its findings without those of rules in shadow."""
+    findings = assessment.findings
+    return tuple([f for f in findings if not f.shadow]) if findings else ()
 
 
 def _alarms(finding: Finding) -> bool:
