@@ -92,6 +92,14 @@ class Rule(msgspec.Struct, frozen=True):
         """Whether the rule is in force on ``day``."""
         return self.valid_from <= day and (not self.valid_to or day < self.valid_to)
 
+    def parameters(self) -> dict[str, Dated[Any]]:  # Any: of whatever type each is
+        """Its dated parameters, by name."""
+        return {name: value for name, value in sorted(vars(self.module).items()) if isinstance(value, Dated)}
+
+    def own_numbers(self) -> tuple[str, ...]:
+        """The parameters for which no official value is known, scores aside: those are always the hub's own."""
+        return tuple(name for name, value in self.parameters().items() if value.own and not name.endswith("SCORE"))
+
 
 class Case:
     """A declaration with all that is known about it on the day it was received.

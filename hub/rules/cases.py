@@ -6,7 +6,9 @@ order, and what is to be found; README.md beside this file lists the words. Amou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -129,3 +131,33 @@ def wrong(rule: Rule, table: Json) -> list[str]:
     if found and "rule.failed" in codes:
         found.append(f"the rule raised {said['error']}")
     return found
+
+
+def lacking(rule: Rule, tables: Sequence[Json]) -> list[str]:
+    """Which cases a rule should have and has not, a sentence each.
+
+    A hit and a miss on one day (it is not the date that makes it miss), the day before and the day it comes into force, a
+    hit before and a case after its last day, a hit under every value a parameter ever had, and everything it can say.
+    """
+    days = {table["day"] for table in tables}
+    hits = {table["day"] for table in tables if table.get("finds")}
+    misses = {table["day"] for table in tables if not table.get("finds") and rule.in_force(table["day"])}
+    said = {code for table in tables for code in table.get("finds", ())}
+    can_say = {f"rule.{name}" for name in _FINDING.findall(inspect.getsource(rule.module))}
+    checks = [
+        (rule.valid_from in days, f"no case on the day it comes into force, {rule.valid_from}"),
+        (any(day < rule.valid_from for day in days), f"no case before it comes into force, {rule.valid_from}"),
+        (bool(hits & misses), "no day with a case that hits and one that just misses"),
+        (not rule.valid_to or any(day >= rule.valid_to for day in days), f"no case after its last day, {rule.valid_to}"),
+        *((code in said, f"no case finds {code}") for code in sorted(can_say)),
+    ]
+    for name, dated in rule.parameters().items():
+        first_days = [day for day, _ in dated.history()]
+        for first, end in zip(first_days, [*first_days[1:], _END], strict=True):
+            checks.append((any(first <= day < end for day in hits), f"no case hits while {name} is that of {first}"))
+    return [text for holds, text in checks if not holds]
+
+
+_END = 99_999_999
+#: Where a rule says something: the name is written out, so that it can be looked up.
+_FINDING = re.compile(r'\bfinding\(\s*"(\w+)"')

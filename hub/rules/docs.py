@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hub.domain import lifecycle
 from hub.domain.money import text
@@ -37,9 +38,27 @@ def rules_page(rules: RuleSet) -> str:
         f"| {level} | {scores.get(level, 'any, when a finding asks for it')} | {advice} |"
         for level, advice in RECOMMENDATIONS.items()
     ]
+    out += [
+        "",
+        "A certain rule follows a text with its numbers in it (*official*); of others the named parameters are the hub's own,",
+        "because no official number is known. How much a finding weighs (…`SCORE`) is always the hub's own.",
+        "",
+        "| rule | what | family | risk | alerts go to | in force | source | numbers |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    out += [_line(rule) for rule in rules.rules]
     for rule in rules.rules:
         out += _rule(rule)
     return "\n".join(out) + "\n"
+
+
+def _line(rule: Rule) -> str:
+    until = f" to {_day(rule.valid_to)}" if rule.valid_to else ""
+    cells = (
+        rule.code, rule.title, rule.family, rule.risk, ", ".join(rule.agencies), f"{_day(rule.valid_from)}{until}",
+        rule.source, certainty(rule),
+    )  # fmt: skip
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
 
 
 def _rule(rule: Rule) -> list[str]:
@@ -55,17 +74,29 @@ def _rule(rule: Rule) -> list[str]:
         f"- about declarations of: {', '.join(rule.sides)}",
         f"- source: {rule.source}",
         f"- in force from {_day(rule.valid_from)}{until}",
-        *(f"- `{name}`: {_values(name, value)}" for name, value in sorted(vars(rule.module).items()) if _own(value)),
+        *([f"- in shadow before {_day(rule.shadow_until)}: counts, does not act"] if rule.shadow_until else []),
+        *(f"- `{name}`: {_values(name, value)}" for name, value in rule.parameters().items()),
     ]
 
 
-def _own(value: object) -> bool:
-    return isinstance(value, Dated)
+def certainty(rule: Rule) -> str:
+    """Whether a rule's numbers are official: ``official``, or ``own numbers`` with the parameters that are the hub's."""
+    own = rule.own_numbers()
+    return f"own numbers: {', '.join(own)}" if own else "official"
 
 
-def _values(name: str, dated: Dated[int]) -> str:
-    amounts = not name.endswith("SCORE") and name not in ("SHARE", "MOST")
-    values = [f"{text(value) if amounts else value} from {_day(day)}" for day, value in reversed(dated.history())]
+#: How the names of parameters end that are no amounts.
+_PLAIN = ("SCORE", "SHARE", "MOST", "LEAST", "COUNT", "DAYS", "HOURS", "TIMES", "PERCENT", "PARTS", "CLASS")
+
+
+def value_text(name: str, value: object) -> str:
+    """A parameter's value as an officer reads it: amounts with their decimals, counts and scores as they are."""
+    plain = isinstance(value, bool) or not isinstance(value, int) or name.endswith(_PLAIN)
+    return str(value) if plain else text(value)  # type: ignore[arg-type]  # an int, see plain
+
+
+def _values(name: str, dated: Dated[Any]) -> str:
+    values = [f"{value_text(name, value)} from {_day(day)}" for day, value in reversed(dated.history())]
     return ", ".join(values) + (" (our own number)" if dated.own else "")
 
 

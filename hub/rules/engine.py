@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
-from importlib import import_module, resources
+from importlib import import_module, invalidate_caches, resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -157,17 +160,34 @@ def digest() -> str:
     return ruleset().digest
 
 
-def discover(package: str = "hub.rules", cases: Path | None = None) -> RuleSet:
-    """The rules in ``package``'s families. ``cases`` is the folder of case files each rule must have one in, if given."""
+def discover(package: str = "hub.rules", cases: Path | None = None, folder: Path | None = None) -> RuleSet:
+    """The rules in ``package``'s families; Misconfigured with every fault of the set.
+
+    ``cases`` is the folder of case files each rule must have one in, if given. ``folder`` holds the families' files where
+    it is not the installed ones that are meant: they are loaded beside them, and see each other instead of them.
+    """
+    if folder is None:
+        return _discovered(package, resources.files(package), cases)
+    missing = [family for family in FAMILIES if not (folder / family).is_dir()]
+    if missing:
+        raise Misconfigured([f"{folder}: no folder {family}; a rule set is whole, like hub/rules" for family in missing])
+    with _instead_of_installed(package, folder):
+        return _discovered(package, folder, cases)
+
+
+def _discovered(package: str, root: Traversable, cases: Path | None) -> RuleSet:
     problems: list[str] = []
     rules: dict[str, Rule] = {}
     content = hashlib.sha256()
     for family in FAMILIES:
-        folder = resources.files(package) / family
-        files = [e for e in folder.iterdir() if e.name.endswith(".py") and e.name != "__init__.py"]
+        files = [e for e in (root / family).iterdir() if e.name.endswith(".py") and e.name != "__init__.py"]
         for entry in sorted(files, key=lambda e: e.name):
             content.update(f"{family}/{entry.name}\0".encode() + entry.read_bytes() + b"\0")
-            module = import_module(f"{package}.{family}.{entry.name[:-3]}")
+            try:
+                module = import_module(f"{package}.{family}.{entry.name[:-3]}")
+            except Exception as error:  # whatever a file does when it is loaded: the set is refused, the file named
+                problems.append(f"{family}/{entry.name}: {type(error).__name__}: {error}")
+                continue
             rule, wrong = read_rule(module, family, entry.name)
             problems.extend(wrong)
             if rule is None:
@@ -181,6 +201,35 @@ def discover(package: str = "hub.rules", cases: Path | None = None) -> RuleSet:
     if problems:
         raise Misconfigured(problems)
     return RuleSet(rules.values(), content.hexdigest()[:16])
+
+
+@contextmanager
+def _instead_of_installed(package: str, folder: Path) -> Iterator[None]:
+    """The families' packages are those of ``folder`` for a while; modules loaded then keep what they imported."""
+    prefixes = tuple(f"{package}.{family}" for family in FAMILIES)
+    parent, writing = import_module(package), sys.dont_write_bytecode
+    kept = {name: module for name, module in sys.modules.items() if name.startswith(prefixes)}
+    held = {family: getattr(parent, family) for family in FAMILIES if hasattr(parent, family)}
+    sys.dont_write_bytecode = True
+    for name in kept:
+        del sys.modules[name]
+    for family in FAMILIES:
+        made = sys.modules[f"{package}.{family}"] = ModuleType(f"{package}.{family}")
+        made.__path__ = [str(folder / family)]
+        setattr(parent, family, made)
+    invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = writing
+        for name in [name for name in sys.modules if name.startswith(prefixes)]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+        for family in FAMILIES:
+            if family in held:
+                setattr(parent, family, held[family])
+            else:
+                delattr(parent, family)
 
 
 def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, list[str]]:
