@@ -7,7 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import click
 import msgspec
 
 from hub.cli import loaded
+from hub.cli.reach import Reach
 from hub.cli.running import run
 from hub.domain.faults import Misconfigured
 from hub.rules.api import Rule
 from hub.rules.backtest import Change, Tally, change
 from hub.rules.cases import lacking, wrong
-from hub.rules.docs import certainty, value_text
+from hub.rules.docs import certainty, day_text
+from hub.rules.docs import facts as facts_of
 from hub.rules.engine import RuleSet, discover, ruleset
 from hub.topics import DAY_MS, HOUR_MS
 
@@ -61,15 +63,21 @@ def list_(*, on: datetime | None, as_json: bool) -> None:
         else:
             click.echo(f"{rule.code:6} {rule.family:8} {rule.risk:10} {rule.title} · {rule.source} · {certainty(rule)}")
     if not as_json:
-        click.echo(f"in force on {_text(day)}; rule set {rules.digest}", err=True)
+        click.echo(f"in force on {day_text(day)}; rule set {rules.digest}", err=True)
 
 
 @command.command("show")
 @click.argument("code")
 @_ON
+@click.option("--hits", is_flag=True, help="Ask the hub how often it hit in the week before, and was confirmed.")
+@click.option("--url", help="Address of the hub (default: where this machine's hub listens).")
+@click.option("--as", "who", help="Principal of the sandbox that asks (default: HUB_API_KEY, else customs).")
 @_JSON
-def show(code: str, *, on: datetime | None, as_json: bool) -> None:
-    """Print one rule: what it looks for, its source, and its values on a day.
+@click.pass_context
+def show(
+    ctx: click.Context, code: str, *, on: datetime | None, hits: bool, url: str | None, who: str | None, as_json: bool
+) -> None:
+    """Print one rule: what it looks for, its source, its values on a day, its cases.
 
     Example: hub rules show T05 --on 2018-12-31
     """
@@ -78,7 +86,7 @@ def show(code: str, *, on: datetime | None, as_json: bool) -> None:
         rule = _ruleset().by_code(code.upper())
     except KeyError as error:
         raise click.ClickException(f"there is no rule {code}; hub rules list names those there are") from error
-    facts = _facts(rule, day)
+    facts = _facts(rule, day) | (_hits(Reach(ctx, url, who, "customs"), rule.code, day) if hits else {})
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
@@ -87,15 +95,19 @@ def show(code: str, *, on: datetime | None, as_json: bool) -> None:
     click.echo(f"alerts to   {', '.join(rule.agencies)}")
     click.echo(f"about       {', '.join(rule.sides)}")
     click.echo(f"in force    {facts['from']} to {facts['until'] or 'further notice'}")
-    click.echo(f"on {_text(day)}: {'in force' if rule.in_force(day) else 'NOT in force'}")
+    click.echo(f"on {day_text(day)}: {'in force' if rule.in_force(day) else 'NOT in force'}")
     if rule.shadow_until:
-        click.echo(f"in shadow before {_text(rule.shadow_until)}: counts, does not act")
+        click.echo(f"in shadow before {day_text(rule.shadow_until)}: counts, does not act")
     for name, value in facts["values"].items():
         click.echo(f"  {name} = {value}{'  (our own number)' if name in facts['own'] else ''}")
+    if hits:
+        rate, precision = (f"{value:.2%}" if value is not None else "none" for value in (facts["hit_rate"], facts["precision"]))
+        click.echo(f"hits        {facts['hits']}, in shadow {facts['shadow_hits']}; of all assessments {rate}")
+        click.echo(f"customs     confirmed {facts['confirmed']}, cleared {facts['cleared']}; precision {precision}")
     if facts["cases"]:
         click.echo("cases")
     for case in facts["cases"]:
-        click.echo(f"  {'hit ' if case['finds'] else 'miss'}  {_text(case['day'])}  {case['name']}")
+        click.echo(f"  {'hit ' if case['finds'] else 'miss'}  {day_text(case['day'])}  {case['name']}")
 
 
 @command.command("test")
@@ -200,6 +212,8 @@ def backtest(ctx: click.Context, *, since: str, folder: Path | None, show: int, 
                 elif found is not None and shown < show:
                     shown += 1
                     click.echo("\n".join(_changed(found)))
+                if tally.compared % 10_000 == 0 and sys.stderr.isatty():
+                    click.echo(f"{tally.compared} compared, {tally.changed} would change", err=True)
         finally:
             await reader.stop()
         lines = [msgspec.json.encode({"summary": tally}).decode()] if as_json else list(_summed(tally))
@@ -267,33 +281,21 @@ def _ruleset(folder: Path | None = None) -> RuleSet:
 
 
 def _facts(rule: Rule, day: int) -> dict[str, Any]:
-    """A rule as JSON; values that were not in force on the day are left out."""
-    values = {name: value for name, value in rule.parameters().items() if value.history()[0][0] <= day}
-    return {
-        "code": rule.code,
-        "family": rule.family,
-        "title": rule.title,
-        "risk": rule.risk,
-        "agencies": list(rule.agencies),
-        "sides": list(rule.sides),
-        "source": rule.source,
-        "certainty": certainty(rule),
-        "from": _text(rule.valid_from),
-        "until": _text(rule.valid_to) if rule.valid_to else "",
-        "shadow_until": _text(rule.shadow_until) if rule.shadow_until else "",
-        "in_force": rule.in_force(day),
-        "values": {name: value_text(name, value.on(day)) for name, value in values.items()},
-        "own": [name for name, value in values.items() if value.own],
-        "cases": [
-            {"name": case["name"], "day": case["day"], "finds": case.get("finds", [])} for case in _tables(rule.code, None)
-        ],
-    }
+    """A rule as JSON, with its cases."""
+    cases = [{"name": case["name"], "day": case["day"], "finds": case.get("finds", [])} for case in _tables(rule.code, None)]
+    return {**facts_of(rule, day), "cases": cases}
+
+
+def _hits(reach: Reach, code: str, day: int) -> dict[str, Any]:
+    """A rule's figures as the hub's API gives them; none where it was not in force and found nothing."""
+    status, told = reach.get(f"/v1/rules?to={day_text(day)}")
+    if status != 200:
+        raise click.ClickException(f"{status} {told.get('detail', '')}".strip())
+    names = ("hits", "shadow_hits", "hit_rate", "confirmed", "cleared", "precision")
+    item: dict[str, Any] = next((item for item in told["items"] if item["code"] == code), {})
+    return {name: item.get(name, None if name in ("hit_rate", "precision") else 0) for name in names}
 
 
 def _day(on: datetime | None) -> int:
     moment = on or datetime.fromtimestamp(_now() / 1000, _CHINA)
     return int(moment.strftime("%Y%m%d"))
-
-
-def _text(day: int) -> str:
-    return date(day // 10_000, day // 100 % 100, day % 100).isoformat()

@@ -53,9 +53,9 @@ def rules_page(rules: RuleSet) -> str:
 
 
 def _line(rule: Rule) -> str:
-    until = f" to {_day(rule.valid_to)}" if rule.valid_to else ""
+    until = f" to {day_text(rule.valid_to)}" if rule.valid_to else ""
     cells = (
-        rule.code, rule.title, rule.family, rule.risk, ", ".join(rule.agencies), f"{_day(rule.valid_from)}{until}",
+        rule.code, rule.title, rule.family, rule.risk, ", ".join(rule.agencies), f"{day_text(rule.valid_from)}{until}",
         rule.source, certainty(rule),
     )  # fmt: skip
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
@@ -63,7 +63,7 @@ def _line(rule: Rule) -> str:
 
 def _rule(rule: Rule) -> list[str]:
     title, _, rest = rule.doc.partition("\n")
-    until = f" until {_day(rule.valid_to)}" if rule.valid_to else ""
+    until = f" until {day_text(rule.valid_to)}" if rule.valid_to else ""
     return [
         "",
         f"## {rule.code} · {title.rstrip('.')}",
@@ -73,8 +73,8 @@ def _rule(rule: Rule) -> list[str]:
         f"- family: {rule.family}; risk: {rule.risk}; alerts go to: {', '.join(rule.agencies)}",
         f"- about declarations of: {', '.join(rule.sides)}",
         f"- source: {rule.source}",
-        f"- in force from {_day(rule.valid_from)}{until}",
-        *([f"- in shadow before {_day(rule.shadow_until)}: counts, does not act"] if rule.shadow_until else []),
+        f"- in force from {day_text(rule.valid_from)}{until}",
+        *([f"- in shadow before {day_text(rule.shadow_until)}: counts, does not act"] if rule.shadow_until else []),
         *(f"- `{name}`: {_values(name, value)}" for name, value in rule.parameters().items()),
     ]
 
@@ -95,12 +95,34 @@ def value_text(name: str, value: object) -> str:
     return str(value) if plain else text(value)  # type: ignore[arg-type]  # an int, see plain
 
 
+def facts(rule: Rule, day: int) -> dict[str, Any]:
+    """A rule on a day (yyyymmdd) as JSON; values that were not in force then are left out."""
+    values = {name: value for name, value in rule.parameters().items() if value.history()[0][0] <= day}
+    return {
+        "code": rule.code,
+        "family": rule.family,
+        "title": rule.title,
+        "risk": rule.risk,
+        "agencies": list(rule.agencies),
+        "sides": list(rule.sides),
+        "source": rule.source,
+        "certainty": certainty(rule),
+        "from": day_text(rule.valid_from),
+        "until": day_text(rule.valid_to) if rule.valid_to else "",
+        "shadow_until": day_text(rule.shadow_until) if rule.shadow_until else "",
+        "in_force": rule.in_force(day),
+        "values": {name: value_text(name, value.on(day)) for name, value in values.items()},
+        "own": [name for name, value in values.items() if value.own],
+    }
+
+
 def _values(name: str, dated: Dated[Any]) -> str:
-    values = [f"{value_text(name, value)} from {_day(day)}" for day, value in reversed(dated.history())]
+    values = [f"{value_text(name, value)} from {day_text(day)}" for day, value in reversed(dated.history())]
     return ", ".join(values) + (" (our own number)" if dated.own else "")
 
 
-def _day(number: int) -> str:
+def day_text(number: int) -> str:
+    """20190101 → ``2019-01-01``."""
     return f"{number // 10_000:04d}-{number // 100 % 100:02d}-{number % 100:02d}"
 
 

@@ -15,12 +15,13 @@ from hub.web.views import (
     operations,
     receipts,
     reference,
+    rules,
     submissions,
     summaries,
     throughput,
 )
 
-VIEWS = (submissions, summaries, declarations, receipts, throughput, alerts, operations, describe, reference, console)
+VIEWS = (submissions, summaries, declarations, receipts, throughput, alerts, rules, operations, describe, reference, console)
 
 
 def make_app(parts: Parts) -> web.Application:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -54,6 +54,29 @@ def test_a_rule_is_shown_with_its_values_on_the_day_which_are_own_and_its_cases(
     assert {case["day"] for case in facts["cases"]} >= {20160407, 20160408}
     unknown = hub_rules("show", "X1")
     assert (unknown.exit_code, "there is no rule X1" in unknown.stderr) == (1, True)
+
+
+class Told:
+    """A hub that knows how often T05 hit."""
+
+    asked: ClassVar[list[str]] = []
+
+    def __init__(self, *_: Any) -> None: ...
+
+    def get(self, path: str) -> tuple[int, Any]:
+        self.asked.append(path)
+        figures = {"hits": 7, "shadow_hits": 1, "hit_rate": 0.08, "confirmed": 3, "cleared": 1, "precision": 0.75}
+        return 200, {"items": [{"code": "T05", **figures}]}
+
+
+def test_how_often_a_rule_hit_is_asked_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.cli.rules.Reach", Told)
+    shown = hub_rules("show", "T05", "--hits", "--on", "2026-06-07").stdout
+    assert "hits        7, in shadow 1; of all assessments 8.00%" in shown
+    assert "customs     confirmed 3, cleared 1; precision 75.00%" in shown
+    assert Told.asked == ["/v1/rules?to=2026-06-07"]
+    (facts,) = lines(hub_rules("show", "T07", "--hits", "--json"))
+    assert (facts["hits"], facts["hit_rate"], facts["precision"]) == (0, None, None)
 
 
 def test_the_installed_rules_do_as_their_cases_say() -> None:
