@@ -93,7 +93,7 @@ class RuleSet:
             if found:
                 mark = _SHADOWED if on_trial or rule.code in shadow else {}
                 findings += [msgspec.structs.replace(f, rule=rule.code, source=rule.source, **mark) for f in found]
-        return judge(tuple(findings))
+        return judge(tuple(findings)) if findings else _NOTHING
 
     def _plan(self, day: int, side: str) -> Plan:
         """What to ask about a declaration: each rule with its check, and whether it is on trial."""
@@ -147,6 +147,10 @@ def level_of(score: int, findings: tuple[Finding, ...]) -> str:
     if score >= ORANGE:
         return "orange"
     return "yellow" if score >= YELLOW or REVIEW in actions else "green"
+
+
+#: What most declarations are told.
+_NOTHING = judge(())
 
 
 @cache

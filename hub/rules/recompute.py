@@ -39,7 +39,11 @@ class Recalled(Case):
             return msgspec.json.decode(text, type=type_) if text else None
         if find == self._find and self._references is not None:
             # As known today: the question is what the rules would find, whose lists may be as new as they are.
-            return self._references.find(about[0], about[1], self.day, _LATEST)
+            then, self._offset = self._offset, _LATEST
+            try:
+                return find(*about)
+            finally:
+                self._offset = then
         self._missing.append(name)
         raise UnreadError(name)
 

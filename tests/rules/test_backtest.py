@@ -10,6 +10,7 @@ import pytest
 
 import hub.rules
 from hub.domain.faults import Misconfigured
+from hub.domain.reference import ReferenceRecord
 from hub.rules import engine
 from hub.rules.backtest import Change, Tally, change
 from hub.rules.engine import RuleSet, discover, ruleset
@@ -127,9 +128,17 @@ def test_what_a_new_rule_asks_for_and_no_record_has_is_named_and_not_judged(mont
 
 
 def test_reference_data_a_new_rule_reads_is_todays(month: Month, folder: Path) -> None:
-    edit(folder, "t05", "    limit = LIMIT.on(case.day)\n", "    case.reference('list', 'nothing')\n    limit = LIMIT.on(case.day)\n")
+    limit = "    limit = amount(str(found['limit'])) if (found := case.reference('list', 'limit')) else LIMIT.on(case.day)\n"
+    edit(folder, "t05", "    limit = LIMIT.on(case.day)\n", limit)
     tally, _ = replayed(month, discover(folder=folder))
     assert (tally.unjudged, tally.changed) == (0, 0)
+    references = month.zone.world.references
+    record = ReferenceRecord("list", "limit", 1, "2026-01-01", value={"limit": 100})
+    references.put(record, references.reached + 1)  # behind every assessment's offset
+    tally, _ = replayed(month, discover(folder=folder))
+    assert tally.unjudged == 0
+    assert tally.rules["T05"].found > 0
+    assert replayed(month, ruleset())[0].changed == 0
 
 
 def test_a_folder_that_is_no_rule_set_is_refused(folder: Path, tmp_path: Path) -> None:
