@@ -137,6 +137,11 @@ def judge(findings: tuple[Finding, ...]) -> Verdict:
     return Verdict(findings, score, level, RECOMMENDATIONS[level])
 
 
+def acting(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Findings without those of rules in shadow: what may be passed on and acted upon."""
+    return tuple([finding for finding in findings if not finding.shadow]) if findings else ()
+
+
 def level_of(score: int, findings: tuple[Finding, ...]) -> str:
     """The level of a score with its findings: an action or a blocking finding outweighs the number."""
     actions = {finding.action for finding in findings}

@@ -17,7 +17,7 @@ from hub.domain.events import Alert, Assessment, AssessmentNotice, AssessmentRep
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
 from hub.rules.api import Case, References
-from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
+from hub.rules.engine import ALERTING, YELLOW, RuleSet, acting, judge, level_of, ruleset
 from hub.rules.recompute import Recalled
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
@@ -149,7 +149,7 @@ class Assess:
             assessment.score,
             assessment.level,
             assessment.recommendation,
-            len(_acting(assessment)),
+            len(acting(assessment.findings)),
             _guarantor(event),
             _expected(event, assessment),
         )
@@ -169,7 +169,7 @@ class Assess:
                 assessment.score,
                 assessment.level,
                 assessment.recommendation,
-                tuple(finding.code for finding in _acting(assessment)),
+                tuple(finding.code for finding in acting(assessment.findings)),
             )
             outputs.append(Output(topics.OUT_CUSTOMS, event.sender.encode(), codec.pack(notice)))
         return outputs
@@ -270,12 +270,6 @@ def _expected(event: Matched, assessment: Assessment) -> int:
     if "total" in assessment.tax:
         return amount(assessment.tax["total"])
     return event.order.tax if event.order is not None else 0
-
-
-def _acting(assessment: Assessment) -> tuple[Finding, ...]:
-    """Its findings without those of rules in shadow."""
-    findings = assessment.findings
-    return tuple([f for f in findings if not f.shadow]) if findings else ()
 
 
 def _alarms(finding: Finding) -> bool:
