@@ -14,7 +14,17 @@ import msgspec
 from hub import codec, topics
 from hub.domain import lifecycle
 from hub.domain.events import TICK_KEY, Status, SubmissionSummary, TimelineEntry
-from hub.domain.reading import SUMMARISE, Batch, bill_of, later, need
+from hub.domain.keys import china_day, china_midnight
+from hub.domain.reading import (
+    ASSESSED_OF_DAY,
+    HITS_OF_DAY,
+    SHADOW_OF_DAY,
+    SUMMARISE,
+    Batch,
+    bill_of,
+    later,
+    need,
+)
 
 log = logging.getLogger(__name__)
 
@@ -274,7 +284,7 @@ def _times(timeline: tuple[TimelineEntry, ...], received_at: int) -> tuple[int, 
 
 def assessments(records: Iterable[Record], batch: Batch) -> int:
     """Every assessment is kept; which is current is asked when reading."""
-    bad, rows = 0, _rows(batch, "assessments")
+    bad, rows, hits = 0, _rows(batch, "assessments"), _rows(batch, "rule_hits")
     for record in records:
         try:
             found = codec.assessment(record.value or b"")
@@ -296,7 +306,14 @@ def assessments(records: Iterable[Record], batch: Batch) -> int:
         except _BAD as error:
             bad += _unreadable(record, error)
             continue
-        batch.counts.setdefault(("assessments", found.id), {(found.at // 1000, "", "assessments", ""): 1})
+        day = china_midnight(found.at) // 1000
+        counts = {(found.at // 1000, "", "assessments", ""): 1, (day, "", ASSESSED_OF_DAY, ""): 1}
+        if found.findings:
+            for finding in found.findings:
+                counts[day, "", SHADOW_OF_DAY if finding.shadow else HITS_OF_DAY, finding.rule] = 1
+            date, rules = china_day(found.at), dict.fromkeys(finding.rule for finding in found.findings)
+            hits.extend((found.declaration, rule, date) for rule in rules)
+        batch.counts.setdefault(("assessments", found.id), counts)
     return bad
 
 

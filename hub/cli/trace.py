@@ -212,7 +212,8 @@ def _findings(story: Story, speaks: str) -> list[str]:
     lines = ["", f"{('assessment', '研判')[at]}: {story['level']} {story['score']} → {story['recommendation']}"]
     for finding in story["findings"]:
         said = finding["message_zh"] if at and finding["message_zh"] else finding["message"]
-        lines.append(f"  {finding['code']}  {said}  {click.style(finding['source'], dim=True)}")
+        trial = ("  (in shadow)", "（试运行）")[at] if finding["shadow"] else ""
+        lines.append(f"  {finding['code']}  {said}{trial}  {click.style(finding['source'], dim=True)}")
     return lines
 
 

@@ -595,6 +595,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     rule: str = ""
     #: what it asks for whatever the score: nothing, ``review`` or ``reject``
     action: str = ""
+    #: of a rule that counts but does not act: no score, no action, no alert
+    shadow: bool = False
 
 
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):

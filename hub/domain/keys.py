@@ -78,6 +78,11 @@ def china_day(at: int) -> int:
     return year * 10_000 + month * 100 + day
 
 
+def china_midnight(at: int) -> int:
+    """When the day of a moment began, China time; both ms since the epoch."""
+    return (at + _CHINA_MS) // _DAY_MS * _DAY_MS - _CHINA_MS
+
+
 def china_year(at: int) -> int:
     """The calendar year, China time, in which a moment lies."""
     return china_day(at) // 10_000

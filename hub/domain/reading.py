@@ -220,6 +220,24 @@ class Positions(NamedTuple):
     following: int
 
 
+class RuleFigures(msgspec.Struct, frozen=True):
+    """Of some days: how many assessments, in how many of them each rule found something, acting and in shadow.
+
+    ``outcomes``: of the declarations it found something in (rule → confirmed, cleared), those that customs stopped and
+    those that customs let pass; the rest has no answer yet.
+    """
+
+    assessed: int = 0
+    hits: dict[str, int] = {}
+    shadow: dict[str, int] = {}
+    outcomes: dict[str, tuple[int, int]] = {}
+
+
+#: Customs' codes by which a finding was right (returned, examined, detained), and by which it was not (released, closed).
+CONFIRMING, CLEARING = ("100", "500", "501", "502", "503", "599"), ("800", "899")
+#: Measures of ``throughput`` that are counted at the first second of a day of China; ``kind`` is the rule.
+ASSESSED_OF_DAY, HITS_OF_DAY, SHADOW_OF_DAY = "assessed in a day", "hits in a day", "shadow hits in a day"
+
 #: A second's counter: (second, principal, measure, kind).
 Counter = tuple[int, str, str, str]
 
@@ -298,6 +316,7 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("offset", "bigint"),
         ("body", "text"),
     ),
+    "rule_hits": (("declaration", "text"), ("rule", "text"), ("day", "bigint")),
     "alerts": (
         ("id", "text"),
         ("at", "bigint"),

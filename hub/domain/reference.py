@@ -167,7 +167,13 @@ def problems(record: ReferenceRecord) -> list[str]:
         found += [said.en for said in credit.link_problems(record.value)]
     if record.kind == "parameter":
         found += control.problems(record.id, record.value)
+    if (record.kind, record.id) == ("parameter", "shadow-rules") and not _texts(record.value.get("rules")):
+        found.append("shadow-rules has rules: a list of the codes of rules (R06); an empty one for none")
     return found
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) and text for text in value)
 
 
 def checked(records: list[ReferenceRecord]) -> list[ReferenceRecord]:

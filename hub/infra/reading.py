@@ -13,13 +13,20 @@ import msgspec
 from hub import codec
 from hub.domain.events import Alert, Answer, Assessment, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
+from hub.domain.keys import china_day, china_midnight
 from hub.domain.kinds import KINDS
 from hub.domain.reading import (
+    ASSESSED_OF_DAY,
+    CLEARING,
+    CONFIRMING,
+    HITS_OF_DAY,
     OVERDUE,
+    SHADOW_OF_DAY,
     SUMMARISE,
     AlertFilter,
     HandOverRow,
     Place,
+    RuleFigures,
     Scope,
     Search,
     SummaryGroup,
@@ -296,6 +303,32 @@ class PostgresReader:
         )
         found = [codec.alert(row[0]) for row in rows]
         return found[::-1] if newest else found
+
+    async def rule_figures(self, first: int, last: int) -> RuleFigures:
+        """What the rules found on the days from ``first`` to ``last`` (ms, any moment of each; China time)."""
+        days = range(china_midnight(first) // 1000, china_midnight(last) // 1000 + 1, 86_400)
+        counted = await self._fetch(
+            """SELECT measure, kind, sum(n)::bigint FROM throughput
+               WHERE second = ANY($1::bigint[]) AND principal = '' AND measure = ANY($2::text[]) GROUP BY 1, 2""",
+            list(days),
+            [ASSESSED_OF_DAY, HITS_OF_DAY, SHADOW_OF_DAY],
+        )
+        outcomes = await self._fetch(
+            """SELECT h.rule, count(*) FILTER (WHERE d.code = ANY($3::text[])), count(*) FILTER (WHERE d.code = ANY($4::text[]))
+               FROM rule_hits AS h JOIN documents AS d ON d.key = h.declaration
+               WHERE h.day >= $1 AND h.day <= $2 GROUP BY 1""",
+            china_day(first),
+            china_day(last),
+            list(CONFIRMING),
+            list(CLEARING),
+        )
+        of = {measure: {row[1]: row[2] for row in counted if row[0] == measure} for measure in (HITS_OF_DAY, SHADOW_OF_DAY)}
+        return RuleFigures(
+            assessed=sum(row[2] for row in counted if row[0] == ASSESSED_OF_DAY),
+            hits=of[HITS_OF_DAY],
+            shadow=of[SHADOW_OF_DAY],
+            outcomes={row[0]: (row[1], row[2]) for row in outcomes},
+        )
 
     # ---- receipts ----
 

@@ -21,6 +21,7 @@ _ON_CONFLICT = {
     "submissions": "(id) DO NOTHING RETURNING id",
     "refusals": """(partition, "offset") DO NOTHING RETURNING partition || ':' || "offset" """,
     "assessments": "(id) DO NOTHING RETURNING id",
+    "rule_hits": "(declaration, rule) DO NOTHING",
     "alerts": "(id) DO NOTHING",
     "answers": "(id) DO NOTHING RETURNING id",
     "hand_overs": """(submission, recipient, part) DO UPDATE SET {updates}

@@ -8,7 +8,7 @@ which yields findings. README.md beside this file shows one whole.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -79,7 +79,8 @@ def day_of(text: str) -> int:
 class Rule(msgspec.Struct, frozen=True):
     """A rule as discovery found it. ``valid_to`` is the first day on which it is no longer in force, 0 for none.
 
-    ``sides``: whether it is about import declarations, export declarations or both.
+    ``sides``: whether it is about import declarations, export declarations or both. ``shadow_until``: the first day on
+    which it acts, 0 for from the first; before it the rule counts but does nothing.
     """
 
     code: str
@@ -93,22 +94,34 @@ class Rule(msgspec.Struct, frozen=True):
     valid_to: int
     module: ModuleType
     sides: tuple[str, ...] = (IMPORT, EXPORT)
+    shadow_until: int = 0
 
     def in_force(self, day: int) -> bool:
         """Whether the rule is in force on ``day``."""
         return self.valid_from <= day and (not self.valid_to or day < self.valid_to)
 
+    def parameters(self) -> dict[str, Dated[Any]]:  # Any: of whatever type each is
+        """Its dated parameters, by name."""
+        return {name: value for name, value in sorted(vars(self.module).items()) if isinstance(value, Dated)}
+
+    def own_numbers(self) -> tuple[str, ...]:
+        """The parameters for which no official value is known, scores aside: those are always the hub's own."""
+        return tuple(name for name, value in self.parameters().items() if value.own and not name.endswith("SCORE"))
+
 
 class Case:
     """A declaration with all that is known about it on the day it was received.
 
-    What a rule asks for beyond the documents it asks through methods, which note what was read: an assessment can
-    be recomputed from the case and these notes alone. Amounts are integers (``hub.domain.money``).
+    What a rule asks for beyond the documents it asks through methods, each of which goes through ``known``: it notes
+    what was read, and an assessment can be recomputed from the documents and these notes alone
+    (``hub.rules.recompute``). Amounts are integers (``hub.domain.money``).
     """
 
     __slots__ = (
         "_allowance_used",
         "_behind",
+        "_known",
+        "_noted",
         "_offset",
         "_references",
         "_settings",
@@ -119,7 +132,6 @@ class Case:
         "differences",
         "order",
         "payment",
-        "read",
         "states",
         "tax",
         "value",
@@ -156,20 +168,44 @@ class Case:
         self._settings = settings or {}
         self._standing = standings.at(day, offset) if standings is not None else Kept(references or _Nothing(), day, offset)
         self._behind: tuple[tuple[str, str, Standing], ...] | None = None
-        self.read: dict[str, str] = {}
+        self._noted: dict[str, str] = {}
+        self._known: dict[str, Any] = {}  # Any: by name, the type that its reader gives
         #: what the tax rule computed, for the record: ``duty``, ``consumption``, ``vat``, ``total``
         self.tax: dict[str, str] = {}
 
+    def known(self, name: str, type_: Any, find: Callable[..., Any], *about: Any) -> Any:  # Any: of ``type_`` or None
+        """What ``find(*about)`` says, noted as ``name``; None for nothing. Each reader of a case is one call of this.
+
+        ``name`` says all that was asked (``kind:id``), ``type_`` is what JSON of the value decodes to. A name is asked
+        once a case. Where an assessment is recomputed its own note answers instead of ``find``.
+        """
+        found = self._known.get(name, _UNASKED)
+        if found is _UNASKED:
+            found = self._known[name] = self._answer(name, type_, find, *about)
+        return found
+
+    def _answer(self, name: str, type_: Any, find: Callable[..., Any], *about: Any) -> Any:  # noqa: ARG002 - for recomputing
+        return find(*about)
+
+    @property
+    def read(self) -> dict[str, str]:
+        """Everything that was read so far, by name: JSON, empty where nothing was found."""
+        read = {name: "" if value is None else _json(value).decode() for name, value in self._known.items()}
+        return {**read, **self._noted} if self._noted else read
+
     def reference(self, kind: str, id: str) -> Mapping[str, Any] | None:
         """The reference record in force on the day of the case; what was found, or that nothing was, is noted."""
-        found = None if self._references is None else self._references.find(kind, id, self.day, self._offset)
-        self.read[f"{kind}:{id}"] = "" if found is None else _json(found).decode()
+        found: Mapping[str, Any] | None = self.known(f"{kind}:{id}", dict[str, Any], self._find, kind, id)
         return found
+
+    def _find(self, kind: str, id: str) -> Mapping[str, Any] | None:
+        """Reference data as known at the case's offset: the one source that can be asked again later."""
+        return None if self._references is None else self._references.find(kind, id, self.day, self._offset)
 
     def standing(self, code: str) -> Standing:
         """The standing of an enterprise on the day of the case: its control class and why; unknown: class 3."""
         found, name, note = self._standing[code]
-        self.read[name] = note
+        self._noted[name] = note
         return found
 
     def behind(self) -> tuple[tuple[str, str, Standing], ...]:
@@ -190,7 +226,7 @@ class Case:
                 of.platform: "platform",
                 of.merchant: "merchant",
             }
-            kept, read, behind = self._standing, self.read, []
+            kept, read, behind = self._standing, self._noted, []
             for code, role in roles.items():
                 if code:
                     standing, name, read[name] = kept[code]
@@ -200,14 +236,12 @@ class Case:
 
     def allowance_used(self) -> int | None:
         """What the buyer's other declarations of the year use of the allowance here; None where no buyer is named."""
-        used = self._allowance_used
-        self.read[f"allowance:{self.year}"] = "" if used is None else str(used)
+        used: int | None = self.known(f"allowance:{self.year}", int, lambda: self._allowance_used)
         return used
 
     def setting(self, name: str, *, default: bool) -> bool:
         """A switch of this installation, where the law leaves a question open."""
-        value = self._settings.get(name, default)
-        self.read[f"setting:{name}"] = "true" if value else "false"
+        value: bool = self.known(f"setting:{name}", bool, self._settings.get, name, default)
         return value
 
     def single_item(self) -> bool:
@@ -240,6 +274,8 @@ class Case:
         )
 
 
+#: What has not been asked yet; None is an answer.
+_UNASKED = object()
 #: One piece, as an amount.
 ONE = 100_000
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hub.domain import lifecycle
 from hub.domain.money import text
@@ -38,14 +39,32 @@ def rules_page(rules: RuleSet) -> str:
         f"| {level} | {scores.get(level, 'any, when a finding asks for it')} | {advice} |"
         for level, advice in RECOMMENDATIONS.items()
     ]
+    out += [
+        "",
+        "A certain rule follows a text with its numbers in it (*official*); of others the named parameters are the hub's own,",
+        "because no official number is known. How much a finding weighs (…`SCORE`) is always the hub's own.",
+        "",
+        "| rule | what | family | risk | alerts go to | in force | source | numbers |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    out += [_line(rule) for rule in rules.rules]
     for rule in rules.rules:
         out += _rule(rule)
     return "\n".join(out) + "\n"
 
 
+def _line(rule: Rule) -> str:
+    until = f" to {day_text(rule.valid_to)}" if rule.valid_to else ""
+    cells = (
+        rule.code, rule.title, rule.family, rule.risk, ", ".join(rule.agencies), f"{day_text(rule.valid_from)}{until}",
+        rule.source, certainty(rule),
+    )  # fmt: skip
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
 def _rule(rule: Rule) -> list[str]:
     title, _, rest = rule.doc.partition("\n")
-    until = f" until {_day(rule.valid_to)}" if rule.valid_to else ""
+    until = f" until {day_text(rule.valid_to)}" if rule.valid_to else ""
     return [
         "",
         f"## {rule.code} · {title.rstrip('.')}",
@@ -55,22 +74,56 @@ def _rule(rule: Rule) -> list[str]:
         f"- family: {rule.family}; risk: {rule.risk}; alerts go to: {', '.join(rule.agencies)}",
         f"- about declarations of: {', '.join(rule.sides)}",
         f"- source: {rule.source}",
-        f"- in force from {_day(rule.valid_from)}{until}",
-        *(f"- `{name}`: {_values(name, value)}" for name, value in sorted(vars(rule.module).items()) if _own(value)),
+        f"- in force from {day_text(rule.valid_from)}{until}",
+        *([f"- in shadow before {day_text(rule.shadow_until)}: counts, does not act"] if rule.shadow_until else []),
+        *(f"- `{name}`: {_values(name, value)}" for name, value in rule.parameters().items()),
     ]
 
 
-def _own(value: object) -> bool:
-    return isinstance(value, Dated)
+def certainty(rule: Rule) -> str:
+    """Whether a rule's numbers are official: ``official``, or ``own numbers`` with the parameters that are the hub's."""
+    own = rule.own_numbers()
+    return f"own numbers: {', '.join(own)}" if own else "official"
 
 
-def _values(name: str, dated: Dated[int]) -> str:
-    amounts = not name.endswith("SCORE") and name not in ("SHARE", "MOST")
-    values = [f"{text(value) if amounts else value} from {_day(day)}" for day, value in reversed(dated.history())]
+#: How the names of parameters end that are no amounts.
+_PLAIN = ("SCORE", "SHARE", "MOST", "LEAST", "COUNT", "DAYS", "HOURS", "TIMES", "PERCENT", "PARTS", "CLASS")
+
+
+def value_text(name: str, value: object) -> str:
+    """A parameter's value as an officer reads it: amounts with their decimals, counts and scores as they are."""
+    plain = isinstance(value, bool) or not isinstance(value, int) or name.endswith(_PLAIN)
+    return str(value) if plain else text(value)  # type: ignore[arg-type]  # an int, see plain
+
+
+def facts(rule: Rule, day: int) -> dict[str, Any]:
+    """A rule on a day (yyyymmdd) as JSON; values that were not in force then are left out."""
+    values = {name: value for name, value in rule.parameters().items() if value.history()[0][0] <= day}
+    return {
+        "code": rule.code,
+        "family": rule.family,
+        "title": rule.title,
+        "risk": rule.risk,
+        "agencies": list(rule.agencies),
+        "sides": list(rule.sides),
+        "source": rule.source,
+        "certainty": certainty(rule),
+        "from": day_text(rule.valid_from),
+        "until": day_text(rule.valid_to) if rule.valid_to else "",
+        "shadow_until": day_text(rule.shadow_until) if rule.shadow_until else "",
+        "in_force": rule.in_force(day),
+        "values": {name: value_text(name, value.on(day)) for name, value in values.items()},
+        "own": [name for name, value in values.items() if value.own],
+    }
+
+
+def _values(name: str, dated: Dated[Any]) -> str:
+    values = [f"{value_text(name, value)} from {day_text(day)}" for day, value in reversed(dated.history())]
     return ", ".join(values) + (" (our own number)" if dated.own else "")
 
 
-def _day(number: int) -> str:
+def day_text(number: int) -> str:
+    """20190101 → ``2019-01-01``."""
     return f"{number // 10_000:04d}-{number // 100 % 100:02d}-{number % 100:02d}"
 
 

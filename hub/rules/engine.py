@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
-from importlib import import_module, resources
+from importlib import import_module, invalidate_caches, resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import msgspec
 
@@ -39,6 +43,7 @@ LEVELS = tuple(RECOMMENDATIONS)
 #: The least severe level that makes an alert.
 ALERTING = frozenset(LEVELS[1:])
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FILE = re.compile(r"([a-z]+\d+)_[a-z0-9_]+\.py")
 
 
@@ -58,12 +63,13 @@ class RuleSet:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.code))
         self.digest = digest
         self._in_force: dict[int, tuple[Rule, ...]] = {}
+        self._plans: dict[tuple[int, str], Plan] = {}
 
     def in_force(self, day: int) -> tuple[Rule, ...]:
         """The rules in force on ``day`` (yyyymmdd)."""
         found = self._in_force.get(day)
         if found is None:
-            if len(self._in_force) > 400:  # a year of days; a replay of more starts anew
+            if len(self._in_force) > _DAYS:
                 self._in_force.clear()
             found = self._in_force[day] = tuple(rule for rule in self.rules if rule.in_force(day))
         return found
@@ -77,18 +83,44 @@ class RuleSet:
 
     def apply(self, case: Case) -> Verdict:
         """Every rule in force on the case's day, in the order of codes; one that raises becomes a finding itself."""
+        shadow = _named(case.reference("parameter", SHADOW))
         findings: list[Finding] = []
-        side = case.declaration.side
-        for rule in self.in_force(case.day):
-            if side not in rule.sides:
-                continue
+        for rule, check, on_trial in self._plan(case.day, case.declaration.side):
             try:
-                found = list(rule.module.check(case))
+                found = list(check(case))
             except Exception as error:  # a rule must never stop an assessment: it is named and an officer looks
                 found = [_failed(rule, case, error)]
             if found:
-                findings.extend(msgspec.structs.replace(f, rule=rule.code, source=rule.source) for f in found)
-        return judge(tuple(findings))
+                mark = _SHADOWED if on_trial or rule.code in shadow else {}
+                findings += [msgspec.structs.replace(f, rule=rule.code, source=rule.source, **mark) for f in found]
+        return judge(tuple(findings)) if findings else _NOTHING
+
+    def _plan(self, day: int, side: str) -> Plan:
+        """What to ask about a declaration: each rule with its check, and whether it is on trial."""
+        plan = self._plans.get((day, side))
+        if plan is None:
+            if len(self._plans) > _DAYS:
+                self._plans.clear()
+            plan = self._plans[day, side] = tuple(
+                (rule, rule.module.check, day < rule.shadow_until) for rule in self.in_force(day) if side in rule.sides
+            )
+        return plan
+
+
+Plan = tuple[tuple[Rule, Callable[[Case], Iterator[Finding]], bool], ...]
+#: A year of days; a replay of more starts anew.
+_DAYS = 400
+#: The parameter that names the rules that count but do not act: ``{rules: [codes]}``.
+SHADOW = "shadow-rules"
+#: What is left of a finding of such a rule.
+_SHADOWED = {"score": 0, "blocking": False, "action": "", "shadow": True}
+_NONE: frozenset[str] = frozenset()
+
+
+def _named(value: Mapping[str, Any] | None) -> Collection[str]:
+    """The codes a record of the parameter names; one without a list names none."""
+    codes = value.get("rules") if value else None
+    return codes if isinstance(codes, list) else _NONE
 
 
 def _failed(rule: Rule, case: Case, error: Exception) -> Finding:
@@ -105,6 +137,11 @@ def judge(findings: tuple[Finding, ...]) -> Verdict:
     return Verdict(findings, score, level, RECOMMENDATIONS[level])
 
 
+def acting(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Findings without those of rules in shadow: what may be passed on and acted upon."""
+    return tuple([finding for finding in findings if not finding.shadow]) if findings else ()
+
+
 def level_of(score: int, findings: tuple[Finding, ...]) -> str:
     """The level of a score with its findings: an action or a blocking finding outweighs the number."""
     actions = {finding.action for finding in findings}
@@ -115,6 +152,10 @@ def level_of(score: int, findings: tuple[Finding, ...]) -> str:
     if score >= ORANGE:
         return "orange"
     return "yellow" if score >= YELLOW or REVIEW in actions else "green"
+
+
+#: What most declarations are told.
+_NOTHING = judge(())
 
 
 @cache
@@ -128,17 +169,34 @@ def digest() -> str:
     return ruleset().digest
 
 
-def discover(package: str = "hub.rules", cases: Path | None = None) -> RuleSet:
-    """The rules in ``package``'s families. ``cases`` is the folder of case files each rule must have one in, if given."""
+def discover(package: str = "hub.rules", cases: Path | None = None, folder: Path | None = None) -> RuleSet:
+    """The rules in ``package``'s families; Misconfigured with every fault of the set.
+
+    ``cases`` is the folder of case files each rule must have one in, if given. ``folder`` holds the families' files where
+    it is not the installed ones that are meant: they are loaded beside them, and see each other instead of them.
+    """
+    if folder is None:
+        return _discovered(package, resources.files(package), cases)
+    missing = [family for family in FAMILIES if not (folder / family).is_dir()]
+    if missing:
+        raise Misconfigured([f"{folder}: no folder {family}; a rule set is whole, like hub/rules" for family in missing])
+    with _instead_of_installed(package, folder):
+        return _discovered(package, folder, cases)
+
+
+def _discovered(package: str, root: Traversable, cases: Path | None) -> RuleSet:
     problems: list[str] = []
     rules: dict[str, Rule] = {}
     content = hashlib.sha256()
     for family in FAMILIES:
-        folder = resources.files(package) / family
-        files = [e for e in folder.iterdir() if e.name.endswith(".py") and e.name != "__init__.py"]
+        files = [e for e in (root / family).iterdir() if e.name.endswith(".py") and e.name != "__init__.py"]
         for entry in sorted(files, key=lambda e: e.name):
             content.update(f"{family}/{entry.name}\0".encode() + entry.read_bytes() + b"\0")
-            module = import_module(f"{package}.{family}.{entry.name[:-3]}")
+            try:
+                module = import_module(f"{package}.{family}.{entry.name[:-3]}")
+            except Exception as error:  # whatever a file does when it is loaded: the set is refused, the file named
+                problems.append(f"{family}/{entry.name}: {type(error).__name__}: {error}")
+                continue
             rule, wrong = read_rule(module, family, entry.name)
             problems.extend(wrong)
             if rule is None:
@@ -154,6 +212,35 @@ def discover(package: str = "hub.rules", cases: Path | None = None) -> RuleSet:
     return RuleSet(rules.values(), content.hexdigest()[:16])
 
 
+@contextmanager
+def _instead_of_installed(package: str, folder: Path) -> Iterator[None]:
+    """The families' packages are those of ``folder`` for a while; modules loaded then keep what they imported."""
+    prefixes = tuple(f"{package}.{family}" for family in FAMILIES)
+    parent, writing = import_module(package), sys.dont_write_bytecode
+    kept = {name: module for name, module in sys.modules.items() if name.startswith(prefixes)}
+    held = {family: getattr(parent, family) for family in FAMILIES if hasattr(parent, family)}
+    sys.dont_write_bytecode = True
+    for name in kept:
+        del sys.modules[name]
+    for family in FAMILIES:
+        made = sys.modules[f"{package}.{family}"] = ModuleType(f"{package}.{family}")
+        made.__path__ = [str(folder / family)]
+        setattr(parent, family, made)
+    invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = writing
+        for name in [name for name in sys.modules if name.startswith(prefixes)]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+        for family in FAMILIES:
+            if family in held:
+                setattr(parent, family, held[family])
+            else:
+                delattr(parent, family)
+
+
 def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, list[str]]:
     """The rule a module describes, and what is wrong with it."""
     where = f"{family}/{file}"
@@ -167,6 +254,7 @@ def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, 
         (bool(doc), "no docstring"),
         (bool(getattr(module, "SOURCE", "")), "no SOURCE"),
         (bool(getattr(module, "VALID_FROM", "")), "no VALID_FROM"),
+        (_DAY.fullmatch(getattr(module, "SHADOW_UNTIL", "2000-01-01")) is not None, "SHADOW_UNTIL is no day"),
         (callable(getattr(module, "check", None)), "no check"),
         (set(getattr(module, "SIDES", (IMPORT, EXPORT))) <= {IMPORT, EXPORT}, "SIDES names something else than import and export"),
         (getattr(module, "RISK", "") in (ECONOMIC, TECHNICAL, TRADING), "RISK is none of the three families"),
@@ -186,5 +274,6 @@ def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, 
         valid_to=day_of(module.VALID_TO) if getattr(module, "VALID_TO", "") else 0,
         module=module,
         sides=tuple(getattr(module, "SIDES", (IMPORT, EXPORT))),
+        shadow_until=day_of(getattr(module, "SHADOW_UNTIL", "") or "0"),
     )
     return rule, []

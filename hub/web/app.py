@@ -16,12 +16,15 @@ from hub.web.views import (
     operations,
     receipts,
     reference,
+    rules,
     submissions,
     summaries,
     throughput,
 )
 
-VIEWS = (submissions, summaries, declarations, receipts, throughput, alerts, operations, describe, reference, enterprises, console)
+VIEWS = (
+    submissions, summaries, declarations, receipts, throughput, alerts, rules, operations, describe, reference, enterprises, console,
+)  # fmt: skip
 
 
 def make_app(parts: Parts) -> web.Application:

@@ -18,7 +18,7 @@ from hub.web import auth, sight, story, words
 from hub.web.pages import language_of, render
 from hub.web.ports import PARTS, Viewer
 from hub.web.views import enterprises as firms
-from hub.web.views import summaries
+from hub.web.views import rules, summaries
 from hub.web.views.common import eventually, path_text, text
 from hub.web.views.declarations import found_by
 from hub.web.views.submissions import locate
@@ -147,6 +147,15 @@ async def summary_page(request: web.Request) -> web.Response:
     asked = {name: text(request, name) for name in ("month", "declarant", "by")}
     may_send = "declarant" in viewer.roles and len({entry["declarant"] for entry in shown["entries"]}) == 1
     return render(request, "summaries.html", s=shown, query=urlencode(asked), asked=asked, may_send=may_send)
+
+
+@routes.get("/rules")
+async def rules_page(request: web.Request) -> web.Response:
+    """The rules in force, how often they hit and how often they were right; for officers."""
+    viewer = _signed_in(request)
+    if not sight.is_officer(viewer):
+        return render(request, "missing.html", status=404, key="/rules")
+    return render(request, "rules.html", r=await rules.figures(request))
 
 
 @routes.get("/submissions")

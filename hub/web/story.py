@@ -426,6 +426,7 @@ def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
                 "evidence": finding.evidence,
                 "score": finding.score,
                 "blocking": finding.blocking,
+                "shadow": finding.shadow,
             }
             for finding in assessment.findings
         ],

@@ -7,7 +7,8 @@ returned. An assessment names the tick it was made under and everything a rule r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
@@ -18,7 +19,8 @@ from hub.domain.money import amount
 from hub.domain.reference import Reference
 from hub.domain.standing import Standings
 from hub.rules.api import Case, References
-from hub.rules.engine import ALERTING, YELLOW, RuleSet, judge, level_of, ruleset
+from hub.rules.engine import ALERTING, YELLOW, RuleSet, acting, judge, level_of, ruleset
+from hub.rules.recompute import Recalled
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
@@ -156,7 +158,7 @@ class Assess:
             assessment.score,
             assessment.level,
             assessment.recommendation,
-            len(assessment.findings),
+            len(acting(assessment.findings)),
             _guarantor(event),
             _expected(event, assessment),
         )
@@ -176,7 +178,7 @@ class Assess:
                 assessment.score,
                 assessment.level,
                 assessment.recommendation,
-                tuple(finding.code for finding in assessment.findings),
+                tuple(finding.code for finding in acting(assessment.findings)),
             )
             outputs.append(Output(topics.OUT_CUSTOMS, event.sender.encode(), codec.pack(notice)))
         return outputs
@@ -210,16 +212,17 @@ def assess(
     event: Matched,
     now: Tick,
     used: int | None,
-    references: References,
+    references: References | None,
     rules: RuleSet,
     switches: Mapping[str, bool] | None = None,
     standings: Standings | None = None,
+    make: Callable[..., Case] = Case,
 ) -> Assessment:
     """The assessment of what match put together; the same arguments give the same bytes.
 
-    ``standings`` only remembers what ``references`` say.
+    ``standings`` only remembers what ``references`` say; ``make`` makes the case.
     """
-    case = Case(
+    case = make(
         declaration=event.declaration,
         order=event.order,
         payment=event.payment,
@@ -253,6 +256,19 @@ def assess(
         read=case.read,
         tax=case.tax,
     )
+
+
+def again(
+    assessment: Assessment, event: Matched, rules: RuleSet, references: References | None = None
+) -> tuple[Assessment, tuple[str, ...]]:
+    """The assessment made again of what it was made of (``hub.rules.recompute``), and what its record lacks for it.
+
+    ``references`` answer what the record does not; without them only the record does.
+    """
+    missing: list[str] = []
+    make = partial(Recalled, assessment.read, missing)
+    made = assess(event, Tick(assessment.at, assessment.reference), None, references, rules, make=make)
+    return made, tuple(missing)
 
 
 def _guarantor(event: Matched) -> str:

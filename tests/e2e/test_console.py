@@ -9,11 +9,14 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Download, Page, async_playwright, expect
 
 from adapters.dialects import receipts
+from hub import codec, topics
+from hub.domain.events import Finding
 from hub.domain.faults import Fault
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.summary import month_of
@@ -27,7 +30,17 @@ from hub.web.ports import Parts
 from schemas import samples
 from streams.project import Projector
 from tests.support.kept import Kept
-from tests.support.reading import CALLERS, Case, PlainSealer, feed, make_topics, refusal_record, status_record, story_of
+from tests.support.reading import (
+    CALLERS,
+    Case,
+    PlainSealer,
+    assessment_of,
+    feed,
+    make_topics,
+    refusal_record,
+    status_record,
+    story_of,
+)
 from tests.support.zone import Zone
 from tests.unit.test_zone_export import closed
 from tests.unit.test_zone_import import sold
@@ -169,6 +182,27 @@ async def test_an_officer_sees_findings(console: Console, browser: Browser) -> N
         await expect(page.locator(".guarded").last).to_contain_text("R06")
 
 
+async def test_officers_see_the_rules_with_their_hit_rates_and_nobody_else_does(console: Console, browser: Browser) -> None:
+    case = a_case(6)
+    finding = Finding("rule.made_up", "", rule="T05")
+    one = msgspec.structs.replace(assessment_of(case), findings=(finding,))
+    await console.feed([(topics.ASSESSMENTS, one.declaration.encode(), codec.to_json(one), [])])
+    await console.feed([status_record(case.status("declaration", 7, "rejected", code="100"))])
+    async with signed_in(browser, console, "customs") as page:
+        row = page.locator('tr[data-rule="T05"]')
+        await page.get_by_role("link", name="Rules").click()
+        await _until_there(page, row.get_by_text("1 / 0"))
+        await expect(row).to_contain_text("100.00 %")
+        await expect(row).to_contain_text("Caiguanshui 2018-49")
+        await page.goto(f"{console.url}/rules?lang=zh&from=2016-04-08&to=2016-04-08")
+        await expect(page.locator("h1")).to_have_text("规则")
+        await expect(row).to_contain_text("0 / 0")
+    async with signed_in(browser, console, "agent") as page:
+        await expect(page.get_by_role("link", name="Rules")).to_have_count(0)
+    status = await (await browser.new_page()).request.get(f"{console.url}/v1/rules", headers={"Authorization": "Bearer key-agent"})
+    assert status.status == 404
+
+
 async def test_refusals_are_listed_with_their_faults(console: Console, browser: Browser) -> None:
     await console.feed([refusal_record(a_case(4), "declaration", FAULT)])
     async with signed_in(browser, console, "agent") as page:
@@ -213,6 +247,7 @@ async def test_pages_need_no_more_width_than_a_phone_has(console: Console, brows
             "declarations",
             f"declarations/{case.business('declaration')}",
             "submissions",
+            "rules",
             "docs",
         ):
             await page.goto(f"{console.url}/{path}")

@@ -17,6 +17,7 @@ from aiohttp import ClientSession, web
 
 from adapters.dialects import receipts
 from hub import codec, topics
+from hub.domain.events import Finding
 from hub.domain.faults import Fault
 from hub.domain.kinds import BILL_KINDS
 from hub.domain.summary import due_of, month_of
@@ -37,6 +38,7 @@ from tests.support.reading import (
     PlainSealer,
     alert_of,
     answer_of,
+    assessment_of,
     feed,
     make_topics,
     original,
@@ -509,3 +511,42 @@ async def test_alerts_are_filtered_and_read_on_from_the_cursor(house: House) -> 
         assert [one["id"] for one in first["items"] + rest["items"]] == [alert.id for alert in alerts]
         assert (await house.get("/v1/alerts?severity=high", "key-office"))[1]["items"] == []
         assert len((await house.get("/v1/alerts?enterprise=EBC0000001", "key-office"))[1]["items"]) == 5
+
+
+async def test_officers_see_how_often_rules_hit_and_how_often_customs_answer_confirmed_them(house: House) -> None:
+    cases = [Case(number, MIDNIGHT) for number in range(60, 66)]
+    found = {60: ("R01", "R02"), 61: ("R01",), 62: ("R01",), 63: ("R01",)}
+    codes = {60: "100", 61: "599", 62: "899", 64: "100"}
+    records = [assessed(case, 4, found.get(case.number, ())) for case in cases]
+    records.append(assessed(cases[0], 5, ("R01",)))  # its documents changed: assessed again
+    records.append(records[0])  # a stage that was killed says it again
+    records.append(assessed(Case(69, MIDNIGHT - 86_400_000), 4, ("R01",)))
+    for case in cases:
+        code = codes.get(case.number, "120")
+        records.append(status_record(case.status("declaration", 7, "some state", code=code)))
+    async with house.projecting():
+        await house.feed(records)
+        await house.caught_up()
+        status, told = await house.get("/v1/rules?from=2025-11-11&to=2025-11-11", "key-customs")
+        assert (status, told["assessed"], told["from"], told["to"]) == (200, 7, "2025-11-11", "2025-11-11")
+        rules = {item["code"]: item for item in told["items"]}
+        figures = ("hits", "shadow_hits", "hit_rate", "confirmed", "cleared", "precision")
+        assert [rules["R01"][name] for name in figures] == [5, 0, round(5 / 7, 6), 2, 1, round(2 / 3, 4)]
+        assert [rules["R02"][name] for name in figures] == [0, 1, round(1 / 7, 6), 1, 0, 1.0]
+        assert [rules["T05"][name] for name in figures] == [0, 0, 0.0, 0, 0, None]
+        assert rules["T05"]["values"]["LIMIT"] == "5000"
+        assert (rules["T05"]["certainty"], rules["T05"]["in_force"]) == ("official", True)
+        _, week = await house.get("/v1/rules?to=2025-11-11", "key-office")
+        assert {item["code"]: item["hits"] for item in week["items"]}["R01"] == 6
+        assert (await house.get("/v1/rules?from=2025-01-01&to=2025-11-11", "key-customs"))[0] == 400
+        _, old = await house.get("/v1/rules?from=2016-04-07&to=2016-04-07", "key-customs")
+        assert (old["items"], old["assessed"]) == ([], 0)
+        for other in ("key-agent", "key-platform", "key-operator"):
+            assert (await house.get("/v1/rules", other))[0] == 404
+
+
+def assessed(case: Case, revision: int, rules: tuple[str, ...]) -> Any:
+    """An assessment in which these rules found something, R02 in shadow."""
+    findings = tuple(Finding("rule.made_up", "", rule=rule, shadow=rule == "R02") for rule in rules)
+    one = msgspec.structs.replace(assessment_of(case, revision), findings=findings)
+    return topics.ASSESSMENTS, one.declaration.encode(), codec.to_json(one), []

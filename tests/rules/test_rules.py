@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,11 +11,9 @@ import msgspec
 import pytest
 
 from hub.domain.faults import Misconfigured, kind_of
-from hub.domain.money import amount
-from hub.domain.reference import Reference, ReferenceRecord, checked
-from hub.domain.views import DeclarationView, LineView, OrderView, PaymentView
 from hub.rules import engine
 from hub.rules.api import Case, Dated, Rule
+from hub.rules.cases import case_of, lacking, wrong
 from hub.rules.engine import RuleSet, discover, judge, read_rule, ruleset
 
 CASES = Path(__file__).parent / "cases"
@@ -30,78 +27,85 @@ def cases() -> list[Any]:
     ]
 
 
-class Rates:
-    """Reference data out of a case file."""
-
-    def __init__(self, case: dict[str, Any]) -> None:
-        self.case = case
-        self.records = Reference()
-        for record in checked([msgspec.convert({"version": 1, **entry}, ReferenceRecord) for entry in case.get("records", ())]):
-            self.records.put(record, 0)
-
-    def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
-        if kind in ("credit", "link", "enterprise", "parameter"):
-            return self.records.find(kind, id, day, 0)
-        if kind == "identity":
-            return {"verified": True} if self.case.get("verified") else None
-        found: dict[str, Any] | None = self.case.get("rates", {}).get(id)
-        return found
-
-
-def a_case(case: dict[str, Any]) -> Case:
-    """The case a table of a case file describes; what it does not say is in order."""
-    totals = case.get("totals") or [case.get("value", "100")]
-    quantities = case.get("quantities") or ["1"] * len(totals)
-    lines = tuple(
-        LineView(str(n), ("g",), "m", amount(qty), "011", amount(total), amount(total), "116", "1901101000")
-        for n, (total, qty) in enumerate(zip(totals, quantities, strict=True), 1)
-    )
-    value = sum(amount(total) for total in totals) + amount(case.get("freight"))
-    tax = amount(case.get("tax"))
-    order = OrderView(
-        "P", "M", value, 0, 0, tax, value + tax, "name", "id", "tel", case.get("order_identity", "valid"),
-        "PAY", "T", "c", "ct", "ca", lines,
-    )  # fmt: skip
-    payer = case.get("payer", "name")
-    declaration = DeclarationView(
-        "P", "M", "L", "W", "A", "2900", "9610", "name", "id", "tel", case.get("identity", "valid"), "ca",
-        amount(case.get("freight")), 0, lines,
-    )  # fmt: skip
-    return Case(
-        declaration=declaration,
-        order=order,
-        payment=PaymentView("P", "PAY", "T", value + tax, payer, "id", "valid"),
-        day=case["day"],
-        value=value,
-        states=case.get("states", {}),
-        differences=tuple(case.get("differences", ())),
-        buyer="" if case.get("no_buyer") else "buyer",
-        allowance_used=None if case.get("no_buyer") else amount(case.get("used")),
-        references=Rates(case),
-        settings=case.get("settings"),
-    )
-
-
 @pytest.mark.parametrize(("code", "case"), cases())
 def test_a_rule_finds_what_its_case_says_and_nothing_else(code: str, case: dict[str, Any]) -> None:
-    rules = RuleSet([ruleset().by_code(code)], "")
-    made = a_case(case)
-    verdict = rules.apply(made)
-    assert [finding.code for finding in verdict.findings] == case.get("finds", [])
-    if "level" in case:
-        assert verdict.level == case["level"]
-    for name, value in case.get("computes", {}).items():
-        assert made.tax[name] == value
+    assert wrong(ruleset().by_code(code), case) == []
 
 
 @pytest.mark.parametrize("rule", ruleset().rules, ids=lambda rule: rule.code)
-def test_a_rule_has_hits_misses_and_both_sides_of_its_first_day(rule: Rule) -> None:
-    found = tomllib.loads((CASES / f"{rule.code}.toml").read_text("utf-8"))["case"]
-    days = {case["day"] for case in found}
-    assert rule.valid_from in days
-    assert any(day < rule.valid_from for day in days)
-    assert any(case.get("finds") for case in found)
-    assert any(not case.get("finds") for case in found if rule.in_force(case["day"]))
+def test_a_rule_has_hits_misses_both_sides_of_its_days_and_every_value_and_word(rule: Rule) -> None:
+    assert lacking(rule, of_rule(rule)) == []
+
+
+def of_rule(rule: Rule) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tomllib.loads((CASES / f"{rule.code}.toml").read_text("utf-8"))["case"]
+    return found
+
+
+def test_what_a_rule_lacks_of_cases_is_said() -> None:
+    rule = ruleset().by_code("T05")
+    cases = of_rule(rule)
+    assert lacking(rule, []) == [
+        "no case on the day it comes into force, 20160408",
+        "no case before it comes into force, 20160408",
+        "no day with a case that hits and one that just misses",
+        "no case finds rule.single_item",
+        "no case finds rule.transaction_limit",
+        "no case hits while LIMIT is that of 20160408",
+        "no case hits while LIMIT is that of 20190101",
+        "no case hits while OVER_SCORE is that of 20160408",
+        "no case hits while SINGLE_ITEM_SCORE is that of 20160408",
+        "no case hits while YEARLY is that of 20160408",
+        "no case hits while YEARLY is that of 20190101",
+    ]
+    old = [case for case in cases if case["day"] < 20190101]
+    assert "no case hits while LIMIT is that of 20190101" in lacking(rule, old)
+    assert lacking(rule, [case for case in cases if "finds" in case]) == [
+        "no case before it comes into force, 20160408", "no day with a case that hits and one that just misses",
+    ]  # fmt: skip
+    ended = msgspec.structs.replace(rule, valid_to=20300101)
+    assert lacking(ended, cases) == ["no case after its last day, 20300101"]
+
+
+def test_a_rule_that_says_something_no_case_finds_is_told() -> None:
+    rule = msgspec.structs.replace(ruleset().by_code("T05"), module=ruleset().by_code("T07").module)
+    assert "no case finds rule.allowance" in lacking(rule, of_rule(ruleset().by_code("T05")))
+
+
+def test_a_case_with_a_word_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"ammount: no words of a case"):
+        case_of({"day": 20260601, "ammount": "5"})
+
+
+def test_a_case_file_can_say_everything_a_rule_sees() -> None:
+    case = case_of({
+        "day": 20260601,
+        "declaration": {"side": "export", "mode": "9710", "weight": "1.5"},
+        "order": {"currency": "502", "paid": "7"},
+        "lines": [{"gcode": "9999999999"}, {"names": ["a", "b"], "total": "3"}],
+        "without": ["waybill"],
+        "references": {"list:forbidden": {"codes": ["9999999999"]}},
+        "flags": {"telephone:tel": {"count": 9}},
+    })  # fmt: skip
+    assert (case.declaration.mode, case.declaration.weight, case.payment, case.buyer) == ("9710", 150_000, None, "")
+    assert case.waybill is None
+    assert case.order is not None
+    assert (case.order.currency, case.order.paid) == ("502", 700_000)
+    assert [line.gcode for line in case.declaration.lines] == ["9999999999", "1901101000"]
+    assert (case.declaration.lines[1].names, case.value) == (("a", "b"), 10_300_000)
+    assert case.reference("list", "forbidden") == {"codes": ["9999999999"]}
+    assert case.reference("flag", "telephone:tel") == {"count": 9}
+    assert case.reference("flag", "telephone:other") is None
+
+
+def test_what_a_rule_does_otherwise_than_its_case_is_said() -> None:
+    rule = ruleset().by_code("T05")
+    table = {"day": 20260601, "value": "5001", "quantities": ["2"], "level": "green", "evidence": {"limit": "2000"}}
+    assert wrong(rule, table) == [
+        "finds: [] was to be, is ['rule.transaction_limit']",
+        "level: 'green' was to be, is 'reject'",
+        "evidence limit: '2000' was to be, is '5000'",
+    ]
 
 
 def test_every_rule_has_a_case_file_and_every_case_file_a_rule() -> None:
@@ -174,7 +178,7 @@ def test_a_rule_that_raises_is_named_and_the_case_goes_to_review() -> None:
 
     rule, _ = read_rule(a_module(check=broken), "trade", "t99_made_up.py")
     assert rule is not None
-    verdict = RuleSet([rule], "").apply(a_case({"day": 20260601}))
+    verdict = RuleSet([rule], "").apply(case_of({"day": 20260601}))
     (finding,) = verdict.findings
     assert (finding.code, finding.rule, verdict.level) == ("rule.failed", "T99", "yellow")
     assert "personal" not in repr(finding)
@@ -184,8 +188,8 @@ def test_a_rule_of_one_side_says_nothing_about_the_other() -> None:
     def found(case: Case) -> Any:
         yield case.finding("failed", score=1, evidence={"rule": "T99", "error": "E"})
 
-    imported = a_case({"day": 20260601})
-    exported = a_case({"day": 20260601})
+    imported = case_of({"day": 20260601})
+    exported = case_of({"day": 20260601})
     exported.declaration = msgspec.structs.replace(exported.declaration, side="export")
     for sides, counts in ((("import",), (1, 0)), (("export",), (0, 1)), (("import", "export"), (1, 1))):
         rule, wrong = read_rule(a_module(check=found, SIDES=sides), "trade", "t99_made_up.py")
@@ -205,7 +209,7 @@ def test_every_code_a_rule_finds_is_published() -> None:
     ("score", "level"), [(0, "green"), (29, "green"), (30, "yellow"), (59, "yellow"), (60, "orange"), (80, "red")]
 )
 def test_levels_begin_at_their_scores(score: int, level: str) -> None:
-    case = a_case({"day": 20260601})
+    case = case_of({"day": 20260601})
     assert judge((case.finding("failed", score=score, evidence={"rule": "X", "error": "E"}),)).level == level
 
 

@@ -3,15 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from hub import codec, topics
-from hub.domain.events import TimelineEntry
+from hub.domain.events import Finding, TimelineEntry
 from hub.domain.reading import COLUMNS, Batch
 from streams.projection import HANDLERS
-from tests.support.reading import MIDNIGHT, Case, answer_of, status_record, submission_record
+from tests.support.reading import MIDNIGHT, Case, answer_of, assessment_of, status_record, submission_record
 
 
 @dataclass
@@ -117,3 +118,21 @@ def test_an_answer_said_twice_counts_once() -> None:
     record = (topics.ANSWERS, b"agent", codec.to_json(answer), [])
     batch, _ = project(record, record)
     assert [sum(counter.values()) for counter in batch.counts.values()] == [1]
+
+
+def test_what_rules_found_is_a_row_a_declaration_and_rule_and_counted_by_the_day_of_china() -> None:
+    late = Case(5, 1_780_243_200_000 - 1000)  # 23:59:59 of 2026-05-31 in China; assessed within the same second
+    findings = (Finding("a", rule="R01"), Finding("b", rule="R01"), Finding("c", rule="R02", shadow=True))
+    one = msgspec.structs.replace(assessment_of(late), findings=findings)
+    nothing = msgspec.structs.replace(assessment_of(Case(6, late.at)), findings=())
+    records = [(topics.ASSESSMENTS, made.declaration.encode(), codec.to_json(made), []) for made in (one, nothing)]
+    batch, bad = project(*records)
+    assert (bad, batch.rows["rule_hits"]) == (0, [(one.declaration, "R01", 20260531), (one.declaration, "R02", 20260531)])
+    day = 1_780_243_200 - 86_400
+    assert batch.counts["assessments", one.id] == {
+        (one.at // 1000, "", "assessments", ""): 1,
+        (day, "", "assessed in a day", ""): 1,
+        (day, "", "hits in a day", "R01"): 1,
+        (day, "", "shadow hits in a day", "R02"): 1,
+    }
+    assert len(batch.counts["assessments", nothing.id]) == 2
