@@ -176,6 +176,13 @@ class Judge:
             return self._observed(message, principal, received_at, notes)
         return self._judged(message, principal, received_at)
 
+    def documents(self, mt: MessageType, documents: list[Any], received_at: int) -> tuple[SubmittedDocument, ...]:
+        """What the stages get of documents that nobody has to read (Any: of that message), as if taken at that time (ms)."""
+        edition = mt.editions[0]
+        place: Place = lambda index, below: (f"/{mt.root}/{mt.document}[{index + 1}]/{below}", 0)  # noqa: E731
+        read = _Message(mt=mt, guid="", edition=edition, documents=documents, cop_code="", dxp_id="", subscribers=(), place=place)
+        return self._documents(read, received_at)
+
     # ---- two dialects
 
     def _xml(

@@ -52,10 +52,24 @@ def declaration_set(
     person = buyer(draw.randrange(buyers))
     sold = basket(draw)
     freight = draw.choice((0, 0, 800, 1_200))
+    made = import_sale(number, who=who, person=person, sold=sold, freight=freight, trade_mode=trade_mode, at=at)
+    return changed(made, overrides) if overrides else made
+
+
+def import_sale(
+    number: int,
+    *,
+    who: Parties,
+    person: Buyer,
+    sold: list[Sold],
+    freight: int = 0,
+    trade_mode: str = "9610",
+    at: int = DEFAULT_AT,
+) -> DeclarationSet:
+    """The four documents of a sale of these goods to this person; ``freight`` in fen, ``at`` ms since the epoch."""
     when, day = moment(at // 1000)
     sale = _Sale(number, who, person, sold, freight, when, day, trade_mode)
-    made = DeclarationSet(_order(sale), _payment(sale), _waybill(sale), _declaration(sale))
-    return changed(made, overrides) if overrides else made
+    return DeclarationSet(_order(sale), _payment(sale), _waybill(sale), _declaration(sale))
 
 
 class _Sale(NamedTuple):
