@@ -23,7 +23,7 @@ import click
 
 from adapters.intake import Judge
 from hub import codec, topics
-from hub.bench.traffic import FALSE_EXPORT, SCHEMES, Act, Size, month
+from hub.bench.traffic import FALSE_EXPORT, SCHEMES, Act, Size, enterprises, month
 from hub.domain.access import Access
 from hub.domain.events import Assessment, Matched, Received, Tick
 from hub.domain.reference import Reference, ReferenceRecord
@@ -161,9 +161,11 @@ class Rehearsal:
             self.references.put(decode_reference(output.value), self.references.reached + 1)
 
 
-def known() -> Reference:
-    """What the zone knows beforehand: rates of the goods sold."""
+def known(size: Size) -> Reference:
+    """What the zone knows beforehand: the firms, rates of the goods sold."""
     reference = Reference()
+    for code in enterprises(size):
+        reference.put(ReferenceRecord("enterprise", code, 1, "2020-01-01", value={"state": "filed"}), 0)
     for offset, good in enumerate(GOODS):
         rates = rates_of(good.code)
         value = {"vat": f"0.{rates.vat:02d}", "ct": f"0.{rates.consumption:02d}", "duty": "0"}
@@ -249,8 +251,9 @@ def _key(act: Act) -> str:
 def main(seed: int, honest: int, instances: int, of: int, *, as_json: bool) -> None:
     """Let a made-up month pass and tell what the rules found in it."""
     began = time.process_time()
-    acts = month(seed, START, Size(honest=honest, instances=instances))
-    rehearsal = play(acts, known())
+    size = Size(honest=honest, instances=instances)
+    acts = month(seed, START, size)
+    rehearsal = play(acts, known(size))
     lines = figures(acts, rehearsal.assessments, of)
     rules = Counter(f.rule for one in rehearsal.assessments.values() for f in one.findings)
     told = {

@@ -140,6 +140,12 @@ def _code(letter: str, number: int) -> str:
     return f"9901{letter}{number:05d}"
 
 
+def enterprises(size: Size) -> list[str]:
+    """The codes of all firms of the month: schemes have filed theirs too."""
+    letters = {"M": 20, "P": 5, "Z": 3, "L": 4, "A": 4, "E": 100 + size.instances, "Q": 100 + size.instances, "N": 100 + size.instances}
+    return [_code(letter, number) for letter, count in letters.items() for number in range(count)]
+
+
 def _shop(number: int, **parties: str) -> Parties:
     """A shop of a scheme's own."""
     shop = Parties(platform=_code("Q", number), merchant=_code("N", number), payer=_code("Z", 0), carrier=_code("L", 0), agent=_code("A", 0))

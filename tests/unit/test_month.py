@@ -15,7 +15,7 @@ SMALL = Size(buyers=300, honest=200, exports=40, instances=1)
 
 @pytest.fixture(scope="module")
 def played() -> bench.Rehearsal:
-    return bench.play(month(1, bench.START, SMALL), bench.known())
+    return bench.play(month(1, bench.START, SMALL), bench.known(SMALL))
 
 
 def test_the_same_seed_is_the_same_month_and_another_is_another() -> None:
@@ -29,7 +29,7 @@ def test_every_declaration_of_the_month_is_assessed(played: bench.Rehearsal) -> 
 
 
 def test_a_second_time_gives_the_same_assessments_to_the_byte(played: bench.Rehearsal) -> None:
-    again = bench.play(month(1, bench.START, SMALL), bench.known())
+    again = bench.play(month(1, bench.START, SMALL), bench.known(SMALL))
     assert again.assessments == played.assessments
 
 
