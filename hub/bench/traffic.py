@@ -156,7 +156,7 @@ def _shop(number: int, **parties: str) -> Parties:
 
 
 def _honest(draw: Random, town: _Town, start: int, count: int) -> Iterator[_Deal]:
-    keen = [draw.paretovariate(1.6) for _ in town.people]
+    keen = [min(draw.paretovariate(1.6), 5) for _ in town.people]
     for person in draw.choices(town.people, keen, k=count):
         shop = draw.choice(town.shops)
         at = _moment(draw, start)
