@@ -5,7 +5,7 @@ Which fields make a document one and the same is the catalogue's business (``sch
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from schemas.codec import business_key
@@ -65,7 +65,12 @@ def _may_be_empty(upload: MessageType, name: str) -> bool:
 
 def china_day(at: int) -> int:
     """The day of law of a moment (ms since the epoch), China time, as yyyymmdd."""
-    days = (at + _CHINA_MS) // _DAY_MS
+    return _civil((at + _CHINA_MS) // _DAY_MS)
+
+
+@lru_cache(64)
+def _civil(days: int) -> int:
+    """The date of a day counted from 1970-01-01, as yyyymmdd."""
     # Civil date from days since 1970 by whole 400-year eras, March first: no calendar tables, exact for every date.
     shifted = days + 719_468
     era, day_of_era = divmod(shifted, 146_097)

@@ -64,9 +64,10 @@ def bounded(total: int) -> int:
 
 def text(value: int) -> str:
     """The shortest decimal of an amount: 1250000 → ``"12.5"``."""
-    sign, value = ("-", -value) if value < 0 else ("", value)
+    if value < 0:
+        return f"-{text(-value)}"
     whole, fraction = divmod(value, SCALE)
-    return f"{sign}{whole}.{fraction:05d}".rstrip("0").rstrip(".")
+    return f"{whole}.{fraction:05d}".rstrip("0") if fraction else str(whole)
 
 
 def round_half_up(numerator: int, denominator: int, places: int = 2) -> int:

@@ -117,8 +117,13 @@ class Reference:
 
     def find(self, kind: str, id: str, day: int, offset: int | None = None) -> Mapping[str, Any] | None:
         """The value of ``record``."""
-        found = self.record(kind, id, day, offset)
-        return None if found is None else found.value
+        versions = self._versions.get(kind)
+        if versions is None or (entries := versions.get(id)) is None:
+            return None  # nearly everything a rule asks for is not there
+        for entry in entries:
+            if entry.first <= day < entry.end and (offset is None or entry.offset <= offset):
+                return entry.record.value
+        return None
 
     def all(self, kind: str, day: int, offset: int | None = None) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """(id, value) of everything of a kind in force on ``day``."""

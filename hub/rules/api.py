@@ -51,20 +51,27 @@ class Dated(Generic[T]):
     ``own``: no official value is known, the number is the hub's proposal; pages say so.
     """
 
-    __slots__ = ("_days", "_values", "own")
+    __slots__ = ("_days", "_last", "_values", "own")
 
     def __init__(self, values: Mapping[str, T], *, own: bool = False) -> None:
         self.own = own
         self._days = sorted(day_of(text) for text in values)
         by_day = {day_of(text): value for text, value in values.items()}
         self._values = [by_day[day] for day in self._days]
+        #: the day asked last and its value: declarations of one day come together, and rules ask twenty times each
+        self._last: tuple[int, T] | None = None
 
     def on(self, day: int) -> T:
         """The value in force on ``day`` (yyyymmdd); before the first day LookupError: the rule was not in force."""
+        last = self._last
+        if last is not None and last[0] == day:
+            return last[1]
         at = bisect_right(self._days, day)
         if not at:
             raise LookupError(f"no value on {day}")
-        return self._values[at - 1]
+        value = self._values[at - 1]
+        self._last = (day, value)
+        return value
 
     def history(self) -> list[tuple[int, T]]:
         """Every (day, value), oldest first."""

