@@ -87,7 +87,9 @@ class Rehearsal:
         self._queue: deque[Output] = deque()
         self._offset = 0
         self.now = Tick(START, references.reached, ruleset().digest)
+        #: the last of each declaration, and all by their ids
         self.assessments: dict[str, Assessment] = {}
+        self.made: dict[str, Assessment] = {}
         #: every set that was assessed, in order: what a replay needs
         self.matched: list[tuple[Tick, Matched]] = []
         self._judge = Judge(
@@ -156,7 +158,7 @@ class Rehearsal:
     def _published(self, output: Output) -> None:
         if output.topic == topics.ASSESSMENTS and output.value is not None:
             made = codec.assessment(output.value)
-            self.assessments[made.declaration] = made
+            self.assessments[made.declaration] = self.made[made.id] = made
         elif output.topic == topics.REFERENCE and output.value is not None:
             self.references.put(decode_reference(output.value), self.references.reached + 1)
 

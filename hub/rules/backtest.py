@@ -130,19 +130,24 @@ class Tally(msgspec.Struct):
         self._rules(one)
 
     def _rules(self, one: Change) -> None:
-        for what in one.found:
+        for what in filter(_by_rule, one.found):
             tally = self._rule(what)
             tally.found += 1
             _example(tally.found_in, one.declaration)
-        for what in one.gone:
+        for what in filter(_by_rule, one.gone):
             tally = self._rule(what)
             tally.gone += 1
             _example(tally.gone_in, one.declaration)
-        for what in one.altered:
+        for what in filter(_by_rule, one.altered):
             self._rule(what).altered += 1
 
     def _rule(self, what: str) -> RuleTally:
         return self.rules.setdefault(what.partition(" ")[0], RuleTally())
+
+
+def _by_rule(what: str) -> bool:
+    """Whether this is a finding, which begins with its rule's code; the assessment's own fields (tax) have small letters."""
+    return what[0].isupper()
 
 
 def _example(held: list[str], declaration: str) -> None:
