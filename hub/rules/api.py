@@ -16,6 +16,7 @@ import msgspec
 
 from hub.domain.events import Finding
 from hub.domain.faults import fault
+from hub.domain.history import Purchase
 from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
@@ -127,12 +128,14 @@ class Case:
     __slots__ = (
         "_allowance_used",
         "_behind",
+        "_history",
         "_known",
         "_noted",
         "_offset",
         "_references",
         "_settings",
         "_standing",
+        "at",
         "buyer",
         "day",
         "declaration",
@@ -163,14 +166,17 @@ class Case:
         offset: int = 0,
         settings: Mapping[str, bool] | None = None,
         standings: Standings | None = None,
+        at: int = 0,
+        history: tuple[Purchase, ...] = (),
     ) -> None:
-        """``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
+        """``at``: received (ms); ``history``: what the buyer bought lately; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
-        self.day, self.year, self.value = day, day // 10_000, value
+        self.day, self.year, self.value, self.at = day, day // 10_000, value, at
         self.states = states or {}
         self.buyer = buyer
         self.differences = differences
         self._allowance_used = allowance_used
+        self._history = history or None
         self._references, self._offset = references, offset
         self._settings = settings or {}
         self._standing = standings.at(day, offset) if standings is not None else Kept(references or _Nothing(), day, offset)
@@ -245,6 +251,15 @@ class Case:
         """What the buyer's other declarations of the year use of the allowance here; None where no buyer is named."""
         used: int | None = self.known(f"allowance:{self.year}", int, lambda: self._allowance_used)
         return used
+
+    def history(self) -> tuple[Purchase, ...]:
+        """The buyer's other purchases of the last 30 days known here, the oldest first."""
+        found: tuple[Purchase, ...] | None = self.known("history", tuple[Purchase, ...], lambda: self._history)
+        return found or ()
+
+    def flag(self, what: str, digest: str) -> Mapping[str, Any] | None:
+        """What the stage ``watch`` says of a telephone, address, payer … (``hub.domain.watching``); None nearly always."""
+        return self.reference("flag", f"{what}:{digest}") if digest else None
 
     def setting(self, name: str, *, default: bool) -> bool:
         """A switch of this installation, where the law leaves a question open."""

@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 
+from hub.domain.history import Purchase
 from hub.domain.kinds import EXPORT
 from hub.domain.money import amount
 from hub.domain.reference import Reference, ReferenceRecord, checked
 from hub.domain.views import DeclarationView, LineView, OrderView, PaymentView, WaybillView
-from hub.rules.api import Case, Rule
+from hub.rules.api import ONE, Case, Rule
 from hub.rules.engine import RuleSet
 
 Json = Mapping[str, Any]  # Any: what TOML holds
@@ -27,7 +28,7 @@ _EXPECTED = frozenset({"finds", "level", "score", "recommendation", "computes", 
 #: Short words of a sale in order.
 _SHORT = frozenset({
     "value", "totals", "quantities", "freight", "tax", "payer", "identity", "order_identity", "used", "no_buyer", "buyer",
-    "states", "differences", "settings", "without",
+    "states", "differences", "settings", "without", "history",
 })  # fmt: skip
 #: Fields of the views, by view; ``lines`` is a table a line, over what ``totals`` and ``quantities`` say.
 _VIEWS = frozenset({"declaration", "order", "payment", "waybill", "lines"})
@@ -90,7 +91,28 @@ def case_of(table: Json) -> Case:
         allowance_used=None if export or not buyer else amount(table.get("used")),
         references=Given(table),
         settings=table.get("settings"),
+        at=NOON,
+        history=tuple(_purchase(n, entry) for n, entry in enumerate(table.get("history", ()))),
     )
+
+
+#: When a case's declaration is received (ms): of no day in particular, ``hours`` of a history count back from it.
+NOON = 1_780_286_400_000
+
+
+def _purchase(number: int, entry: Json) -> Purchase:
+    """An earlier purchase, ``hours`` ago; like the case's sale where it does not say otherwise."""
+    values = {
+        "declaration": f"declaration/{number}", "at": NOON - int(entry.get("hours", 1) * 3_600_000), "value": entry.get("value", "100"),
+        "platform": "P", "merchant": "M", "telephone": "tel", "address": "ca", "payer": "id", "goods": (("1901101000", ONE),),
+    }  # fmt: skip
+    unknown = sorted(entry.keys() - {*values, "hours", "pieces"})
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: no words of a history")
+    values |= {name: value for name, value in entry.items() if name in values}
+    if "pieces" in entry:
+        values["goods"] = (("1901101000", amount(entry["pieces"])),)
+    return Purchase(**values | {"value": amount(str(values["value"]))})
 
 
 def _lines(table: Json) -> tuple[LineView, ...]:

@@ -14,6 +14,7 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain.events import Alert, Assessment, AssessmentNotice, AssessmentReport, Finding, Matched, Position, Tick
+from hub.domain.history import Purchase, before, purchase, remembered
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
 from hub.domain.reference import Reference
@@ -69,6 +70,8 @@ class AssessState(msgspec.Struct, frozen=True, array_like=True):
     since: int = 0
     #: year → what customs' refusals (1313) say was used outside this hub
     elsewhere: dict[int, int] = {}
+    #: what the buyer bought lately
+    recent: tuple[Purchase, ...] = ()
 
     def used(self, year: int, but: str = "") -> int:
         """What the buyer's declarations of ``year`` use, one of them left out."""
@@ -128,24 +131,32 @@ class Assess:
         if len(entries) > self._settings.entries:
             entries, folded = _fold(entries, folded)
         since = old.since or now.at
-        state = AssessState(entries, old.assessed, folded, since, elsewhere)
+        recent = old.recent
+        if recent and not entry.used():  # rejected, withdrawn, expired or given back: it is no purchase
+            recent = tuple([one for one in recent if one.declaration != event.declaration_key])
+        state = AssessState(entries, old.assessed, folded, since, elsewhere, recent)
         return Step(state, since + self._settings.keep, [])
 
     def _matched(self, old: AssessState, event: Matched, now: Tick) -> Step | None:
         id_ = f"{event.declaration_key}@{event.revision}.{event.match}"
         if id_ in old.assessed:
             return None
-        used = None
+        used, recent = None, old.recent
+        history: tuple[Purchase, ...] = ()
         if event.buyer:
             year = china_year(event.received_at)
             used = old.used(year, event.declaration_key) + old.elsewhere.get(year, 0)
-        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings)
+            if recent:
+                history = before(recent, event.declaration_key, event.received_at)
+            recent = remembered(recent, purchase(event))
+        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
             old.folded,
             now.at or event.received_at,
             old.elsewhere,
+            recent,
         )
         return Step(state, state.since + self._settings.keep, self._outputs(event, assessment))
 
@@ -216,11 +227,12 @@ def assess(
     rules: RuleSet,
     switches: Mapping[str, bool] | None = None,
     standings: Standings | None = None,
+    history: tuple[Purchase, ...] = (),
     make: Callable[..., Case] = Case,
 ) -> Assessment:
     """The assessment of what match put together; the same arguments give the same bytes.
 
-    ``standings`` only remembers what ``references`` say; ``make`` makes the case.
+    ``standings`` only remembers what ``references`` say; ``history`` is what the buyer bought before; ``make`` makes the case.
     """
     case = make(
         declaration=event.declaration,
@@ -228,6 +240,7 @@ def assess(
         payment=event.payment,
         waybill=event.waybill,
         day=china_day(event.received_at),
+        at=event.received_at,
         value=event.value,
         states=event.states,
         differences=tuple(difference.code for difference in event.differences),
@@ -237,6 +250,7 @@ def assess(
         offset=now.reference,
         settings=switches,
         standings=standings,
+        history=history,
     )
     verdict = rules.apply(case)
     return Assessment(

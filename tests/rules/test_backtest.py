@@ -119,13 +119,13 @@ def test_a_rule_that_raises_is_named(month: Month, folder: Path) -> None:
 def test_what_a_new_rule_asks_for_and_no_record_has_is_named_and_not_judged(month: Month, folder: Path) -> None:
     body = (folder / "risk" / "r02_identity_invalid.py").read_text("utf-8").replace('CODE = "R02"', 'CODE = "R99"')
     start = body.index("def check(")
-    body = body[:start] + "def check(case: Case) -> Findings:\n    case.known('history', list[int], lambda: [])\n    yield from ()\n"
+    body = body[:start] + "def check(case: Case) -> Findings:\n    case.known('made-up', list[int], lambda: [])\n    yield from ()\n"
     (folder / "risk" / "r99_new.py").write_text(body, "utf-8")
     tally, changes = replayed(month, discover(folder=folder))
     imports = sum(month.matched[one.id].declaration.side == "import" for one in month.assessments)
-    assert (tally.unjudged, tally.unread, tally.changed) == (imports, {"history": imports}, 0)
+    assert (tally.unjudged, tally.unread, tally.changed) == (imports, {"made-up": imports}, 0)
     assert tally.compared == len(month.assessments) - imports
-    assert {one.missing for one in changes} == {("history",)}
+    assert {one.missing for one in changes} == {("made-up",)}
 
 
 def test_reference_data_a_new_rule_reads_is_todays(month: Month, folder: Path) -> None:

@@ -1,0 +1,69 @@
+"""What a buyer bought lately: kept in the buyer's state by assess, read by rules that look at more than one declaration."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.domain.events import Matched
+
+#: A purchase is remembered for so long (ms), and at most so many of a buyer.
+WINDOW = 30 * 86_400_000
+MOST = 32
+#: Lines of goods remembered of a purchase.
+_LINES = 8
+
+
+class Purchase(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An import declaration of a buyer. ``at``: received (ms); ``value``: dutiable value, an amount; the telephone, the address
+    delivered to and the payer as shortened keyed digests; ``goods``: (commodity code, pieces as an amount).
+    """
+
+    declaration: str
+    at: int
+    value: int
+    platform: str
+    merchant: str
+    telephone: str
+    address: str
+    payer: str
+    goods: tuple[tuple[str, int], ...]
+
+
+def short(digest: str) -> str:
+    """The last 16 hexadecimal digits of a keyed digest: enough to tell those of one person's purchases apart."""
+    return digest[-16:]
+
+
+def purchase(event: Matched) -> Purchase:
+    """What is remembered of a declaration."""
+    of, order, payment = event.declaration, event.order, event.payment
+    address = order.consignee_address if order is not None and order.consignee_address else of.address
+    return Purchase(
+        event.declaration_key,
+        event.received_at,
+        event.value,
+        of.platform,
+        of.merchant,
+        short(of.buyer_telephone),
+        short(address),
+        short(payment.payer_id) if payment is not None else "",
+        tuple([(line.gcode, line.qty) for line in of.lines[:_LINES]]),
+    )
+
+
+def remembered(history: tuple[Purchase, ...], new: Purchase) -> tuple[Purchase, ...]:
+    """The history with a purchase (in place of an earlier version of it), without what is too old; the newest last."""
+    since = new.at - WINDOW
+    kept = [one for one in history if one.at > since and one.declaration != new.declaration]
+    kept.append(new)
+    kept.sort(key=_by_time)
+    return tuple(kept[-MOST:])
+
+
+def before(history: tuple[Purchase, ...], declaration: str, at: int) -> tuple[Purchase, ...]:
+    """The buyer's other purchases of the window that ends at ``at``."""
+    return tuple([one for one in history if one.declaration != declaration and at - WINDOW < one.at <= at])
+
+
+def _by_time(one: Purchase) -> tuple[int, str]:
+    return one.at, one.declaration
