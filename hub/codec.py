@@ -24,6 +24,7 @@ match_event = msgspec.msgpack.Decoder(events.MatchEvent).decode
 assess_event = msgspec.msgpack.Decoder(events.AssessEvent).decode
 bill_event = msgspec.msgpack.Decoder(events.BillEvent).decode
 ledger_event = msgspec.msgpack.Decoder(events.Burden).decode
+watch_event = msgspec.msgpack.Decoder(events.Seen).decode
 resolve_event = msgspec.msgpack.Decoder(events.ResolveEvent).decode
 hand_over = msgspec.msgpack.Decoder(events.HandOver).decode
 status = msgspec.json.Decoder(events.Status).decode

@@ -51,6 +51,7 @@ from streams.stages.match import Match
 from streams.stages.register import Register, RegisterSettings
 from streams.stages.resolve import Resolve
 from streams.stages.split import Split
+from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
@@ -218,6 +219,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "resolve": Resolve,
         "bills": Bills,
         "ledger": lambda: Ledger(reference.data, LedgerSettings(warn=settings.guarantee_warn_percent)),
+        "watch": Watch,
     }
     return [makers[name]() for name in names]
 

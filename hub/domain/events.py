@@ -433,6 +433,21 @@ class Burden(msgspec.Struct, frozen=True, tag="burden", array_like=True, gc=Fals
     before: int = 0
 
 
+# ---- inbox.watch ------------------------------------------------------------------------------------------------
+
+
+class Seen(msgspec.Struct, frozen=True, tag="seen", array_like=True, gc=False):
+    """A declaration seen at a telephone, an address …; assess → watch, key = ``what:digest`` (``hub.domain.watching``).
+
+    ``sighting`` is msgpack of a Sighting; the rest is for an alert.
+    """
+
+    sighting: msgspec.Raw
+    office: str
+    platform: str
+    merchant: str
+
+
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.events import Matched
+from hub.domain.views import DeclarationView, OrderView
 
 #: A purchase is remembered for so long (ms), and at most so many of a buyer.
 WINDOW = 30 * 86_400_000
@@ -14,8 +15,8 @@ _LINES = 8
 
 
 class Purchase(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An import declaration of a buyer. ``at``: received (ms); ``value``: dutiable value, an amount; the telephone, the address
-    delivered to and the payer as shortened keyed digests; ``goods``: (commodity code, pieces as an amount).
+    """An import declaration of a buyer. ``at``: received (ms); ``value``: dutiable value, an amount; the buyer's telephone, the
+    address and telephone delivered to as shortened keyed digests; ``goods``: (commodity code, pieces as an amount).
     """
 
     declaration: str
@@ -25,7 +26,7 @@ class Purchase(msgspec.Struct, frozen=True, array_like=True, gc=False):
     merchant: str
     telephone: str
     address: str
-    payer: str
+    reached: str
     goods: tuple[tuple[str, int], ...]
 
 
@@ -36,8 +37,8 @@ def short(digest: str) -> str:
 
 def purchase(event: Matched) -> Purchase:
     """What is remembered of a declaration."""
-    of, order, payment = event.declaration, event.order, event.payment
-    address = order.consignee_address if order is not None and order.consignee_address else of.address
+    of = event.declaration
+    address, telephones = delivered(of, event.order)
     return Purchase(
         event.declaration_key,
         event.received_at,
@@ -46,9 +47,20 @@ def purchase(event: Matched) -> Purchase:
         of.merchant,
         short(of.buyer_telephone),
         short(address),
-        short(payment.payer_id) if payment is not None else "",
+        short(telephones[-1]),
         tuple([(line.gcode, line.qty) for line in of.lines[:_LINES]]),
     )
+
+
+def delivered(of: DeclarationView, order: OrderView | None) -> tuple[str, tuple[str, ...]]:
+    """The address a parcel goes to, and the telephones it names: the buyer's, then the consignee's where it is another."""
+    address = of.address
+    telephones: tuple[str, ...] = (of.buyer_telephone,)
+    if order is not None:
+        address = order.consignee_address or address
+        if order.consignee_telephone and order.consignee_telephone != of.buyer_telephone:
+            telephones = (of.buyer_telephone, order.consignee_telephone)
+    return address, telephones
 
 
 def remembered(history: tuple[Purchase, ...], new: Purchase) -> tuple[Purchase, ...]:

@@ -67,6 +67,8 @@ class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     #: I import, E B2C export, B B2B export, W overseas-warehouse booking
     type: str = "I"
     currency: str = ""
+    #: when it was made (appTime, yyyyMMddHHmmss)
+    time: str = ""
 
 
 class PaymentView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -79,6 +81,8 @@ class PaymentView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     payer_name: str
     payer_id: str
     identity: str
+    #: when it was paid (payTime, yyyyMMddHHmmss)
+    time: str = ""
 
 
 class CollectionView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -280,6 +284,7 @@ class Viewer:
             person(head.consigneeTelephone),
             person(head.consigneeAddress),
             self._lines(document.list, ("itemName",)),
+            time=head.appTime or "",
         )
 
     def _export_order(self, document: Any) -> OrderView:
@@ -303,6 +308,7 @@ class Viewer:
             self.person(head.payerName),
             self.person(head.payerIdNumber),
             identity_of(head.payerIdType, head.payerIdNumber),
+            head.payTime or "",
         )
 
     def collection(self, document: Any, side: str = EXPORT) -> CollectionView:  # noqa: ARG002 - export only

@@ -104,7 +104,7 @@ def _purchase(number: int, entry: Json) -> Purchase:
     """An earlier purchase, ``hours`` ago; like the case's sale where it does not say otherwise."""
     values = {
         "declaration": f"declaration/{number}", "at": NOON - int(entry.get("hours", 1) * 3_600_000), "value": entry.get("value", "100"),
-        "platform": "P", "merchant": "M", "telephone": "tel", "address": "ca", "payer": "id", "goods": (("1901101000", ONE),),
+        "platform": "P", "merchant": "M", "telephone": "tel", "address": "ca", "reached": "ct", "goods": (("1901101000", ONE),),
     }  # fmt: skip
     unknown = sorted(entry.keys() - {*values, "hours", "pieces"})
     if unknown:

@@ -68,7 +68,8 @@ def import_sale(
 ) -> DeclarationSet:
     """The four documents of a sale of these goods to this person; ``freight`` in fen, ``at`` ms since the epoch."""
     when, day = moment(at // 1000)
-    sale = _Sale(number, who, person, sold, freight, when, day, trade_mode)
+    paid_at, _ = moment(at // 1000 + 30)
+    sale = _Sale(number, who, person, sold, freight, when, day, trade_mode, paid_at)
     return DeclarationSet(_order(sale), _payment(sale), _waybill(sale), _declaration(sale))
 
 
@@ -81,6 +82,7 @@ class _Sale(NamedTuple):
     when: str
     day: str
     trade_mode: str
+    paid_at: str
 
     @property
     def order_no(self) -> str:
@@ -134,7 +136,7 @@ def _payment(sale: _Sale) -> Payment:
         guid=guid(2, sale.number), appType="1", appTime=sale.when, appStatus="2", payCode=who.payer,
         payName=who.payer_name, payTransactionId=f"ZF{sale.number:014d}", orderNo=sale.order_no,
         ebpCode=who.platform, ebpName=who.platform_name, payerIdType="1", payerIdNumber=person.identity,
-        payerName=person.name, telephone=person.telephone, amountPaid=sale.paid, currency="142", payTime=sale.when,
+        payerName=person.name, telephone=person.telephone, amountPaid=sale.paid, currency="142", payTime=sale.paid_at,
     ))  # fmt: skip
 
 

@@ -13,19 +13,30 @@ from functools import partial
 import msgspec
 
 from hub import codec, topics
-from hub.domain.events import Alert, Assessment, AssessmentNotice, AssessmentReport, Finding, Matched, Position, Tick
+from hub.domain.events import (
+    Alert,
+    Assessment,
+    AssessmentNotice,
+    AssessmentReport,
+    Finding,
+    Matched,
+    Position,
+    Seen,
+    Tick,
+)
 from hub.domain.history import Purchase, before, purchase, remembered
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
 from hub.domain.reference import Reference
 from hub.domain.standing import Standings
+from hub.domain.watching import sightings
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, acting, judge, level_of, ruleset
 from hub.rules.recompute import Recalled
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
-_REGISTER = topics.inbox("register")
+_REGISTER, _WATCH = topics.inbox("register"), topics.inbox("watch")
 
 
 class AssessSettings(msgspec.Struct, frozen=True):
@@ -143,12 +154,15 @@ class Assess:
             return None
         used, recent = None, old.recent
         history: tuple[Purchase, ...] = ()
+        seen: list[Output] = []
         if event.buyer:
             year = china_year(event.received_at)
             used = old.used(year, event.declaration_key) + old.elsewhere.get(year, 0)
             if recent:
                 history = before(recent, event.declaration_key, event.received_at)
-            recent = remembered(recent, purchase(event))
+            new = purchase(event)
+            recent = remembered(recent, new)
+            seen = _seen(event, history, new)
         assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history)
         state = AssessState(
             old.entries,
@@ -158,7 +172,7 @@ class Assess:
             old.elsewhere,
             recent,
         )
-        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment))
+        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment) + seen)
 
     def _outputs(self, event: Matched, assessment: Assessment) -> list[Output]:
         key = event.declaration_key.encode()
@@ -283,6 +297,15 @@ def again(
     make = partial(Recalled, assessment.read, missing)
     made = assess(event, Tick(assessment.at, assessment.reference), None, references, rules, make=make)
     return made, tuple(missing)
+
+
+def _seen(event: Matched, history: tuple[Purchase, ...], new: Purchase) -> list[Output]:
+    """What watch is told of a declaration."""
+    of = event.declaration
+    return [
+        Output(_WATCH, key.encode(), codec.pack(Seen(msgspec.Raw(codec.pack(sighting)), of.office, of.platform, of.merchant)))
+        for key, sighting in sightings(event, history, new)
+    ]
 
 
 def _guarantor(event: Matched) -> str:

@@ -25,6 +25,7 @@ from hub.domain.events import (
 )
 from hub.domain.matching import MatchSettings
 from hub.domain.reference import Reference
+from hub.domain.reference import decode as decode_reference
 from hub.rules.engine import RuleSet
 from streams.api import Record
 from streams.stages.assess import Assess, AssessSettings, AssessState
@@ -34,6 +35,7 @@ from streams.stages.match import Match, MatchState
 from streams.stages.register import Register, RegisterSettings, RegisterState
 from streams.stages.resolve import Resolve
 from streams.stages.split import Split
+from streams.stages.watch import Watch
 
 #: 2026-06-01 12:00 in China.
 NOON = 1_780_286_400_000
@@ -45,7 +47,7 @@ def digest(text: str) -> str:
 
 
 class World:
-    """Seven stages, their states, what they published, and a clock that only moves when told."""
+    """Eight stages, their states, what they published, and a clock that only moves when told."""
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class World:
             "resolve": Resolve(),
             "bills": Bills(),
             "ledger": Ledger(self.references, ledger),
+            "watch": Watch(),
         }
         self._inbox = {topics.inbox(name): name for name in self.stages}
         self.states: dict[str, dict[bytes, tuple[Any, int]]] = {name: {} for name in self.stages}
@@ -151,6 +154,9 @@ class World:
         if topic == topics.OUT_CUSTOMS and b"assessment" in value[:64]:
             self._notices.append(codec.decoder(AssessmentNotice)(value))
             return
+        if topic == topics.REFERENCE:
+            self.references.put(decode_reference(value), self.references.reached + 1)
+            self.now = Tick(self.now.at, self.references.reached, self.now.rules)
         self.published.setdefault(topic, []).append((key, value, headers))
 
     def deliver(self, outcome: str = "delivered") -> None:
