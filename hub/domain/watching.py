@@ -60,10 +60,10 @@ def _stock(seen: tuple[Sighting, ...]) -> int:
 _EACH = 3
 
 WATCHED: dict[str, Watched] = {
-    TELEPHONE: Watched(30 * 24, _people, (3, 5, 10, 20, 40), "R03"),
+    TELEPHONE: Watched(30 * 24, _people, (4, 5, 10, 20, 40), "R03"),
     ADDRESS: Watched(7 * 24, _crowd, (5, 10, 20, 40), "R04"),
-    PAYER: Watched(7 * 24, _people, (3, 5, 10, 20, 40), "R15"),
-    STOCK: Watched(30 * 24, _stock, (10, 20, 40, 80), "R17"),
+    PAYER: Watched(7 * 24, _people, (5, 10, 20, 40), "R15"),
+    STOCK: Watched(30 * 24, _stock, (15, 30, 60), "R17"),
     INSTANT: Watched(1, _people, (5, 10, 20, 40), "R05"),
 }
 #: Pieces of a good that a buyer has to have bought, this time and before, to be counted at the address; an amount.

@@ -19,7 +19,7 @@ AGENCIES = ("customs",)
 SIDES = ("import",)
 
 #: People at one telephone within 30 days.
-PEOPLE = Dated({"2019-01-01": 3}, own=True)
+PEOPLE = Dated({"2019-01-01": 4}, own=True)
 #: Addresses of one person within 30 days.
 ADDRESSES = Dated({"2019-01-01": 5}, own=True)
 #: Platforms of one person within 24 hours.

@@ -14,7 +14,7 @@ CODE = "R05"
 SOURCE = "MOFCOM 486 of 2018-11-28"
 VALID_FROM = "2019-01-01"
 RISK = ECONOMIC
-AGENCIES = ("customs", "foreign_exchange")
+AGENCIES = ("customs", "forex")
 SIDES = ("import",)
 
 #: Orders of the same value at one merchant within an hour, paid at once, by new buyers.

@@ -14,7 +14,7 @@ CODE = "R15"
 SOURCE = "GACC announcement 2018-194; MOFCOM 486 of 2018-11-28"
 VALID_FROM = "2019-01-01"
 RISK = ECONOMIC
-AGENCIES = ("customs", "foreign_exchange")
+AGENCIES = ("customs", "forex")
 SIDES = ("import",)
 
 #: Buyers for whom one payer paid within 7 days.

@@ -15,13 +15,13 @@ CODE = "R17"
 SOURCE = "Caiguanshui 2018-49 of 2018-11-29; MOFCOM 486 of 2018-11-28"
 VALID_FROM = "2019-01-01"
 RISK = TRADING
-AGENCIES = ("customs", "market_supervision")
+AGENCIES = ("customs", "market")
 SIDES = ("import",)
 
 #: Pieces of one good at one address within 30 days, through few buyers.
-PIECES = Dated({"2019-01-01": 10}, own=True)
+PIECES = Dated({"2019-01-01": 15}, own=True)
 #: Pieces of one good by one buyer within 30 days.
-OWN_PIECES = Dated({"2019-01-01": 10}, own=True)
+OWN_PIECES = Dated({"2019-01-01": 15}, own=True)
 SCORE = Dated({"2019-01-01": 30}, own=True)
 
 
