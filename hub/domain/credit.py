@@ -189,6 +189,13 @@ SOURCES: dict[str, Source] = {
         computed=True,
         hidden=True,
     ),
+    "screening": Source(
+        "a name that resembles one on a control list",
+        "名称与管制名单相近",
+        (Instrument("zone", 0, _END, {"listed": RESTRICTED, "resembles": _NOTHING, "cleared": _NOTHING}),),
+        frozenset({"customs", "commerce", "office"}),
+        hidden=True,
+    ),
     "self_reported": Source(
         "what the enterprise says of itself",
         "企业自报",

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hub.domain import control, credit
+from hub.domain import control, credit, reference_kinds
 from hub.domain.faults import Misconfigured
 from hub.domain.money import amount
 
@@ -21,8 +21,12 @@ KINDS = {
     "principal": "an identity that calls: roles, codes, keys and certificates",
     "enterprise": "an enterprise's filing: names, roles, state, also (its other codes); legal_person, address, account (keyed digests)",
     "rate": "tax rates of an HS code",
-    "list": "a named list of values: forbidden, watched, allowed",
-    "permit": "a permit and its quota",
+    "list": "what goods are held against: forbidden, controlled, recalls, brands, names; entries of terms, codes, countries (hub.domain.screening)",
+    "positive": "a line of the positive list, by its eight digits: name, modes, terms, annual_qty and unit (per person and year), excluded",
+    "price": "what goods usually cost, by <side>:<commodity code>: median, unit, currency (142)",
+    "goods": "how a commodity code is counted: units",
+    "country": "a country that is closed or watched, by customs' number: state, instrument",
+    "permit": "a permit, by <merchant>~<control code>: number, quantity",
     "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
     "order": "a standing order of an authority",
     "flag": "what the stage watch noticed of a telephone, address, payer … (keyed digest): count, since; written by the hub",
@@ -167,6 +171,8 @@ def problems(record: ReferenceRecord) -> list[str]:
         found.append("valid_to is not after valid_from: it is the first day on which the record is no longer in force")
     if record.kind == "guarantee" and not guarantee_of(record.value):
         found.append("a guarantee has an amount above 0 in yuan (decimal text), currency 142")
+    if record.kind in reference_kinds.CHECKS:
+        found += reference_kinds.CHECKS[record.kind](record.id, record.value)
     if record.kind == "credit":
         found += [said.en for said in credit.problems(record.id, record.value, first, end)]
     if record.kind == "link":

@@ -2,7 +2,8 @@
 
 A view holds amounts as integers (``hub.domain.money``), codes and numbers as they are, and of everything personal only
 keyed digests of the normalised text (``normal``), so that two views can be compared and nobody can be read from them.
-Goods names are digested too, for their length. The door makes views of documents that have passed their schema; behind it
+Goods names are digested to be compared, for their length; a
+declaration's lines keep theirs in clear too, to be held against lists. The door makes views of documents that have passed their schema; behind it
 nobody opens a document but to show it.
 Written as msgpack arrays: fields are appended, never moved.
 """
@@ -18,6 +19,7 @@ import msgspec
 
 from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.money import SCALE, number
+from hub.domain.screening import goods_text
 from schemas.codec import business_key
 
 #: A keyed digest of normalised text; the same text gives the same digest as long as the key stays.
@@ -42,6 +44,8 @@ class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     country: str
     gcode: str = ""
     currency: str = ""
+    #: of a declaration's line: its names and model as the zone's lists are searched in them (``hub.domain.screening``)
+    text: str = ""
 
 
 class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -217,6 +221,10 @@ def normal(text: str | None) -> str:
     return text.translate(_BLANKS).upper()
 
 
+#: The same goods come again and again.
+_goods_text = lru_cache(16_384)(goods_text)
+
+
 def identity_of(kind: str | None, text: str | None) -> str:
     """What a check digit (GB 11643) says about an identity number of type 1; other types have none."""
     if kind not in (None, "", "1"):
@@ -243,7 +251,9 @@ class Viewer:
         #: The digest of a name, number, telephone or address; empty stays empty.
         self.person: Callable[[str | None], str] = lru_cache(_REMEMBERED)(person)
 
-    def _lines(self, lines: Any, names: tuple[str, ...], side: str = IMPORT) -> tuple[LineView, ...]:
+    def _lines(
+        self, lines: Any, names: tuple[str, ...], side: str = IMPORT, *, declared: bool = False
+    ) -> tuple[LineView, ...]:
         person = self.person
         return tuple(
             LineView(
@@ -257,6 +267,7 @@ class Viewer:
                 line.country or "",
                 getattr(line, "gcode", None) or "",
                 line.currency or "" if side == EXPORT else "",
+                _goods_text(line.gname, line.itemName, line.gmodel) if declared else "",
             )
             for line in lines
         )
@@ -353,7 +364,7 @@ class Viewer:
         if side == EXPORT:
             return DeclarationView(
                 *common, "", "", "", OTHER, "", number(head.freight), number(head.insuredFee),
-                self._lines(document.list, ("gname", "itemName"), EXPORT), EXPORT, head.statisticsFlag or "",
+                self._lines(document.list, ("gname", "itemName"), EXPORT, declared=True), EXPORT, head.statisticsFlag or "",
                 head.billNo or "", number(head.grossWeight), document.list[0].currency or "" if document.list else "",
                 head.ownerCode or "", head.trafMode or "", head.portCode or "", head.country or "",
             )  # fmt: skip
@@ -366,7 +377,7 @@ class Viewer:
             person(head.consigneeAddress),
             number(head.freight),
             number(head.insuredFee),
-            self._lines(document.list, ("gname", "itemName")),
+            self._lines(document.list, ("gname", "itemName"), declared=True),
             guarantor=head.assureCode or "",
         )
 

@@ -18,6 +18,7 @@ from hub.domain.events import Finding
 from hub.domain.faults import fault
 from hub.domain.history import Purchase
 from hub.domain.kinds import EXPORT, IMPORT
+from hub.domain.screening import Hit, Screens
 from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
@@ -132,7 +133,9 @@ class Case:
         "_known",
         "_noted",
         "_offset",
+        "_quantities",
         "_references",
+        "_screens",
         "_settings",
         "_standing",
         "at",
@@ -168,8 +171,11 @@ class Case:
         standings: Standings | None = None,
         at: int = 0,
         history: tuple[Purchase, ...] = (),
+        screens: Screens | None = None,
+        quantities: Mapping[str, int] | None = None,
     ) -> None:
-        """``at``: received (ms); ``history``: what the buyer bought lately; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
+        """``at``: received (ms); ``history``: what the buyer bought lately; ``quantities``: what the buyer's other declarations
+        of the year hold of goods that are rationed, by tariff line, amounts; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
         self.day, self.year, self.value, self.at = day, day // 10_000, value, at
         self.states = states or {}
@@ -177,6 +183,7 @@ class Case:
         self.differences = differences
         self._allowance_used = allowance_used
         self._history = history or None
+        self._screens, self._quantities = screens, quantities or {}
         self._references, self._offset = references, offset
         self._settings = settings or {}
         self._standing = standings.at(day, offset) if standings is not None else Kept(references or _Nothing(), day, offset)
@@ -260,6 +267,35 @@ class Case:
     def flag(self, what: str, digest: str) -> Mapping[str, Any] | None:
         """What the stage ``watch`` says of a telephone, address, payer … (``hub.domain.watching``); None nearly always."""
         return self.reference("flag", f"{what}:{digest}") if digest else None
+
+    def screened(self) -> tuple[Hit, ...]:
+        """The entries of the zone's lists that the declaration's lines meet (``hub.domain.screening``)."""
+        found: tuple[Hit, ...] | None = self.known("screened", tuple[Hit, ...], self._goods)
+        return found or ()
+
+    def _goods(self) -> tuple[Hit, ...] | None:
+        """The lists as known at the case's offset."""
+        if self._references is None:
+            return None
+        screen = (self._screens or Screens(self._references)).at(self.day, self._offset)
+        country = self.declaration.country
+        hits = [
+            Hit(number, name, entry)
+            for number, line in enumerate(self.declaration.lines, 1)
+            for name, entry in screen.met(line.text, line.gcode, line.country or country)
+        ]
+        return tuple(hits) or None
+
+    def keeps(self, what: str) -> bool:
+        """Whether the zone keeps records of that kind (parameter ``kept``), so that one that is missing is to be named."""
+        value = self.reference("parameter", "kept")
+        kinds = value.get("kinds") if value else None
+        return isinstance(kinds, list) and what in kinds
+
+    def quantity_used(self, line: str) -> int:
+        """What the buyer's other declarations of the year hold of a rationed tariff line (eight digits), an amount."""
+        used: int = self.known(f"quantity:{self.year}:{line}", int, self._quantities.get, line, 0)
+        return used
 
     def setting(self, name: str, *, default: bool) -> bool:
         """A switch of this installation, where the law leaves a question open."""

@@ -39,7 +39,7 @@ class Recalled(Case):
         text = self._record.get(name)
         if text is not None:
             return msgspec.json.decode(text, type=type_) if text else None
-        if find == self._find and self._references is not None:
+        if find in (self._find, self._goods) and self._references is not None:
             # As known today: the question is what the rules would find, whose lists may be as new as they are.
             then, self._offset = self._offset, _LATEST
             try:
