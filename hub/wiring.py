@@ -215,6 +215,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
                 reject_over_allowance=settings.reject_over_allowance,
                 filings_kept=settings.enrolment == "closed",
             ),
+            draw=vault.lot,
         ),
         "resolve": Resolve,
         "bills": Bills,

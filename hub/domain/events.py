@@ -633,6 +633,12 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     route: tuple[str, ...] = ()
     read: dict[str, str] = {}
     tax: dict[str, str] = {}
+    #: by what it was selected for examination: ``class``, ``floor``, the id of an order; empty: it was not
+    selected: str = ""
+    #: the rate of the draw (1/100,000); 0 where no lot was drawn
+    rate: int = 0
+    #: the ids of the orders by which its message is held
+    held: tuple[str, ...] = ()
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hub.domain import control, credit
+from hub.domain import control, credit, orders
 from hub.domain.faults import Misconfigured
 from hub.domain.money import amount
 
@@ -24,7 +24,7 @@ KINDS = {
     "list": "a named list of values: forbidden, watched, allowed",
     "permit": "a permit and its quota",
     "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
-    "order": "a standing order of an authority",
+    "order": "a standing or targeting order of an authority: what, about which declarations, why; hub.domain.orders",
     "flag": "what the stage watch noticed of a telephone, address, payer … (keyed digest): count, since; written by the hub",
     "identity": "the outcome of checking an identity (keyed digest) with its authority",
     "parameter": "a setting of the zone that has dates",
@@ -171,6 +171,8 @@ def problems(record: ReferenceRecord) -> list[str]:
         found += [said.en for said in credit.problems(record.id, record.value, first, end)]
     if record.kind == "link":
         found += [said.en for said in credit.link_problems(record.value)]
+    if record.kind == "order":
+        found += orders.problems(record.value)
     if record.kind == "parameter":
         found += control.problems(record.id, record.value)
     if (record.kind, record.id) == ("parameter", "shadow-rules") and not _texts(record.value.get("rules")):

@@ -18,6 +18,7 @@ from hub.domain.events import Finding
 from hub.domain.faults import fault
 from hub.domain.history import Purchase
 from hub.domain.kinds import EXPORT, IMPORT
+from hub.domain.orders import Order, Orders
 from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
@@ -128,10 +129,12 @@ class Case:
     __slots__ = (
         "_allowance_used",
         "_behind",
+        "_draw",
         "_history",
         "_known",
         "_noted",
         "_offset",
+        "_orders",
         "_references",
         "_settings",
         "_standing",
@@ -166,6 +169,8 @@ class Case:
         offset: int = 0,
         settings: Mapping[str, bool] | None = None,
         standings: Standings | None = None,
+        orders: Orders | None = None,
+        draw: Callable[[str], int] | None = None,
         at: int = 0,
         history: tuple[Purchase, ...] = (),
     ) -> None:
@@ -179,6 +184,7 @@ class Case:
         self._history = history or None
         self._references, self._offset = references, offset
         self._settings = settings or {}
+        self._orders, self._draw = orders, draw
         self._standing = standings.at(day, offset) if standings is not None else Kept(references or _Nothing(), day, offset)
         self._behind: tuple[tuple[str, str, Standing], ...] | None = None
         self._noted: dict[str, str] = {}
@@ -260,6 +266,24 @@ class Case:
     def flag(self, what: str, digest: str) -> Mapping[str, Any] | None:
         """What the stage ``watch`` says of a telephone, address, payer … (``hub.domain.watching``); None nearly always."""
         return self.reference("flag", f"{what}:{digest}") if digest else None
+
+    def orders(self) -> tuple[Order, ...]:
+        """The orders of authorities in force that may be about the declaration, going by what it says itself."""
+        found: tuple[Order, ...] | None = self.known("orders", tuple[Order, ...], self._ordered)
+        return found or ()
+
+    def _ordered(self) -> tuple[Order, ...] | None:
+        if self._orders is None:
+            return None
+        made = self._orders.at(self.day, self._offset)
+        return tuple([order for order in made if order.concerns(self.declaration)]) or None if made else None
+
+    def draw(self, about: str) -> int | None:
+        """The lot of a declaration (its key), 0 to 99,999: the same whenever it is drawn; None where none are drawn."""
+        if self._draw is None:
+            return None
+        lot: int = self.known("draw", int, self._draw, about)
+        return lot
 
     def setting(self, name: str, *, default: bool) -> bool:
         """A switch of this installation, where the law leaves a question open."""

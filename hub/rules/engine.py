@@ -31,12 +31,13 @@ RETIRED: frozenset[str] = frozenset()
 
 YELLOW, ORANGE, RED = 30, 60, 80
 _MOST = 100
+RELEASE, EXAMINE = "release", "examine"
 #: What the hub advises at each level; authorities decide.
 RECOMMENDATIONS = {
-    "green": "release",
-    "yellow": "review",
-    "orange": "inspect",
-    "red": "detain",
+    "green": RELEASE,
+    "yellow": REVIEW,
+    "orange": EXAMINE,
+    "red": "refer",
     "reject": "return",
 }
 LEVELS = tuple(RECOMMENDATIONS)

@@ -468,7 +468,17 @@ SCHEMAS: dict[str, Json] = {
         },
         score={"type": ["integer", "null"], "description": "officers only"},
         level={"type": "string", "description": "officers only"},
-        recommendation={"type": ["string", "null"], "description": "officers only"},
+        recommendation={
+            "type": ["string", "null"],
+            "enum": ["release", "review", "examine", "refer", "return", None],
+            "description": "officers only",
+        },
+        route={"type": "array", "items": _TEXT, "description": "officers only: the authorities the declaration is for"},
+        selection={
+            "description": "officers only: whether a lot selected it for examination (by class, floor or an order's id), and the rate in percent",
+            "anyOf": [_object(("by", "rate"), by=_TEXT, rate={"type": "number"}), {"type": "null"}],
+        },
+        held_by={"type": "array", "items": _TEXT, "description": "officers only: the orders by which its message is held"},
         assessment={
             "description": "officers only: by which rules and reference data",
             **_object(("id", "at"), id=_TEXT, at=_TEXT, rules=_TEXT, reference=_NUMBER, tax=_TEXTS),

@@ -27,12 +27,14 @@ from hub.domain.events import (
 from hub.domain.history import Purchase, before, purchase, remembered
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
+from hub.domain.orders import Orders
 from hub.domain.reference import Reference
 from hub.domain.standing import Standings
 from hub.domain.watching import sightings
+from hub.rules.advice import Advice, advice
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, acting, judge, level_of, ruleset
-from hub.rules.recompute import Recalled
+from hub.rules.recompute import Recalled, UnreadError
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
@@ -100,10 +102,17 @@ class Assess:
     inbox = topics.inbox("assess")
 
     def __init__(
-        self, references: References, rules: RuleSet | None = None, settings: AssessSettings | None = None
+        self,
+        references: References,
+        rules: RuleSet | None = None,
+        settings: AssessSettings | None = None,
+        draw: Callable[[str], int] | None = None,
     ) -> None:
+        """``draw``: the lot of a declaration's key (``Case.draw``); without it none are drawn."""
         self._references = references
         self._standings = Standings(references) if isinstance(references, Reference) else None
+        self._orders = Orders(references) if isinstance(references, Reference) else None
+        self._draw = draw
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
         self._switches = {
@@ -163,7 +172,7 @@ class Assess:
             new = purchase(event)
             recent = remembered(recent, new)
             seen = _seen(event, history, new)
-        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history)
+        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history, self._orders, self._draw)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
@@ -242,11 +251,14 @@ def assess(
     switches: Mapping[str, bool] | None = None,
     standings: Standings | None = None,
     history: tuple[Purchase, ...] = (),
+    orders: Orders | None = None,
+    draw: Callable[[str], int] | None = None,
     make: Callable[..., Case] = Case,
 ) -> Assessment:
     """The assessment of what match put together; the same arguments give the same bytes.
 
-    ``standings`` only remembers what ``references`` say; ``history`` is what the buyer bought before; ``make`` makes the case.
+    ``standings`` only remembers what ``references`` say; ``history`` is what the buyer bought before; ``orders`` and
+    ``draw`` as of ``Assess``; ``make`` makes the case.
     """
     case = make(
         declaration=event.declaration,
@@ -265,8 +277,14 @@ def assess(
         settings=switches,
         standings=standings,
         history=history,
+        orders=orders,
+        draw=draw,
     )
     verdict = rules.apply(case)
+    try:
+        advised = advice(case, verdict, event.declaration_key, rules)
+    except UnreadError:  # a record made before what is asked now was
+        advised = Advice(verdict.recommendation, ())
     return Assessment(
         id=f"{event.declaration_key}@{event.revision}.{event.match}",
         declaration=event.declaration_key,
@@ -280,9 +298,13 @@ def assess(
         findings=verdict.findings,
         score=verdict.score,
         level=verdict.level,
-        recommendation=verdict.recommendation,
+        recommendation=advised.recommendation,
+        route=advised.route,
         read=case.read,
         tax=case.tax,
+        selected=advised.selected,
+        rate=advised.rate,
+        held=advised.held,
     )
 
 
