@@ -46,6 +46,7 @@ from streams.project import Projector
 from streams.runtime import Hooks
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
+from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings
 from streams.stages.match import Match
 from streams.stages.register import Register, RegisterSettings
@@ -199,7 +200,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         tolerance=amount(settings.match_tolerance),
     )
     makers: dict[str, Callable[[], Stage[Any]]] = {
-        "split": lambda: Split(vault.open),
+        "split": lambda: Split(vault.open, references=reference.data),
         "register": lambda: Register(
             RegisterSettings(
                 overdue=settings.overdue_minutes * 60_000,
@@ -221,6 +222,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "bills": Bills,
         "ledger": lambda: Ledger(reference.data, LedgerSettings(warn=settings.guarantee_warn_percent)),
         "watch": Watch,
+        "gate": lambda: Gate(reference.data),
     }
     return [makers[name]() for name in names]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.faults import Fault
+from hub.domain.orders import Order
 from hub.domain.summary import Goods
 from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
 
@@ -448,6 +449,54 @@ class Seen(msgspec.Struct, frozen=True, tag="seen", array_like=True, gc=False):
     merchant: str
 
 
+# ---- inbox.gate -------------------------------------------------------------------------------------------------
+
+
+class Handing(msgspec.Struct, frozen=True, tag="handing", array_like=True, gc=False):
+    """A message that orders may hold, on its way to customs; split → gate, key = submission id.
+
+    ``hand_overs``: the records of ``out.customs`` that leave when it goes; ``orders``: declaration (register key) → the
+    orders to hold that may be about it, until its assessment says.
+    """
+
+    submission: str
+    sender: str
+    principal: str
+    hand_overs: tuple[bytes, ...]
+    documents: tuple[str, ...]
+    orders: dict[str, tuple[Order, ...]]
+    received_at: int
+    #: the log offset at which the orders were known
+    reference: int = 0
+
+
+class Judged(msgspec.Struct, frozen=True, tag="judged", array_like=True, gc=False):
+    """By which orders a declaration's assessment holds its message: all there are, none for none; assess → gate."""
+
+    declaration: str
+    revision: int
+    at: int
+    orders: tuple[Order, ...] = ()
+    reference: int = 0
+
+
+#: What an officer decides about a held message.
+RELEASE, REFUSE = "release", "refuse"
+
+
+class Decided(msgspec.Struct, frozen=True, tag="decided", array_like=True, gc=False):
+    """An officer of ``authority`` decided about a held message: ``release`` or ``refuse``; its first decision counts."""
+
+    authority: str
+    decision: str
+    by: str
+    reason: str
+    at: int
+
+
+GateEvent = Handing | Judged | Decided
+
+
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------
 
 
@@ -512,6 +561,49 @@ class HandOverOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     attempts: int
     note: str = ""
     documents: int = 0
+
+
+class HeldBy(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """An order that holds a message: whose it is, until when, which declarations of it (register keys) it is about.
+
+    ``certain``: an assessment says so; else it is awaited. ``ended``: why it holds no more: ``decided``, ``limit``,
+    ``revoked`` or ``clear`` (an assessment says that it is not about them).
+    """
+
+    order: str
+    authority: str
+    until: int
+    declarations: tuple[str, ...]
+    certain: bool = False
+    ended: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Who decided what, why and when."""
+
+    authority: str
+    decision: str
+    by: str
+    reason: str
+    at: int
+
+
+class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What ``holds`` says of a message that orders kept back: JSON, the highest revision counts.
+
+    ``state``: ``held``, ``gone`` (on its way to customs) or ``refused``; ``decisions``: one an authority.
+    """
+
+    submission: str
+    revision: int
+    state: str
+    principal: str
+    sender: str
+    since: int
+    at: int
+    documents: tuple[str, ...]
+    orders: tuple[HeldBy, ...]
+    decisions: tuple[Decision, ...] = ()
 
 
 class AssessmentNotice(msgspec.Struct, frozen=True, tag="assessment", omit_defaults=True):

@@ -19,6 +19,7 @@ from hub.domain.events import (
     AssessmentNotice,
     AssessmentReport,
     Finding,
+    Judged,
     Matched,
     Position,
     Seen,
@@ -38,7 +39,7 @@ from hub.rules.recompute import Recalled, UnreadError
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
-_REGISTER, _WATCH = topics.inbox("register"), topics.inbox("watch")
+_REGISTER, _WATCH, _GATE = topics.inbox("register"), topics.inbox("watch"), topics.inbox("gate")
 
 
 class AssessSettings(msgspec.Struct, frozen=True):
@@ -202,6 +203,8 @@ class Assess:
         ]
         if assessment.findings:
             outputs += [self._alert(event, assessment, finding) for finding in assessment.findings if _alarms(finding)]
+        if self._orders is not None and event.submission:
+            outputs += self._judged(event, assessment, self._orders)
         if self._settings.notices:
             notice = AssessmentNotice(
                 assessment.id,
@@ -216,6 +219,15 @@ class Assess:
             )
             outputs.append(Output(topics.OUT_CUSTOMS, event.sender.encode(), codec.pack(notice)))
         return outputs
+
+    def _judged(self, event: Matched, assessment: Assessment, orders: Orders) -> list[Output]:
+        """What the gate is told where an order may hold the message: it waits for this."""
+        may = orders.holding(china_day(event.received_at), assessment.reference, event.declaration)
+        if not may:
+            return []
+        holding = tuple([order for order in may if order.id in assessment.held])
+        judged = Judged(event.declaration_key, event.revision, assessment.at, holding, assessment.reference)
+        return [Output(_GATE, event.submission.encode(), codec.pack(judged))]
 
     def _alert(self, event: Matched, assessment: Assessment, finding: Finding) -> Output:
         # The same finding of the same version is the same alert, however often its company changes.
