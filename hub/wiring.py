@@ -19,8 +19,9 @@ from adapters.door import Door
 from adapters.intake import Judge
 from adapters.signature import SigningKey
 from adapters.transports import http
-from hub import topics
+from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.events import Decided
 from hub.domain.faults import Misconfigured
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
@@ -36,6 +37,7 @@ from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.infra.reference import ReferenceReader, as_versions, publish
 from hub.infra.vault import Vault
+from hub.ports import Publisher
 from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
@@ -112,6 +114,7 @@ async def serve(settings: Settings) -> None:
             receipt_xml=receipts.message,
             reference=reference.data,
             publish_reference=publishing(settings.kafka, reference),
+            decide=deciding(publisher, settings.partitions),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -142,6 +145,16 @@ def publishing(bootstrap: str, reference: ReferenceReader) -> Callable[[Sequence
                 await reference.reached(offset)
 
     return publish_next
+
+
+def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], Awaitable[None]]:
+    """Tells the gate what an officer decided about a submission; there when it returns."""
+
+    async def decide(submission: str, decided: Decided) -> None:
+        key = submission.encode()
+        await publisher.send({(topics.inbox("gate"), topics.partition_of(key, partitions)): [(key, codec.pack(decided), [])]})
+
+    return decide
 
 
 async def _migrated(dsn: str) -> None:

@@ -389,6 +389,33 @@ def hand_overs(records: Iterable[Record], batch: Batch) -> int:
     return bad
 
 
+def holds(records: Iterable[Record], batch: Batch) -> int:
+    """The newest word about each held message."""
+    bad = 0
+    newest: dict[str, tuple[int, tuple[object, ...]]] = {}
+    for record in records:
+        try:
+            found = codec.hold(record.value or b"")
+            row = _storable(
+                (
+                    _text(found.submission),
+                    found.revision,
+                    found.state,
+                    _text(codec.to_json(sorted({order.authority for order in found.orders}))),
+                    found.since,
+                    max([order.until for order in found.orders if not order.ended], default=0),
+                    _text(record.value or b""),
+                )
+            )
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        if found.submission not in newest or newest[found.submission][0] < found.revision:
+            newest[found.submission] = found.revision, row
+    _rows(batch, "holds").extend(row for _, row in newest.values())
+    return bad
+
+
 HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
     topics.SUBMISSIONS: submissions,
     topics.REFUSALS: refusals,
@@ -397,4 +424,5 @@ HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
     topics.ALERTS: alerts,
     topics.ANSWERS: answers,
     topics.HAND_OVERS: hand_overs,
+    topics.HOLDS: holds,
 }

@@ -105,7 +105,7 @@ def share(percent: Any) -> int:  # Any: a number or decimal text
 
 FIELDS = frozenset({
     "authority", "what", "office", "side", "enterprise", "hs", "class", "level", "rule", "rate", "limit", "reason", "officer",
-    "revoked", "revoked_by", "revoked_at", "made_at",
+    "revoked", "revoked_by", "revoked_at", "revoked_for", "made_at",
 })  # fmt: skip
 
 

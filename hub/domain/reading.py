@@ -346,4 +346,13 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("attempts", "bigint"),
         ("note", "text"),
     ),
+    "holds": (
+        ("submission", "text"),
+        ("revision", "bigint"),
+        ("state", "text"),
+        ("authorities", "jsonb"),
+        ("since", "bigint"),
+        ("until", "bigint"),
+        ("body", "text"),
+    ),
 }

@@ -133,6 +133,10 @@ class Reference:
             if value is not None:
                 yield id, value
 
+    def ids(self, kind: str) -> list[str]:
+        """The ids of a kind that any version was ever of."""
+        return list(self._versions.get(kind, {}))
+
     def versions(self, kind: str, id: str) -> list[ReferenceRecord]:
         """Every version of a record, newest first."""
         return [entry.record for entry in self._versions.get(kind, {}).get(id, ())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from hub import codec
-from hub.domain.events import Alert, Answer, Assessment, Status, SubmissionSummary
+from hub.domain.events import Alert, Answer, Assessment, Hold, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
 from hub.domain.keys import china_day, china_midnight
 from hub.domain.kinds import KINDS
@@ -270,6 +270,22 @@ class PostgresReader:
         return [HandOverRow(*row) for row in rows]
 
     # ---- officers ----
+
+    async def hold(self, submission: str) -> Hold | None:
+        """What orders of authorities do with a message."""
+        rows = await self._fetch("SELECT body FROM holds WHERE submission = $1", submission)
+        return codec.hold(rows[0][0]) if rows else None
+
+    async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]:
+        """Messages in a state that orders of these authorities (None: of any) are about: held ones as they go on, else the newest."""
+        rows = await self._fetch(
+            """SELECT body FROM holds WHERE state = $1 AND ($2::text[] IS NULL OR authorities ?| $2)
+               ORDER BY CASE WHEN state = 'held' THEN until ELSE -since END, submission LIMIT $3""",
+            state,
+            None if authorities is None else list(authorities),
+            limit,
+        )
+        return [codec.hold(row[0]) for row in rows]
 
     async def assessment(self, declaration: str) -> Assessment | None:
         """The current assessment of a declaration (register key)."""

@@ -26,6 +26,7 @@ _ON_CONFLICT = {
     "answers": "(id) DO NOTHING RETURNING id",
     "hand_overs": """(submission, recipient, part) DO UPDATE SET {updates}
         WHERE (hand_overs.at, hand_overs.attempts) <= (EXCLUDED.at, EXCLUDED.attempts)""",
+    "holds": "(submission) DO UPDATE SET {updates} WHERE holds.revision < EXCLUDED.revision",
 }
 
 _MOVE = """

@@ -14,6 +14,7 @@ from hub.web.views import (
     describe,
     enterprises,
     operations,
+    orders,
     receipts,
     reference,
     rules,
@@ -23,7 +24,7 @@ from hub.web.views import (
 )
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, operations, describe, reference, enterprises, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, console,
 )  # fmt: skip
 
 

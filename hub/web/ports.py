@@ -9,7 +9,7 @@ from typing import Protocol
 from aiohttp import web
 
 from hub.domain.access import Principal
-from hub.domain.events import Alert, Answer, Assessment, Status, SubmissionSummary
+from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Status, SubmissionSummary
 from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.summary import Closed
@@ -37,6 +37,8 @@ class ReadModel(Protocol):
     async def refusal(self, submission: str) -> tuple[SubmissionSummary, Place] | None: ...
     async def handed_in(self, scope: Scope, refused: bool, limit: int) -> list[SubmissionSummary]: ...
     async def hand_overs(self, submissions: Iterable[str]) -> list[HandOverRow]: ...
+    async def hold(self, submission: str) -> Hold | None: ...
+    async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]: ...
     async def assessment(self, declaration: str) -> Assessment | None: ...
     async def alert(self, alert: str) -> Alert | None: ...
     async def rule_figures(self, first: int, last: int) -> RuleFigures: ...
@@ -85,6 +87,8 @@ class Parts:
     #: The reference data as this process follows them, and how records are published: as next versions, there and read on return.
     reference: Reference | None = None
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
+    #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
+    decide: Callable[[str, Decided], Awaitable[None]] | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

@@ -185,7 +185,7 @@ class Gate:
         """Which orders still hold it, whether it goes, and what is told of it."""
         said = {decision.authority: decision.decision for decision in state.decisions}
         about = state.about()
-        in_force = {order.id: order for order in self._orders.at(china_day(state.received_at), max(now.reference, state.reference))}
+        in_force = {order.id for order in self._orders.at(china_day(state.received_at), max(now.reference, state.reference))}
         ended = {id: why for id, why in state.ended.items() if why != _CLEAR}
         for id, order in state.orders.items():
             why = self._why(state, order, now, said, about, in_force)
@@ -218,7 +218,7 @@ class Gate:
         now: Tick,
         said: Mapping[str, str],
         about: Mapping[str, tuple[str, ...]],
-        in_force: Mapping[str, Order],
+        in_force: set[str],
     ) -> str:
         if order.id not in about:
             return _CLEAR
@@ -226,7 +226,7 @@ class Gate:
             return _DECIDED
         if state.since + order.limit <= now.at:
             return _LIMIT
-        return "" if in_force.get(order.id) == order else _REVOKED
+        return "" if order.id in in_force else _REVOKED
 
     def _outputs(self, old: GateState, state: GateState, going: tuple[bytes, ...], at: int) -> list[Output]:
         outputs = [self._published(state, at)]

@@ -17,7 +17,7 @@ from aiohttp import ClientSession, web
 
 from adapters.dialects import receipts
 from hub import codec, topics
-from hub.domain.events import Finding
+from hub.domain.events import Finding, HeldBy, Hold
 from hub.domain.faults import Fault
 from hub.domain.kinds import BILL_KINDS
 from hub.domain.summary import due_of, month_of
@@ -550,3 +550,31 @@ def assessed(case: Case, revision: int, rules: tuple[str, ...]) -> Any:
     findings = tuple(Finding("rule.made_up", "", rule=rule, shadow=rule == "R02") for rule in rules)
     one = msgspec.structs.replace(assessment_of(case, revision), findings=findings)
     return topics.ASSESSMENTS, one.declaration.encode(), codec.to_json(one), []
+
+
+async def test_what_is_held_is_read_by_authority_in_the_order_it_goes_on(house: House) -> None:
+    def hold(name: str, revision: int, until: int, authority: str = "customs", state: str = "held", ended: str = "") -> Any:
+        order = HeldBy(f"{authority}~1", authority, until, ("declaration/AGT0000001:C1",), True, ended)
+        made = Hold(name, revision, state, "agent", "DXP", MIDNIGHT, MIDNIGHT, (), (order,))
+        return topics.HOLDS, name.encode(), codec.to_json(made), []
+
+    later, sooner = hold("a", 1, MIDNIGHT + 2000), hold("b", 1, MIDNIGHT + 1000)
+    over = [hold("c", 2, MIDNIGHT + 500, state="gone", ended="decided"), hold("c", 1, MIDNIGHT + 500)]
+    await house.feed([later, sooner, *over, hold("d", 1, MIDNIGHT + 100, "tax"), later])
+    async with house.projecting():
+        await house.caught_up()
+        reader = PostgresReader(house.dsn)
+        try:
+            assert [one.submission for one in await reader.holds("held", ("customs",), 10)] == ["b", "a"]
+            assert [one.submission for one in await reader.holds("held", None, 10)] == ["d", "b", "a"]
+            assert [one.submission for one in await reader.holds("held", ("customs", "tax"), 1)] == ["d"]
+            assert [one.submission for one in await reader.holds("gone", ("customs",), 10)] == ["c"]
+            found = await reader.hold("c")
+            assert found is not None
+            assert (found.revision, found.state) == (2, "gone")
+            assert await reader.hold("nothing") is None
+        finally:
+            await reader.close()
+    status, items = await house.get("/v1/held", "key-customs")
+    assert (status, [item["submission"] for item in items["items"]]) == (200, ["b", "a"])
+    assert (await house.get("/v1/held", "key-agent"))[0] == 404

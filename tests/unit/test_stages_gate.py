@@ -166,6 +166,16 @@ def test_a_revoked_order_lets_go_of_what_it_held() -> None:
     assert holds(world)[held].orders[0].ended == "revoked"
 
 
+def test_an_order_that_is_changed_still_holds_what_it_held() -> None:
+    world = world_with({})
+    [held] = send(world, four("A"), "declaration")
+    ordered(world.references, "2900~0", 2, office="1111")
+    world.tick(6 * 60_000)
+    assert gone(world) == []
+    decide(world, held, RELEASE)
+    assert gone(world) == [held]
+
+
 def test_each_authority_whose_order_holds_it_has_to_release_it() -> None:
     world = world_with({}, {"authority": "market"})
     [held] = send(world, four("A"), "declaration")
