@@ -42,6 +42,19 @@ class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     country: str
     gcode: str = ""
     currency: str = ""
+    #: of a declaration's line: quantity in the first and second statutory unit
+    unit1: str = ""
+    qty1: int = 0
+    unit2: str = ""
+    qty2: int = 0
+
+    def quantity(self, unit: str) -> int | None:
+        """How much it is in a unit, an amount; None where it is not said in that unit."""
+        if unit == self.unit:
+            return self.qty
+        if unit == self.unit1:
+            return self.qty1
+        return self.qty2 if unit and unit == self.unit2 else None
 
 
 class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -245,6 +258,8 @@ class Viewer:
 
     def _lines(self, lines: Any, names: tuple[str, ...], side: str = IMPORT) -> tuple[LineView, ...]:
         person = self.person
+        if len(names) > 1:  # a declaration's
+            return tuple([self._declared(line, names, side) for line in lines])
         return tuple(
             LineView(
                 line.gnum or "",
@@ -255,10 +270,28 @@ class Viewer:
                 number(line.price),
                 number(line.totalPrice),
                 line.country or "",
-                getattr(line, "gcode", None) or "",
-                line.currency or "" if side == EXPORT else "",
+                currency=line.currency or "" if side == EXPORT else "",
             )
             for line in lines
+        )
+
+    def _declared(self, line: Any, names: tuple[str, ...], side: str) -> LineView:
+        person = self.person
+        return LineView(
+            line.gnum or "",
+            tuple([person(text) for name in names if (text := getattr(line, name))]),
+            person(line.gmodel),
+            number(line.qty),
+            line.unit or "",
+            number(line.price),
+            number(line.totalPrice),
+            line.country or "",
+            line.gcode or "",
+            line.currency or "" if side == EXPORT else "",
+            line.unit1 or "",
+            number(line.qty1),
+            line.unit2 or "",
+            number(line.qty2),
         )
 
     def order(self, document: Any, side: str = IMPORT) -> OrderView:

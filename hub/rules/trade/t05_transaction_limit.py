@@ -25,13 +25,18 @@ SINGLE_ITEM_SCORE = Dated({"2016-04-08": 10}, own=True)
 OVER_SCORE = Dated({"2016-04-08": 60}, own=True)
 
 
+def stays(case: Case) -> bool:
+    """Whether a declaration above the limit may still come in: one item, within the year."""
+    return case.single_item() and case.value <= YEARLY.on(case.day)
+
+
 def check(case: Case) -> Findings:
     """Over the limit: rejected, or a note where the order is a single item within the yearly limit."""
     limit = LIMIT.on(case.day)
     if case.value <= limit:
         return
     said = {"value": text(case.value), "limit": text(limit)}
-    if case.single_item() and case.value <= YEARLY.on(case.day):
+    if stays(case):
         yield case.finding("single_item", score=SINGLE_ITEM_SCORE.on(case.day), path="InventoryHead", evidence=said)
         return
     yield case.finding(

@@ -23,11 +23,19 @@ LIMIT = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
 OVER_SCORE = Dated({"2016-04-08": 60}, own=True)
 
 
+def _exceeds(case: Case) -> bool:
+    used = case.allowance_used()
+    return used is not None and used + case.value > LIMIT.on(case.day)
+
+
 def over(case: Case) -> bool:
     """Whether the declaration is beyond the year and is to be taxed in full instead of being returned."""
-    used = case.allowance_used()
-    exceeds = used is not None and used + case.value > LIMIT.on(case.day)
-    return exceeds and not case.setting("reject_over_allowance", default=True)
+    return _exceeds(case) and not case.setting("reject_over_allowance", default=True)
+
+
+def closed(case: Case) -> bool:
+    """Whether the declaration is beyond the year and this channel does not take it."""
+    return _exceeds(case) and case.setting("reject_over_allowance", default=True)
 
 
 def check(case: Case) -> Findings:
