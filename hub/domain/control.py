@@ -68,8 +68,13 @@ def class_parameters(control_class: int, value: Mapping[str, Any] | None) -> Cla
 
 def selection_of(value: Mapping[str, Any] | None) -> tuple[int, int]:
     """The zone's base rate and its floor (1/100,000) by the record ``selection``: base and floor in percent."""
-    said = value or {}
+    if value is None:
+        return _SELECTION
+    said = value
     return share(said.get("base", BASE)), share(said.get("floor", FLOOR))
+
+
+_SELECTION = share(BASE), share(FLOOR)
 
 
 def linked_of(references: Finds, day: int, offset: int) -> Mapping[int, int]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from hub.domain.control import class_parameters, selection_of
+from hub.domain.credit import CLASSES
 from hub.domain.events import Finding
 from hub.domain.kinds import EXPORT
 from hub.domain.orders import AUTHORITIES, HOLD, SELECT, WHOLE, Order
@@ -22,6 +23,7 @@ from hub.rules.engine import EXAMINE, RELEASE, RuleSet, Verdict, acting
 ALWAYS = {False: ("customs", "tax"), True: ("customs", "tax", "forex")}
 #: The class of declarations behind which nobody stands.
 _NOBODY = 3
+_CLASS = {number: f"class~{number}" for number in CLASSES}
 #: What a selection or a class may sharpen.
 _MILD = ("green", "yellow")
 
@@ -44,13 +46,13 @@ def advice(case: Case, verdict: Verdict, declaration: str, rules: RuleSet) -> Ad
     """The advice about a case. Findings of rules in shadow count for nothing here."""
     found = acting(verdict.findings)
     control_class = max([standing.control_class for _, _, standing in case.behind()], default=_NOBODY)
-    parameters = class_parameters(control_class, case.reference("parameter", f"class~{control_class}"))
+    parameters = class_parameters(control_class, case.reference("parameter", _CLASS[control_class]))
     orders = case.orders()
     meeting = _meeting(orders, control_class, verdict.level, found) if orders else ()
     recommendation, selected, rate = verdict.recommendation, "", 0
     if verdict.level in _MILD:
-        asked = any(finding.action == REVIEW for finding in found)
-        recommendation = RELEASE if verdict.score < parameters.release_below and not asked else REVIEW
+        easy = verdict.score < parameters.release_below
+        recommendation = RELEASE if easy and not [f for f in found if f.action == REVIEW] else REVIEW
     lot = case.draw(declaration)
     if lot is not None:
         base, floor = selection_of(case.reference("parameter", "selection"))
@@ -78,5 +80,5 @@ def _route(export: bool, found: tuple[Finding, ...], rules: RuleSet) -> tuple[st
     always = ALWAYS[export]
     if not found:
         return always
-    more = {agency for finding in found for agency in rules.by_code(finding.rule).agencies}
-    return (*always, *[name for name in AUTHORITIES if name in more and name not in always])
+    more = [agency for finding in found for agency in rules.by_code(finding.rule).agencies if agency not in always]
+    return (*always, *[name for name in AUTHORITIES if name in more]) if more else always

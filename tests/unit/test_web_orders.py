@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from hub.domain.orders import AUTHORITIES
 from hub.domain.reference import Reference, ReferenceRecord, checked
 from hub.infra.reference import as_versions
 from hub.web.app import make_app
+from hub.web.auth import SESSION_COOKIE, session_token
 from hub.web.ports import Parts
 from hub.web.views.orders import may_see, sees
 from tests.support.reading import CALLERS, FixedClock, PlainSealer
@@ -209,3 +211,32 @@ def test_random_principals_see_only_what_their_office_gives_them(roles: set[str]
     assert may_see(viewer, held(*sorted(names))) is may
     for name in AUTHORITIES:
         assert sees(viewer, name) is (not suspended and ("office" in roles or name in roles))
+
+
+async def test_the_console_shows_officers_what_is_held_and_takes_their_decision(hub: Hub) -> None:
+    hub.read.holds_by["s1"] = held("customs")
+    await hub.post("/v1/orders", "customs", {**ORDER, "id": "1"})
+
+    def signed_in(name: str) -> dict[str, str]:
+        return {"Cookie": f"{SESSION_COOKIE}={session_token(b's' * 32, name, NOW)}"}
+
+    async with hub.session.get("/held", headers=signed_in("customs")) as response:
+        page = await response.text()
+    assert response.status == 200, page
+    assert "customs~1" in page
+    assert "planned control" in page
+    token = re.search(r'name="csrf" value="(\w+)"', page)
+    assert token is not None
+    form = {"decision": "refuse", "reason": "prohibited", "csrf": token[1]}
+    for name, sent, status in (("agent", form, 403), ("customs", {**form, "csrf": "x"}, 403), ("customs", {**form, "reason": ""}, 422)):
+        async with hub.session.post("/held/s1", headers=signed_in(name), data=sent) as response:
+            assert response.status == status
+    assert hub.read.decided == []
+    async with hub.session.post("/held/s1", headers=signed_in("customs"), data=form, allow_redirects=False) as response:
+        assert response.status == 303
+    assert [(d.decision, d.reason) for _, d in hub.read.decided] == [("refuse", "prohibited")]
+    async with hub.session.get("/held?state=refused", headers=signed_in("office")) as response:
+        assert "prohibited" in await response.text()
+    for name in ("agent", "operator"):
+        async with hub.session.get("/held", headers=signed_in(name)) as response:
+            assert response.status == 404

@@ -70,7 +70,7 @@ def authorities_of(viewer: Viewer) -> tuple[str, ...]:
 
 def _officer(request: web.Request) -> Viewer:
     viewer = require(request)
-    if not authorities_of(viewer) and not (sight.is_officer(viewer) and _OFFICE in viewer.roles):
+    if not sight.is_officer(viewer):
         raise web.HTTPNotFound
     return viewer
 
@@ -114,17 +114,22 @@ def order_json(record: ReferenceRecord) -> Json:
 @routes.get("/v1/orders")
 async def orders(request: web.Request) -> web.Response:
     """The orders of the caller's authority that are in force today or later; ``all=1``: whatever became of them."""
-    viewer, data, now = _officer(request), reference_of(request), today(request)
-    wanted = text(request, "all") == "1"
+    viewer = _officer(request)
+    return answer({"items": orders_json(request, viewer, over_too=text(request, "all") == "1")})
+
+
+def orders_json(request: web.Request, viewer: Viewer, *, over_too: bool = False) -> list[Json]:
+    """The orders a caller sees."""
+    data, now = reference_of(request), today(request)
     shown = []
     for id in sorted(data.ids("order")):
         newest = data.versions("order", id)[0]
         if not sees(viewer, str(newest.value.get("authority"))):
             continue
         over = bool(newest.value.get("revoked")) or (newest.valid_to and int(newest.valid_to.replace("-", "")) <= now)
-        if wanted or not over:
+        if over_too or not over:
             shown.append(order_json(newest))
-    return answer({"items": shown})
+    return shown
 
 
 @routes.get("/v1/orders/{id}")
@@ -262,20 +267,26 @@ async def held(request: web.Request) -> web.Response:
     state = text(request, "state") or "held"
     if state not in STATES:
         raise bad_query("state")
+    return answer({"items": await held_json(request, viewer, state, number(request, "limit", 100, 1000, least=1))})
+
+
+async def held_json(request: web.Request, viewer: Viewer, state: str, limit: int) -> list[Json]:
+    """The messages in a state a caller sees."""
     who = None if _OFFICE in viewer.roles else authorities_of(viewer)
-    found = await request.app[PARTS].read.holds(state, who, number(request, "limit", 100, 1000, least=1))
-    return answer({"items": [hold_json(request, viewer, hold) for hold in found if may_see(viewer, hold)]})
+    found = await request.app[PARTS].read.holds(state, who, limit)
+    return [hold_json(request, viewer, hold) for hold in found if may_see(viewer, hold)]
 
 
 @routes.get("/v1/held/{key}")
 async def one_held(request: web.Request) -> web.Response:
     """A held message by its submission, or by any number of a declaration in it."""
     viewer = _officer(request)
-    return answer(hold_json(request, viewer, await _hold(request, viewer)))
+    return answer(hold_json(request, viewer, await hold_of(request, viewer, path_text(request, "key"))))
 
 
-async def _hold(request: web.Request, viewer: Viewer) -> Hold:
-    key, read = path_text(request, "key"), request.app[PARTS].read
+async def hold_of(request: web.Request, viewer: Viewer, key: str) -> Hold:
+    """The held message of a submission, or of a declaration by any number; HTTPNotFound where none is the caller's."""
+    read = request.app[PARTS].read
     hold = await read.hold(key)
     if hold is None:
         for status in await read.statuses(await read.keys_of(key)):
@@ -289,9 +300,14 @@ async def _hold(request: web.Request, viewer: Viewer) -> Hold:
 async def decide(request: web.Request) -> web.Response:
     """Release or refuse a message an order of one's own authority holds; the same decision again changes nothing."""
     viewer = _acting(request)
-    hold = await _hold(request, viewer)
+    hold = await hold_of(request, viewer, path_text(request, "key"))
     wanted = await _body(request, Deciding)
     assert isinstance(wanted, Deciding)
+    return answer(hold_json(request, viewer, await take(request, viewer, hold, wanted)))
+
+
+async def take(request: web.Request, viewer: Viewer, hold: Hold, wanted: Deciding) -> Hold:
+    """What a decision made of a held message; raises Refused, HTTPForbidden."""
     reason = wanted.reason.strip()
     if wanted.decision not in (RELEASE, REFUSE):
         raise _wrong(Both(f"decision is {RELEASE} or {REFUSE}", f"决定应为 {RELEASE} 或 {REFUSE}"))
@@ -305,7 +321,7 @@ async def decide(request: web.Request) -> web.Response:
     made = [d for d in hold.decisions if d.authority in mine]
     if not made or any(d.decision != wanted.decision for d in made):
         raise Refused([fault("duplicate.decided", state=hold.state)])
-    return answer(hold_json(request, viewer, hold))
+    return hold
 
 
 async def _decide(request: web.Request, viewer: Viewer, hold: Hold, decision: str, reason: str) -> Hold:
