@@ -97,7 +97,7 @@ def test_the_next_version_is_made_only_where_something_new_is_said() -> None:
         ("kind,id,valid_from,valid_to,vat,ct_specific\nrate,19011010,2024-01-01,,0.13,1\n", "needs the unit (customs' code). (reference.unit_missing)"),
         ("kind,id,valid_from,valid_to,vat,unit\nrate,19011010,2024-01-01,,0.13,litre\n", "unit litre is not in customs' list unit. (reference.code)"),
         ("kind,id,valid_from,valid_to,vat,duty_specific\nrate,19011010,2024-01-01,,0.13,1e9\n", "not '1e9'. (reference.number)"),
-        ("kind,id,valid_from,valid_to,modes\npositive,19011010,2024-01-01,,\"1210,12\"\n", "modes 12 is not in customs' list tradeMode. (reference.code)"),
+        ('kind,id,valid_from,valid_to,modes\npositive,19011010,2024-01-01,,"1210,12"\n', "modes 12 is not in customs' list tradeMode. (reference.code)"),
         ("kind,id,valid_from,valid_to,yearly\npositive,17019910,2024-01-01,,2\n", "(reference.unit_missing)"),
         ("kind,id,valid_from,valid_to,verified\nidentity,d,2024-01-01,,yes\n", "verified is true or false, not 'yes'. (reference.form)"),
     ],
@@ -137,7 +137,7 @@ _CELLS = st.text(max_size=8) | st.sampled_from(["0", "0.13", "1", "13", "0.99999
 
 
 @given(st.dictionaries(st.sampled_from(["vat", "ct", "duty", "ct_specific", "duty_specific", "unit"]), _CELLS), st.booleans())
-@example({"vat": 0, "ct_specific": 5, "unit": "095"}, single=True)
+@example({"vat": 0, "ct_specific": 5, "unit": "095"}, True)
 def test_a_rate_that_is_taken_never_stops_the_tax_rule(value: dict[str, object], single: bool) -> None:
     """What passes the check can be computed with, however it was written."""
     if reference.problems(ReferenceRecord("rate", "1901101000", 1, "2016-04-08", value=value)):
