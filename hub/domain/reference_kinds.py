@@ -22,7 +22,7 @@ Check = Callable[[str, Any, str], Iterator[str]]
 _SHARE, _TARIFF = SCALE, 3 * SCALE
 
 
-def said(code: str, **values: str) -> str:
+def said(code: str, **values: Any) -> str:  # Any: str, beside the typed arguments of fault
     """The sentence of ``reference.<code>`` with the code behind it."""
     return f"{fault(f'reference.{code}', **values).message} (reference.{code})"
 
