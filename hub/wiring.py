@@ -23,8 +23,10 @@ from hub import codec, topics
 from hub.domain.access import Access, Principal
 from hub.domain.events import Decided
 from hub.domain.faults import Misconfigured
+from hub.domain.keys import china_day
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
+from hub.domain.orders import Orders
 from hub.domain.reference import ReferenceRecord
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
@@ -172,6 +174,8 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         keys |= {name: hosted_key(entry) for name, entry in load_demo(settings.data).items() if entry.key}
     opened = settings.enrolment == "open"
 
+    orders = Orders(reference.data)
+
     def access() -> Access:
         return Access(open_enrolment=opened, filed=reference.owners())
 
@@ -184,6 +188,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         filed=None if opened else reference.filed,
         maps=webhook_maps(settings),
         dxp_id=settings.dxp_id,
+        refusing=lambda codes, at: orders.refusing(china_day(at), reference.data.reached, codes),
     )
 
 

@@ -18,9 +18,10 @@ from hub.domain.views import DeclarationView
 if TYPE_CHECKING:
     from hub.domain.reference import Reference
 
-#: What an order asks for: keep the message back until an officer decides, or select for examination at a rate.
-HOLD, SELECT = "hold", "select"
-WHAT = (HOLD, SELECT)
+#: What an order asks for: keep the message back until an officer decides, select for examination at a rate, or take no
+#: messages of an enterprise.
+HOLD, SELECT, REFUSE = "hold", "select", "refuse"
+WHAT = (HOLD, SELECT, REFUSE)
 AUTHORITIES = ("customs", "tax", "forex", "market", "commerce")
 #: The levels of an assessment, the mildest first (``hub.rules.engine.LEVELS``).
 LEVELS = ("green", "yellow", "orange", "red", "reject")
@@ -109,6 +110,9 @@ FIELDS = frozenset({
 })  # fmt: skip
 
 
+_SCOPE = frozenset({"office", "side", "enterprise", "hs", "class", "level", "rule", "rate"})
+
+
 def problems(value: Mapping[str, Any]) -> list[str]:
     """What is wrong with the value of a record of the kind ``order``, a sentence each."""
     unknown = sorted(set(value) - FIELDS)
@@ -129,6 +133,8 @@ def problems(value: Mapping[str, Any]) -> list[str]:
         return found
     if made.control_class and made.control_class not in CLASSES:
         found.append("class is 1 to 5")
+    if made.what == REFUSE and (not made.enterprise or set(value) & _SCOPE - {"enterprise"}):
+        found.append("an order to refuse says an enterprise, and nothing else of its documents")
     if made.what == SELECT and not made.rate:
         found.append("an order to select says a rate, in percent")
     if not 0 < made.limit <= _MOST_HOURS * _HOUR_MS:
@@ -157,6 +163,13 @@ class Orders:
                 self._kept.clear()
             found = self._kept[key] = tuple(_made(self._references, *key))
         return found
+
+    def refusing(self, day: int, offset: int, codes: Collection[str]) -> str:
+        """The authority that has the messages of one of these enterprises refused; empty for none."""
+        for order in self.at(day, offset):
+            if order.what == REFUSE and order.enterprise in codes:
+                return order.authority
+        return ""
 
     def holding(self, day: int, offset: int, of: DeclarationView) -> tuple[Order, ...]:
         """The orders to hold that may be about a declaration."""

@@ -43,6 +43,8 @@ def need(status: Status) -> str:
         return "waiting" if status.kind != DECLARATION and status.match == "waiting" else ""
     if status.code and lifecycle.meaning_of(status.code).rejects:
         return "not granted" if status.kind in APPLICATION_KINDS else "rejected"
+    if not status.code and status.handed_over.get("customs") == "refused" and status.state != lifecycle.WITHDRAWN:
+        return "rejected"
     if together:
         return together
     if "expired" in (status.state, status.match):

@@ -18,7 +18,7 @@ from hub.domain.events import Finding
 from hub.domain.faults import fault
 from hub.domain.history import Purchase
 from hub.domain.kinds import EXPORT, IMPORT
-from hub.domain.orders import Order, Orders
+from hub.domain.orders import REFUSE, Order, Orders
 from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
@@ -276,7 +276,7 @@ class Case:
         if self._orders is None:
             return None
         made = self._orders.at(self.day, self._offset)
-        return tuple([order for order in made if order.concerns(self.declaration)]) or None if made else None
+        return tuple([order for order in made if order.what != REFUSE and order.concerns(self.declaration)]) or None if made else None
 
     def draw(self, about: str) -> int | None:
         """The lot of a declaration (its key), 0 to 99,999: the same whenever it is drawn; None where none are drawn."""

@@ -196,7 +196,7 @@ _EXPLAINED: dict[str, Json] = {
 }
 #: What an order says.
 _ORDER: Json = {
-    "what": {"enum": ["hold", "select"]},
+    "what": {"enum": ["hold", "select", "refuse"]},
     "reason": {"type": "string", "description": "for officers; enterprises never see it"},
     "office": {"type": "string", "description": "customs office; what is left out is not asked"},
     "side": {"enum": ["import", "export"]},

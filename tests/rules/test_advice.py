@@ -175,6 +175,7 @@ def test_lots_fall_evenly_and_differently_under_another_key(tmp_path: Path) -> N
         ({"authority": "police"}, "authority is one of"), ({"what": "burn"}, "what is one of"), ({"level": "pink"}, "level is"),
         ({"class": 9}, "class is 1 to 5"), ({"class": "x"}, "whole numbers"), ({"hs": "12a"}, "digits"), ({"limit": 721}, "limit"),
         ({"what": "select"}, "says a rate"), ({"what": "select", "rate": 101}, "0 to 100"), ({"reason": ""}, "reason"),
+        ({"what": "refuse"}, "says an enterprise"), ({"what": "refuse", "enterprise": "M", "hs": "1"}, "says an enterprise"),
         ({"offce": "2900"}, "offce"), ({"side": "both"}, "side is"),
     ],
 )  # fmt: skip

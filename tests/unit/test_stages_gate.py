@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hub import codec, topics
 from hub.domain.events import REFUSE, RELEASE, Decided, Hold, Tick
 from hub.domain.kinds import IMPORT_KINDS
+from hub.domain.reading import need
 from hub.domain.reference import Reference, ReferenceRecord, checked
 from schemas import samples
 from streams.limits import FRAME, WIDE, largest
-from tests.support.documents import four, key_of, submission
+from tests.support.documents import four, key_of, submission, with_head
 from tests.support.stage_harness import World, timeline
 from tests.support.zone import Zone
 
@@ -145,6 +146,24 @@ def test_refused_it_never_goes_and_its_sender_learns_by_whom_and_the_reason() ->
     assert gone(world) == []
     last = world.status(key_of(sale["declaration"]))
     assert any(e.what == "hand-over refused" and "goods are prohibited" in e.detail for e in last.timeline)
+
+
+def test_a_refused_declaration_frees_the_allowance_is_to_be_done_and_may_come_again() -> None:
+    world = world_with({})
+    sale = four("A")
+    send(world, sale, "order", "payment", "waybill")
+    [held] = send(world, sale, "declaration")
+    buyer = world.assessments()[-1].buyer
+    assert world.buyer(buyer).used(2026) > 0
+    decide(world, held, REFUSE, reason="prohibited")
+    assert world.buyer(buyer).used(2026) == 0
+    status = world.status(key_of(sale["declaration"]))
+    assert need(status) == "rejected"
+    again = submission(with_head(sale["declaration"], appTime="20260601130000", note="mended", guid="g2"), at=world.now.at)
+    world.submit(again)
+    world.run()
+    assert world.status(key_of(sale["declaration"])).attempt == 2
+    assert world.buyer(buyer).used(2026) > 0
 
 
 def test_the_limit_is_over_exactly_after_the_hours_of_the_order() -> None:
