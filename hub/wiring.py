@@ -233,6 +233,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
                 notices=settings.notices,
                 reject_over_allowance=settings.reject_over_allowance,
                 filings_kept=settings.enrolment == "closed",
+                positive_list=settings.positive_list,
             ),
             draw=vault.lot,
         ),

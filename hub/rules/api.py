@@ -135,6 +135,7 @@ class Case:
         "_noted",
         "_offset",
         "_orders",
+        "_quantities",
         "_references",
         "_settings",
         "_standing",
@@ -173,6 +174,7 @@ class Case:
         draw: Callable[[str], int] | None = None,
         at: int = 0,
         history: tuple[Purchase, ...] = (),
+        quantities: Mapping[str, int] | None = None,
     ) -> None:
         """``at``: received (ms); ``history``: what the buyer bought lately; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
@@ -182,6 +184,7 @@ class Case:
         self.differences = differences
         self._allowance_used = allowance_used
         self._history = history or None
+        self._quantities = quantities or {}
         self._references, self._offset = references, offset
         self._settings = settings or {}
         self._orders, self._draw = orders, draw
@@ -257,6 +260,11 @@ class Case:
         """What the buyer's other declarations of the year use of the allowance here; None where no buyer is named."""
         used: int | None = self.known(f"allowance:{self.year}", int, lambda: self._allowance_used)
         return used
+
+    def quantity_used(self, hs8: str) -> int:
+        """What the buyer's other declarations of the year take of a tariff line with a yearly quantity, an amount."""
+        used: int | None = self.known(f"quantity:{self.year}:{hs8}", int, self._quantities.get, hs8)
+        return used or 0
 
     def history(self) -> tuple[Purchase, ...]:
         """The buyer's other purchases of the last 30 days known here, the oldest first."""

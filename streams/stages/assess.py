@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 
 from hub import codec, topics
+from hub.domain import yearly
 from hub.domain.events import (
     Alert,
     Assessment,
@@ -45,7 +46,8 @@ _REGISTER, _WATCH, _GATE = topics.inbox("register"), topics.inbox("watch"), topi
 class AssessSettings(msgspec.Struct, frozen=True):
     """``reject_over_allowance``: over the yearly limit means return, not tax in full (two texts differ).
 
-    ``filings_kept``: the zone keeps the enterprises' filings, so that one without is named.
+    ``filings_kept``: the zone keeps the enterprises' filings, so that one without is named. ``positive_list``: it keeps
+    the positive list, so that none in force is named.
 
     ``notices``: whether customs gets the assessment as a message of its own (the sender's hand-overs carry it).
 
@@ -59,6 +61,7 @@ class AssessSettings(msgspec.Struct, frozen=True):
     assessed: int = 256
     keep: int = 800 * topics.DAY_MS
     filings_kept: bool = False
+    positive_list: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -86,6 +89,14 @@ class AssessState(msgspec.Struct, frozen=True, array_like=True):
     elsewhere: dict[int, int] = {}
     #: what the buyer bought lately
     recent: tuple[Purchase, ...] = ()
+    #: what declarations take of goods with a yearly quantity, and sums of those no longer kept apart
+    takings: yearly.Takings = {}
+    taken: yearly.Folded = {}
+
+    def frees(self, declaration: str) -> bool:
+        """Whether a declaration uses nothing: rejected, withdrawn, expired or given back."""
+        entry = self.entries.get(declaration)
+        return entry is not None and not entry.used()
 
     def used(self, year: int, but: str = "") -> int:
         """What the buyer's declarations of ``year`` use, one of them left out."""
@@ -119,6 +130,7 @@ class Assess:
         self._switches = {
             "reject_over_allowance": self._settings.reject_over_allowance,
             "filings_kept": self._settings.filings_kept,
+            "positive_list": self._settings.positive_list,
         }
 
     dump = staticmethod(codec.pack)
@@ -155,7 +167,7 @@ class Assess:
         recent = old.recent
         if recent and not entry.used():  # rejected, withdrawn, expired or given back: it is no purchase
             recent = tuple([one for one in recent if one.declaration != event.declaration_key])
-        state = AssessState(entries, old.assessed, folded, since, elsewhere, recent)
+        state = AssessState(entries, old.assessed, folded, since, elsewhere, recent, old.takings, old.taken)
         return Step(state, since + self._settings.keep, [])
 
     def _matched(self, old: AssessState, event: Matched, now: Tick) -> Step | None:
@@ -165,15 +177,22 @@ class Assess:
         used, recent = None, old.recent
         history: tuple[Purchase, ...] = ()
         seen: list[Output] = []
+        quantities: Mapping[str, int] | None = None
+        takings, taken = old.takings, old.taken
         if event.buyer:
             year = china_year(event.received_at)
+            lines = self._taken(event, now)
+            if lines:
+                quantities = yearly.used(takings, taken, year, event.declaration_key, old.frees)
+            if lines or event.declaration_key in takings:
+                takings, taken = yearly.kept(takings, taken, event.declaration_key, yearly.Taken(year, lines), old.frees)
             used = old.used(year, event.declaration_key) + old.elsewhere.get(year, 0)
             if recent:
                 history = before(recent, event.declaration_key, event.received_at)
             new = purchase(event)
             recent = remembered(recent, new)
             seen = _seen(event, history, new)
-        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history, self._orders, self._draw)
+        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history, self._orders, self._draw, quantities)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
@@ -181,8 +200,17 @@ class Assess:
             now.at or event.received_at,
             old.elsewhere,
             recent,
+            takings,
+            taken,
         )
         return Step(state, state.since + self._settings.keep, self._outputs(event, assessment) + seen)
+
+    def _taken(self, event: Matched, now: Tick) -> tuple[tuple[str, int], ...]:
+        """What a declaration takes of goods with a yearly quantity, by the list in force on its day."""
+        day, find = china_day(event.received_at), self._references.find
+        if find("parameter", yearly.LIST, day, now.reference) is None:
+            return ()
+        return yearly.taken(event.declaration.lines, lambda hs8: find("positive", hs8, day, now.reference))
 
     def _outputs(self, event: Matched, assessment: Assessment) -> list[Output]:
         key = event.declaration_key.encode()
@@ -265,12 +293,13 @@ def assess(
     history: tuple[Purchase, ...] = (),
     orders: Orders | None = None,
     draw: Callable[[str], int] | None = None,
+    quantities: Mapping[str, int] | None = None,
     make: Callable[..., Case] = Case,
 ) -> Assessment:
     """The assessment of what match put together; the same arguments give the same bytes.
 
     ``standings`` only remembers what ``references`` say; ``history`` is what the buyer bought before; ``orders`` and
-    ``draw`` as of ``Assess``; ``make`` makes the case.
+    ``draw`` as of ``Assess``; ``quantities`` is what the buyer took of goods with a yearly quantity; ``make`` makes the case.
     """
     case = make(
         declaration=event.declaration,
@@ -291,6 +320,7 @@ def assess(
         history=history,
         orders=orders,
         draw=draw,
+        quantities=quantities,
     )
     verdict = rules.apply(case)
     try:
