@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hub.domain import control, credit, orders
+from hub.domain import control, credit, orders, reference_kinds
 from hub.domain.faults import Misconfigured
 from hub.domain.money import amount
 
@@ -20,7 +20,8 @@ from hub.domain.money import amount
 KINDS = {
     "principal": "an identity that calls: roles, codes, keys and certificates",
     "enterprise": "an enterprise's filing: names, roles, state, also (its other codes); legal_person, address, account (keyed digests)",
-    "rate": "tax rates of an HS code",
+    "rate": "tax rates of a tariff line (8 or 10 digits): vat, ct, duty (shares: 0.13); ct_specific, duty_specific (yuan a unit), unit",
+    "positive": "a tariff line (8 digits) of the positive list of retail import: remark, product, modes, yearly (a person), unit",
     "list": "a named list of values: forbidden, watched, allowed",
     "permit": "a permit and its quota",
     "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
@@ -169,6 +170,8 @@ def problems(record: ReferenceRecord) -> list[str]:
         found.append("valid_from is missing")
     if end <= first:
         found.append("valid_to is not after valid_from: it is the first day on which the record is no longer in force")
+    found += reference_kinds.day_problems(record.valid_from, record.valid_to)
+    found += reference_kinds.problems(record.kind, record.id, record.value)
     if record.kind == "guarantee" and not guarantee_of(record.value):
         found.append("a guarantee has an amount above 0 in yuan (decimal text), currency 142")
     if record.kind == "credit":

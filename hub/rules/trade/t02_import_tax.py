@@ -46,8 +46,9 @@ class Rate(NamedTuple):
 
 
 @lru_cache(4096)
-def _rate(vat: str, ct: str, duty: str, ct_specific: str, duty_specific: str, unit: str) -> Rate:
-    return Rate(amount(vat), amount(ct), amount(duty), amount(ct_specific), amount(duty_specific), unit)
+def _rate(unit: str, *written: str | int) -> Rate:
+    vat, ct, duty, ct_by_unit, duty_by_unit = [amount(str(one)) for one in written]
+    return Rate(vat, ct, duty, ct_by_unit, duty_by_unit, unit)
 
 
 class Tax(NamedTuple):
@@ -123,8 +124,8 @@ def check(case: Case) -> Findings:
             continue
         get = said.get
         rate = _rate(
-            get("vat") or "0", get("ct") or "0", get("duty") or "0",
-            get("ct_specific") or "0", get("duty_specific") or "0", get("unit") or "",
+            get("unit") or "", get("vat") or "0", get("ct") or "0", get("duty") or "0",
+            get("ct_specific") or "0", get("duty_specific") or "0",
         )  # fmt: skip
         quantity = 0
         if rate.ct_by_unit or (full and rate.duty_by_unit):
