@@ -48,6 +48,11 @@ def words_of(value: object) -> tuple[str, ...]:
     return tuple(str(word) for word in value) if isinstance(value, list) else ()
 
 
+def yes(value: object) -> bool:
+    """Whether something is true, as TOML or a cell of a CSV file says it."""
+    return value is True or value == "true"
+
+
 def _share(most: int) -> Check:
     def check(field: str, value: Any, kind: str) -> Iterator[str]:  # noqa: ARG001 - of every check
         made = number_of(value)
@@ -81,6 +86,7 @@ def _like(form: str, good: Callable[[Any], bool]) -> Check:
 
 _text = _like("text", lambda value: isinstance(value, str))
 _yes_no = _like("true or false", lambda value: isinstance(value, bool))
+_mark = _like("true or false", lambda value: isinstance(value, bool) or value in ("true", "false"))
 _unit, _modes = _coded("unit"), _coded("tradeMode", many=True)
 
 
@@ -94,14 +100,17 @@ class Kind:
         needs: tuple[str, ...] = (),
         digits: tuple[int, ...] = (),
         with_unit: tuple[str, ...] = (),
+        id_of: str = "",
     ) -> None:
-        """``with_unit``: fields that count by quantity and mean nothing without ``unit``."""
-        self.fields, self.needs, self.digits, self.with_unit = fields, needs, digits, with_unit
+        """``with_unit``: fields that count by quantity and mean nothing without ``unit``; ``id_of``: the list of the id."""
+        self.fields, self.needs, self.digits, self.with_unit, self.id_of = fields, needs, digits, with_unit, id_of
 
     def problems(self, kind: str, id: str, value: Mapping[str, Any]) -> Iterator[str]:
         """What is wrong with a record of the kind."""
         if self.digits and not (id.isascii() and id.isdigit() and len(id) in self.digits):
             yield said("tariff_line", value=id, digits=" or ".join(map(str, self.digits)))
+        if self.id_of and id not in code_list(self.id_of).codes:
+            yield said("code", field="id", value=id, list=self.id_of)
         for field in self.needs:
             if field not in value:
                 yield said("missing_field", kind=kind, field=field)
@@ -131,6 +140,8 @@ CHECKS: dict[str, Kind] = {
         digits=(8,),
         with_unit=("yearly",),
     ),
+    "export": Kind({"licence": _mark, "duty": _mark, "inspection": _mark, "note": _text}, digits=(8,)),
+    "exchange": Kind({"cny": _number, "note": _text}, needs=("cny",), id_of="currency"),
     "identity": Kind({"verified": _yes_no}, needs=("verified",)),
 }  # fmt: skip
 
