@@ -706,6 +706,27 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     shadow: bool = False
 
 
+class RegisteredLine(msgspec.Struct, frozen=True):
+    """Goods as the zone's register of exports keeps them; decimal text, codes of customs for unit and currency."""
+
+    name: str
+    unit: str
+    qty: str
+    price: str
+    total: str
+    currency: str
+
+
+class Registered(msgspec.Struct, frozen=True):
+    """An export in the zone's register (Caishui 2018-103); ``date`` is the day of export (yyyyMMdd)."""
+
+    merchant: str
+    mode: str
+    received_at: int
+    date: str
+    lines: tuple[RegisteredLine, ...]
+
+
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """An assessment with everything a rule read: recomputes to the same bytes (design §3.5)."""
 
@@ -731,6 +752,8 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     rate: int = 0
     #: the ids of the orders by which its message is held
     held: tuple[str, ...] = ()
+    #: a retail export as the zone's register keeps it
+    registered: Registered | None = None
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):

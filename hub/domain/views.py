@@ -2,7 +2,7 @@
 
 A view holds amounts as integers (``hub.domain.money``), codes and numbers as they are, and of everything personal only
 keyed digests of the normalised text (``normal``), so that two views can be compared and nobody can be read from them.
-Goods names are digested too, for their length. The door makes views of documents that have passed their schema; behind it
+Goods names are digested too, for their length; an export declaration keeps its own for the zone's register. The door makes views of documents that have passed their schema; behind it
 nobody opens a document but to show it.
 Written as msgpack arrays: fields are appended, never moved.
 """
@@ -47,6 +47,8 @@ class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     qty1: int = 0
     unit2: str = ""
     qty2: int = 0
+    #: of an export declaration's line: the goods' name, which the zone's register keeps
+    name: str = ""
 
     def quantity(self, unit: str) -> int | None:
         """How much it is in a unit, an amount; None where it is not said in that unit."""
@@ -152,6 +154,8 @@ class DeclarationView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     country: str = ""
     #: import: the enterprise that guarantees the tax (assureCode)
     guarantor: str = ""
+    #: export: the day of export (ieDate, yyyyMMdd)
+    date: str = ""
 
 
 class StatusView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -292,6 +296,7 @@ class Viewer:
             number(line.qty1),
             line.unit2 or "",
             number(line.qty2),
+            line.gname or "" if side == EXPORT else "",
         )
 
     def order(self, document: Any, side: str = IMPORT) -> OrderView:
@@ -388,7 +393,7 @@ class Viewer:
                 *common, "", "", "", OTHER, "", number(head.freight), number(head.insuredFee),
                 self._lines(document.list, ("gname", "itemName"), EXPORT), EXPORT, head.statisticsFlag or "",
                 head.billNo or "", number(head.grossWeight), document.list[0].currency or "" if document.list else "",
-                head.ownerCode or "", head.trafMode or "", head.portCode or "", head.country or "",
+                head.ownerCode or "", head.trafMode or "", head.portCode or "", head.country or "", date=head.ieDate or "",
             )  # fmt: skip
         return DeclarationView(
             *common,

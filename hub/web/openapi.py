@@ -115,6 +115,21 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
     ),
     (
         "get",
+        "/v1/exports/register",
+        "The zone's register of retail exports, never changed: for tax, customs and the office; an exporter reads its own",
+        "authorities",
+        (
+            _query("merchant", "an enterprise code (ebcCode)"),
+            _query("from", "first day of reception, YYYY-MM-DD (China time); 30 days before the last where left out"),
+            _query("to", "last day; today where left out"),
+            _query("skip", "lines to pass over: ``next`` of the page before"),
+            _query("format", "json (default) or csv"),
+            _LIMIT,
+        ),
+        "ExportRegister",
+    ),
+    (
+        "get",
         "/v1/orders",
         "Orders of the caller's authority in force today or later; officers only",
         "authorities",
@@ -394,6 +409,26 @@ SCHEMAS: dict[str, Json] = {
             note=_TEXT,
         ),
     },
+    "ExportRegister": _object(
+        ("items", "next"),
+        items={
+            "type": "array",
+            "items": _object(
+                ("declaration", "version", "line", "merchant", "export_date", "name", "unit", "quantity", "unit_price", "amount"),
+                **dict.fromkeys(
+                    ("declaration", "merchant", "mode", "received_at", "name", "unit", "quantity", "unit_price", "amount", "currency"),
+                    _TEXT,
+                ),
+                export_date={"type": "string", "description": "yyyyMMdd"},
+                version={"type": "integer"},
+                line={"type": "integer"},
+                current={"type": "boolean", "description": "no later version of the declaration is registered"},
+                state={"type": "string", "description": "the declaration's state today"},
+                code={"type": "string", "description": "customs' status today; 899: closed"},
+            ),
+        },
+        next={"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "skip of the next page"},
+    ),
     "Rules": _object(
         ("from", "to", "rules", "assessed", "items"),
         **{"from": _TEXT, "to": _TEXT},

@@ -26,6 +26,7 @@ from hub.domain.events import (
     Seen,
     Tick,
 )
+from hub.domain.exports import registered
 from hub.domain.history import Purchase, before, purchase, remembered
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
@@ -347,6 +348,7 @@ def assess(
         selected=advised.selected,
         rate=advised.rate,
         held=advised.held,
+        registered=registered(event.declaration, case.day, event.received_at),
     )
 
 
