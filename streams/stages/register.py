@@ -242,7 +242,8 @@ class Turn:
         return not self.get("code") and self.get("handed_over").get("customs") == "refused"
 
     def _position(self) -> Told:
-        buyer, value = self.get("buyer"), self.get("value")
+        # A declaration of less than nothing is flagged at the door; it gives nobody more to buy.
+        buyer, value = self.get("buyer"), max(0, self.get("value"))
         if not buyer:
             return _NOWHERE
         reserved = counted = returned = 0

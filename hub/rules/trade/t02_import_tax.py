@@ -100,10 +100,13 @@ def shares(whole: int, parts: list[int]) -> list[int]:
 
 def check(case: Case) -> Findings:
     """The tax withheld differs from the computed one, or a rate is missing and nothing can be said."""
-    single = case.value > limit.LIMIT.on(case.day)
-    if (single and not limit.stays(case)) or allowance.closed(case):
+    full = case.value > limit.LIMIT.on(case.day)
+    if (full and not limit.stays(case)) or limit.negative(case):
         return
-    full = single or allowance.over(case)
+    if allowance.exceeds(case):
+        if allowance.closed(case):
+            return
+        full = True
     lines = case.declaration.lines
     share = SHARE.on(case.day)
     extra = shares(case.declaration.freight + case.declaration.insurance, [line.total for line in lines])
