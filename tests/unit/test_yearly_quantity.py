@@ -100,13 +100,13 @@ def test_another_year_begins_anew() -> None:
     assert buyer.declares("declaration/b", "2", at=NOON_2027) == []
 
 
-@given(st.lists(st.tuples(st.integers(0, 199), st.integers(0, 5), st.integers(2024, 2027)), max_size=250))
-def test_the_sum_is_that_of_the_last_of_each_and_the_state_is_bounded(changes: list[tuple[int, int, int]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 199), st.integers(0, 5)), max_size=250))
+def test_the_sum_is_that_of_the_last_of_each_and_the_state_is_bounded(changes: list[tuple[int, int]]) -> None:
     takings: yearly.Takings = {}
     folded: yearly.Folded = {}
     last: dict[str, tuple[int, int]] = {}
-    for number, kilograms, year in changes:
-        key = f"declaration/{number}"
+    for number, kilograms in changes:
+        key, year = f"declaration/{number}", 2024 + number % 4
         if key not in takings and key in last:
             continue  # was folded or is of a year that is over: its place is taken
         last[key] = (year, kilograms * KILOGRAM)
