@@ -21,7 +21,7 @@ KINDS = {
     "principal": "an identity that calls: roles, codes, keys and certificates",
     "enterprise": "an enterprise's filing: names, roles, state, also (its other codes); legal_person, address, account (keyed digests)",
     "rate": "tax rates of a tariff line (8 or 10 digits): vat, ct, duty (shares: 0.13); ct_specific, duty_specific (yuan a unit), unit",
-    "positive": "a tariff line (8 digits) of the positive list of retail import: remark, product, modes, yearly (a person), unit",
+    "positive": "a tariff line (8 digits) of the positive list of retail import: listed (false: no more), remark, product, modes, yearly (a person), unit",
     "export": "a tariff line (8 digits) as it is exported: licence, duty, inspection (true or false)",
     "exchange": "what one unit of a currency (customs' code) is in yuan: cny",
     "list": "a named list of values: forbidden, watched, allowed",

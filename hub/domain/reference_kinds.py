@@ -53,6 +53,11 @@ def yes(value: object) -> bool:
     return value is True or value == "true"
 
 
+def no(value: object) -> bool:
+    """Whether something is said not to be so."""
+    return value is False or value == "false"
+
+
 def _share(most: int) -> Check:
     def check(field: str, value: Any, kind: str) -> Iterator[str]:  # noqa: ARG001 - of every check
         made = number_of(value)
@@ -136,7 +141,9 @@ CHECKS: dict[str, Kind] = {
         with_unit=("ct_specific", "duty_specific"),
     ),
     "positive": Kind(
-        {"remark": _text, "product": _text, "modes": _modes, "yearly": _number, "unit": _unit, "note": _text},
+        {
+            "listed": _mark, "remark": _text, "product": _text, "modes": _modes, "yearly": _number, "unit": _unit, "note": _text,
+        },
         digits=(8,),
         with_unit=("yearly",),
     ),

@@ -3,13 +3,14 @@
 Goods of retail import must be on the list, at eight digits, and satisfy its remark: some lines are open to bonded goods
 only, some to one product of the line only (the hub sees no names, so this is noted for an officer), some to a quantity a
 person and year (rule R08). The list is reference data: a dated record of the kind ``positive`` for each line, and the
-parameter ``positive-list`` (``version``), which says that a list is in force. Where the zone keeps one
+parameter ``positive-list`` (``version``), which says that a list is in force; a line that left the list has a record
+with ``listed`` = false from that day. Where the zone keeps one
 (``positive_list`` in the settings) and none is in force, that is named.
 """
 
 from __future__ import annotations
 
-from hub.domain.reference_kinds import words_of
+from hub.domain.reference_kinds import no, words_of
 from hub.domain.yearly import LIST
 from hub.rules.api import REJECT, REVIEW, TRADING, Case, Dated, Findings
 
@@ -38,7 +39,7 @@ def check(case: Case) -> Findings:
     for index, line in enumerate(case.declaration.lines, 1):
         hs8, path = line.gcode[:8], f"InventoryList[{index}]/gcode"
         listed = case.reference("positive", hs8)
-        if listed is None:
+        if listed is None or no(listed.get("listed")):
             yield case.finding(
                 "not_on_positive_list", score=ABSENT_SCORE.on(case.day), path=path, action=REJECT, evidence={"gcode": hs8}
             )
