@@ -7,7 +7,7 @@ document. The door, ``hub check`` and the bench judge by this one function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from datetime import date
 from functools import partial
 from hashlib import blake2b
@@ -107,7 +107,8 @@ class Judge:
     hosted key of a principal, None without a mandate. ``certificates``: fingerprints a principal may sign with.
     ``filed``: whether an enterprise code is filed; None takes every code. ``maps``: how webhooks of shop platforms are
     read, by name: they come as ``application/json;map=NAME``. ``dxp_id``: the hub's own number on the exchange platform,
-    under which declarants subscribe it to what they send to customs themselves.
+    under which declarants subscribe it to what they send to customs themselves. ``refusing``: the authority by whose order
+    the messages of one of these enterprises are refused at a time (ms), empty for none.
     """
 
     def __init__(
@@ -121,8 +122,10 @@ class Judge:
         filed: Callable[[str], bool] | None = None,
         maps: Mapping[str, webhook.Map] | None = None,
         dxp_id: str = "",
+        refusing: Callable[[Collection[str], int], str] | None = None,
     ) -> None:
         self._dxp_id = dxp_id
+        self._refusing = refusing
         self._maps = maps or {}
         self._access = access
         self._required = signatures == "required"
@@ -258,8 +261,8 @@ class Judge:
 
     # ---- access
 
-    def _allow(self, message: _Message, principal: Principal) -> None:
-        """Deny by default: the kind, the codes of every document, the transporter, the envelope's sender."""
+    def _allow(self, message: _Message, principal: Principal, received_at: int) -> None:
+        """Deny by default: the kind, the codes of every document, the transporter, the envelope's sender; then orders."""
         access, mt = self._access(), message.mt
         if principal.suspended:
             raise Refused([fault("access.suspended")])
@@ -281,11 +284,16 @@ class Judge:
             faults.append(fault("access.envelope_sender", path=f"{message.envelope.path}/TransInfo/SenderId"))
         if faults:
             raise Refused(faults)
+        if self._refusing is not None:
+            own = {code for codes in allowed for code in codes if code and access.acts_for(principal, code)}
+            authority = self._refusing(own | {message.cop_code}, received_at)
+            if authority:
+                raise Refused([fault("access.by_order", path=message.place(-1, "")[0], authority=authority)])
 
     # ---- documents
 
     def _judged(self, message: _Message, principal: Principal, received_at: int) -> Judged:
-        self._allow(message, principal)
+        self._allow(message, principal, received_at)
         return self._understood(message, principal, received_at)
 
     def _understood(self, message: _Message, principal: Principal, received_at: int) -> Judged:

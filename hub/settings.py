@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts before a hand-over is parked."""
     processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
-    stage_groups: tuple[str, ...] = ("split,register,resolve,bills", "match,assess,ledger,watch")
+    stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch")
     """Which stages share a process under ``hub up``."""
     serve_processes: int = 1
     """How many doors ``hub up`` opens on the same port."""
@@ -96,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether assessments are handed to customs as messages of their own."""
     reject_over_allowance: bool = True
     """Over the yearly limit means return, not full tax (uncertain: the older text of 2016 says tax in full)."""
+    positive_list: bool = False
+    """Whether the zone keeps the positive list of retail import as reference data: without one in force imports are reviewed."""
     guarantee_warn_percent: int = 80
     """The share of a tax guarantee at which officers are alarmed before it is used up (P)."""
     guarantee_freed: str = "summarised"

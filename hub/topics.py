@@ -44,7 +44,7 @@ LARGE = 48 << 20
 #: A changelog batch is one record batch and atomic; the runtime keeps it below this.
 CHANGELOG_BATCH = 8 << 20
 
-STAGES = ("split", "register", "match", "assess", "resolve", "bills", "ledger", "watch")
+STAGES = ("split", "register", "match", "assess", "resolve", "bills", "ledger", "watch", "gate")
 
 SUBMISSIONS = "submissions"
 REFUSALS = "refusals"
@@ -55,6 +55,7 @@ ALERTS = "alerts"
 OUT_CUSTOMS = "out.customs"
 ANSWERS = "answers"
 HAND_OVERS = "hand-overs"
+HOLDS = "holds"
 REFERENCE = "reference"
 DEAD_LETTERS = "dead-letters"
 
@@ -67,6 +68,11 @@ def inbox(stage: str) -> str:
 def changelog(stage: str) -> str:
     """The topic that holds a stage's state."""
     return f"changelog.{stage}"
+
+
+def changelog_batch(stage: str) -> int:
+    """Bytes of a stage's largest changelog batch: gate's states are whole messages."""
+    return LARGE if stage == "gate" else CHANGELOG_BATCH
 
 
 TOPICS: tuple[Topic, ...] = (
@@ -91,7 +97,7 @@ TOPICS: tuple[Topic, ...] = (
             holds=f"what {stage} is told",
             retention_ms=3 * DAY_MS,
             internal=True,
-            max_message_bytes=8 << 20,
+            max_message_bytes=LARGE if stage == "gate" else 8 << 20,
         )
         for stage in STAGES
         if stage != "split"
@@ -103,7 +109,7 @@ TOPICS: tuple[Topic, ...] = (
             holds=f"the state of {stage} and its position",
             cleanup="compact",
             internal=True,
-            max_message_bytes=CHANGELOG_BATCH,
+            max_message_bytes=changelog_batch(stage),
         )
         for stage in STAGES
     ),
@@ -128,6 +134,12 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(name=ANSWERS, key="participant", holds="authorities' receipts and the hub's notices for a participant"),
     Topic(name=HAND_OVERS, key="recipient + sender", holds="attempts, outcomes, parked"),
+    Topic(
+        name=HOLDS,
+        key="submission id",
+        holds="messages that orders of authorities hold: by whose order, until when, who decided what",
+        max_message_bytes=8 << 20,
+    ),
     Topic(name=REFERENCE, key="kind + id + version", holds="effective-dated reference data", cleanup="compact"),
     Topic(
         name=DEAD_LETTERS,

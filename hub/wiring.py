@@ -19,11 +19,14 @@ from adapters.door import Door
 from adapters.intake import Judge
 from adapters.signature import SigningKey
 from adapters.transports import http
-from hub import topics
+from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.events import Decided
 from hub.domain.faults import Misconfigured
+from hub.domain.keys import china_day
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
+from hub.domain.orders import Orders
 from hub.domain.reference import ReferenceRecord
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
@@ -36,6 +39,7 @@ from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.infra.reference import ReferenceReader, as_versions, publish
 from hub.infra.vault import Vault
+from hub.ports import Publisher
 from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
@@ -46,6 +50,7 @@ from streams.project import Projector
 from streams.runtime import Hooks
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
+from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings
 from streams.stages.match import Match
 from streams.stages.register import Register, RegisterSettings
@@ -111,6 +116,7 @@ async def serve(settings: Settings) -> None:
             receipt_xml=receipts.message,
             reference=reference.data,
             publish_reference=publishing(settings.kafka, reference),
+            decide=deciding(publisher, settings.partitions),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -143,6 +149,16 @@ def publishing(bootstrap: str, reference: ReferenceReader) -> Callable[[Sequence
     return publish_next
 
 
+def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], Awaitable[None]]:
+    """Tells the gate what an officer decided about a submission; there when it returns."""
+
+    async def decide(submission: str, decided: Decided) -> None:
+        key = submission.encode()
+        await publisher.send({(topics.inbox("gate"), topics.partition_of(key, partitions)): [(key, codec.pack(decided), [])]})
+
+    return decide
+
+
 async def _migrated(dsn: str) -> None:
     """Tables made, if the database is there: intake does not wait for it."""
     try:
@@ -158,6 +174,8 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         keys |= {name: hosted_key(entry) for name, entry in load_demo(settings.data).items() if entry.key}
     opened = settings.enrolment == "open"
 
+    orders = Orders(reference.data)
+
     def access() -> Access:
         return Access(open_enrolment=opened, filed=reference.owners())
 
@@ -170,6 +188,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         filed=None if opened else reference.filed,
         maps=webhook_maps(settings),
         dxp_id=settings.dxp_id,
+        refusing=lambda codes, at: orders.refusing(china_day(at), reference.data.reached, codes),
     )
 
 
@@ -199,7 +218,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         tolerance=amount(settings.match_tolerance),
     )
     makers: dict[str, Callable[[], Stage[Any]]] = {
-        "split": lambda: Split(vault.open),
+        "split": lambda: Split(vault.open, references=reference.data),
         "register": lambda: Register(
             RegisterSettings(
                 overdue=settings.overdue_minutes * 60_000,
@@ -214,12 +233,15 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
                 notices=settings.notices,
                 reject_over_allowance=settings.reject_over_allowance,
                 filings_kept=settings.enrolment == "closed",
+                positive_list=settings.positive_list,
             ),
+            draw=vault.lot,
         ),
         "resolve": Resolve,
         "bills": Bills,
         "ledger": lambda: Ledger(reference.data, LedgerSettings(warn=settings.guarantee_warn_percent)),
         "watch": Watch,
+        "gate": lambda: Gate(reference.data),
     }
     return [makers[name]() for name in names]
 

@@ -24,7 +24,7 @@ from faust.types import TP
 from streams.abreast import Abreast
 from streams.api import Stage
 from streams.lease import Lease
-from streams.limits import Limits
+from streams.limits import WIDE, Limits
 from streams.log import KafkaLog
 from streams.runtime import Hooks, Runtime
 from streams.store import Memory, MemoryStore, RocksStore, Store
@@ -65,6 +65,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     hold: tuple[str, str] = ("split", "register")
     hold_events: int = 8_000
     limits: Limits = Limits()
+
+    def limits_of(self, stage: str) -> Limits:
+        """The bounds of a stage: gate's states are whole messages."""
+        return WIDE if stage == "gate" else self.limits
 
 
 class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has no types here
@@ -291,7 +295,7 @@ def _make(
     app.busy = asyncio.Lock()
     app.lease = Lease(options.session, options.rebalance, end=hooks.end)
     app.kafka = KafkaLog(options.bootstrap)
-    app.runtime = Runtime(stage, app.kafka, lambda: _store(stage, options, memory), hooks, options.limits)
+    app.runtime = Runtime(stage, app.kafka, lambda: _store(stage, options, memory), hooks, options.limits_of(stage.name))
     app.runtime.end_of = lambda number: app.consumer.highwater(TP(stage.inbox, number))
     app.topics.add(
         app.topic(stage.inbox, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")

@@ -49,6 +49,10 @@ class Limits(msgspec.Struct, frozen=True):
             raise ValueError("a changelog batch must hold two entries: one changed, one mended")
 
 
+#: The bounds of a stage whose states are whole messages.
+WIDE = Limits(changelog=topics.LARGE - (64 << 10), entry=20 << 20)
+
+
 class DeadLetter(msgspec.Struct, frozen=True):
     """What no stage could handle: where it was, what was raised and where (never the message), the sealed bytes.
 

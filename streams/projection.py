@@ -13,7 +13,7 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain import lifecycle
-from hub.domain.events import TICK_KEY, Status, SubmissionSummary, TimelineEntry
+from hub.domain.events import TICK_KEY, Assessment, Registered, Status, SubmissionSummary, TimelineEntry
 from hub.domain.keys import china_day, china_midnight
 from hub.domain.reading import (
     ASSESSED_OF_DAY,
@@ -284,7 +284,7 @@ def _times(timeline: tuple[TimelineEntry, ...], received_at: int) -> tuple[int, 
 
 def assessments(records: Iterable[Record], batch: Batch) -> int:
     """Every assessment is kept; which is current is asked when reading."""
-    bad, rows, hits = 0, _rows(batch, "assessments"), _rows(batch, "rule_hits")
+    bad, rows, hits, register = 0, _rows(batch, "assessments"), _rows(batch, "rule_hits"), _rows(batch, "export_register")
     for record in records:
         try:
             found = codec.assessment(record.value or b"")
@@ -303,6 +303,8 @@ def assessments(records: Iterable[Record], batch: Batch) -> int:
                     )
                 )
             )
+            if found.registered is not None:
+                register += _registered(found, found.registered)
         except _BAD as error:
             bad += _unreadable(record, error)
             continue
@@ -315,6 +317,18 @@ def assessments(records: Iterable[Record], batch: Batch) -> int:
             hits.extend((found.declaration, rule, date) for rule in rules)
         batch.counts.setdefault(("assessments", found.id), counts)
     return bad
+
+
+def _registered(found: Assessment, export: Registered) -> list[tuple[object, ...]]:
+    """A row a line; a version of a declaration that is registered already keeps its rows."""
+    head = (_text(export.merchant), export.mode, export.received_at, _text(export.date))
+    return [
+        _storable((
+            _text(found.declaration), found.revision, number, *head, line.unit, line.qty, line.price, line.total,
+            line.currency, _text(line.name),
+        ))
+        for number, line in enumerate(export.lines, 1)
+    ]  # fmt: skip
 
 
 def alerts(records: Iterable[Record], batch: Batch) -> int:
@@ -389,6 +403,33 @@ def hand_overs(records: Iterable[Record], batch: Batch) -> int:
     return bad
 
 
+def holds(records: Iterable[Record], batch: Batch) -> int:
+    """The newest word about each held message."""
+    bad = 0
+    newest: dict[str, tuple[int, tuple[object, ...]]] = {}
+    for record in records:
+        try:
+            found = codec.hold(record.value or b"")
+            row = _storable(
+                (
+                    _text(found.submission),
+                    found.revision,
+                    found.state,
+                    _text(codec.to_json(sorted({order.authority for order in found.orders}))),
+                    found.since,
+                    max([order.until for order in found.orders if not order.ended], default=0),
+                    _text(record.value or b""),
+                )
+            )
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        if found.submission not in newest or newest[found.submission][0] < found.revision:
+            newest[found.submission] = found.revision, row
+    _rows(batch, "holds").extend(row for _, row in newest.values())
+    return bad
+
+
 HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
     topics.SUBMISSIONS: submissions,
     topics.REFUSALS: refusals,
@@ -397,4 +438,5 @@ HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
     topics.ALERTS: alerts,
     topics.ANSWERS: answers,
     topics.HAND_OVERS: hand_overs,
+    topics.HOLDS: holds,
 }

@@ -28,6 +28,7 @@ from hub.domain.access import Access
 from hub.domain.events import Assessment, Matched, Received, Tick
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.reference import decode as decode_reference
+from hub.domain.yearly import LIST
 from hub.rules.engine import LEVELS, ruleset
 from hub.settings import Settings
 from hub.wiring import stages
@@ -67,6 +68,10 @@ class Keys:
     def digest(self, kind: str, text: str) -> str:
         """A keyed digest."""
         return blake2b(f"{kind} {text}".encode(), digest_size=9, key=b"a made-up month").hexdigest()
+
+    def lot(self, about: str) -> int:
+        """The lot of a declaration."""
+        return int.from_bytes(blake2b(about.encode(), digest_size=8, key=b"a made-up month").digest()) % 100_000
 
     def open(self, data: bytes) -> bytes:
         """Nothing is sealed here."""
@@ -164,7 +169,7 @@ class Rehearsal:
 
 
 def known(size: Size) -> Reference:
-    """What the zone knows beforehand: the firms, rates of the goods sold."""
+    """What the zone knows beforehand: the firms, rates of the goods sold, the positive list with all of them."""
     reference = Reference()
     for code in enterprises(size):
         reference.put(ReferenceRecord("enterprise", code, 1, "2020-01-01", value={"state": "filed"}), 0)
@@ -172,6 +177,9 @@ def known(size: Size) -> Reference:
         rates = rates_of(good.code)
         value = {"vat": f"0.{rates.vat:02d}", "ct": f"0.{rates.consumption:02d}", "duty": "0"}
         reference.put(ReferenceRecord("rate", good.code, 1, "2020-01-01", value=value), offset)
+        reference.put(ReferenceRecord("positive", good.code[:8], 1, "2020-01-01"), offset)
+    for kind, id, value in (("parameter", LIST, {"version": "made up"}), ("exchange", "502", {"cny": "7"})):
+        reference.put(ReferenceRecord(kind, id, 1, "2020-01-01", value=value), len(GOODS))
     return reference
 
 

@@ -23,6 +23,7 @@ COMMANDS = (
     "trace",
     "worklist",
     "alerts",
+    "held",
     "verify",
     "participants",
     "rules",

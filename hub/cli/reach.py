@@ -31,7 +31,14 @@ class Reach:
 
     def get(self, path: str) -> tuple[int, Any]:
         """(status, JSON) of a call; ends the command where the hub does not answer."""
-        request = Request(self.url + path, headers={"Authorization": f"Bearer {self._key}"})  # noqa: S310 - checked above
+        return self._call(Request(self.url + path, headers={"Authorization": f"Bearer {self._key}"}))  # noqa: S310 - checked above
+
+    def post(self, path: str, body: object) -> tuple[int, Any]:
+        """The same with a JSON body."""
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        return self._call(Request(self.url + path, data=json.dumps(body).encode(), headers=headers))  # noqa: S310 - checked above
+
+    def _call(self, request: Request) -> tuple[int, Any]:
         try:
             with urlopen(request, timeout=10) as answer:  # noqa: S310
                 return answer.status, json.load(answer)

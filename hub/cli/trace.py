@@ -210,6 +210,11 @@ def _findings(story: Story, speaks: str) -> list[str]:
         return []
     at = words.index(speaks)
     lines = ["", f"{('assessment', '研判')[at]}: {story['level']} {story['score']} → {story['recommendation']}"]
+    selection = story.get("selection")
+    if selection and selection["by"]:
+        lines.append(f"  {('selected by', '抽中依据')[at]}: {selection['by']} ({selection['rate']:g} %)")
+    if story.get("held_by"):
+        lines.append(f"  {('held by order', '布控指令')[at]}: {', '.join(story['held_by'])}")
     for finding in story["findings"]:
         said = finding["message_zh"] if at and finding["message_zh"] else finding["message"]
         trial = ("  (in shadow)", "（试运行）")[at] if finding["shadow"] else ""

@@ -2,7 +2,7 @@
 
 Every number is the hub's own proposal (no authority has published any for these classes; the dishonest firms' 80 % is
 customs' order 237). They are dated reference data: a record of the kind ``parameter`` with the id ``class~<n>`` says
-what differs from ``DEFAULTS``; ``linked`` says what a confirmed link does, ``grade`` what the dimensions weigh.
+what differs from ``DEFAULTS``; ``selection`` says the zone's ``base`` rate and its ``floor``, ``linked`` says what a confirmed link does, ``grade`` what the dimensions weigh.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from hub.domain.credit import CLASSES, GOOD, NORMAL, RESTRICTED, TRUSTED, WATCH
+from hub.domain.orders import share
 
 
 class Finds(Protocol):
@@ -48,14 +49,32 @@ LINKED = {RESTRICTED: WATCH}
 WEIGHTS: dict[str, int] = {"qualification": 15, "behaviour": 25, "history": 25, "performance": 25, "relations": 10}
 #: The words of ``prechecks``.
 PRECHECKS = ("post_audit", "standard", "document_hold", "full_guarantee", "manual")
+#: Percent of the zone's declarations that are selected for examination whatever their standing and level; our own (P).
+#: ``floor`` is drawn even where everything is green: by it the rules are measured.
+BASE, FLOOR = 2.0, 0.1
 _MOST = {"sampling": 10_000, "least": 100, "release_below": 101}
 
 
 def parameters_of(references: Finds, control_class: int, day: int, offset: int) -> ClassParameters:
     """What a class means on ``day`` (yyyymmdd); where no record says otherwise, ``DEFAULTS``."""
-    value = references.find("parameter", f"class~{control_class}", day, offset)
+    return class_parameters(control_class, references.find("parameter", f"class~{control_class}", day, offset))
+
+
+def class_parameters(control_class: int, value: Mapping[str, Any] | None) -> ClassParameters:
+    """What a class means by its record; without one, ``DEFAULTS``."""
     default = DEFAULTS[control_class]
     return default if value is None else _over(default, value)
+
+
+def selection_of(value: Mapping[str, Any] | None) -> tuple[int, int]:
+    """The zone's base rate and its floor (1/100,000) by the record ``selection``: base and floor in percent."""
+    if value is None:
+        return _SELECTION
+    said = value
+    return share(said.get("base", BASE)), share(said.get("floor", FLOOR))
+
+
+_SELECTION = share(BASE), share(FLOOR)
 
 
 def linked_of(references: Finds, day: int, offset: int) -> Mapping[int, int]:
@@ -86,6 +105,8 @@ def problems(id: str, value: Mapping[str, Any]) -> list[str]:
         return [] if good else ["linked says class = class, 1 to 5, or 0 for nothing"]
     if id == "grade":
         return _weight_problems(value)
+    if id == "selection":
+        return _selection_problems(value)
     if not id.startswith("class~"):
         return []
     if id not in {f"class~{number}" for number in CLASSES}:
@@ -99,6 +120,15 @@ def problems(id: str, value: Mapping[str, Any]) -> list[str]:
     ]
     unknown = [word for word in made.prechecks if word not in PRECHECKS]
     return found + [f"{word} is no precheck; one of {', '.join(PRECHECKS)}" for word in unknown]
+
+
+def _selection_problems(value: Mapping[str, Any]) -> list[str]:
+    found = [f"{name} is nothing the selection says: base and floor, in percent" for name in value if name not in ("base", "floor")]
+    try:
+        selection_of(value)
+    except (ValueError, TypeError):
+        found.append("base and floor are 0 to 100 percent")
+    return found
 
 
 def _weight_problems(value: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.faults import Fault
+from hub.domain.orders import Order
 from hub.domain.summary import Goods
 from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
 
@@ -448,6 +449,54 @@ class Seen(msgspec.Struct, frozen=True, tag="seen", array_like=True, gc=False):
     merchant: str
 
 
+# ---- inbox.gate -------------------------------------------------------------------------------------------------
+
+
+class Handing(msgspec.Struct, frozen=True, tag="handing", array_like=True, gc=False):
+    """A message that orders may hold, on its way to customs; split → gate, key = submission id.
+
+    ``hand_overs``: the records of ``out.customs`` that leave when it goes; ``orders``: declaration (register key) → the
+    orders to hold that may be about it, until its assessment says.
+    """
+
+    submission: str
+    sender: str
+    principal: str
+    hand_overs: tuple[bytes, ...]
+    documents: tuple[str, ...]
+    orders: dict[str, tuple[Order, ...]]
+    received_at: int
+    #: the log offset at which the orders were known
+    reference: int = 0
+
+
+class Judged(msgspec.Struct, frozen=True, tag="judged", array_like=True, gc=False):
+    """By which orders a declaration's assessment holds its message: all there are, none for none; assess → gate."""
+
+    declaration: str
+    revision: int
+    at: int
+    orders: tuple[Order, ...] = ()
+    reference: int = 0
+
+
+#: What an officer decides about a held message.
+RELEASE, REFUSE = "release", "refuse"
+
+
+class Decided(msgspec.Struct, frozen=True, tag="decided", array_like=True, gc=False):
+    """An officer of ``authority`` decided about a held message: ``release`` or ``refuse``; its first decision counts."""
+
+    authority: str
+    decision: str
+    by: str
+    reason: str
+    at: int
+
+
+GateEvent = Handing | Judged | Decided
+
+
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------
 
 
@@ -512,6 +561,49 @@ class HandOverOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     attempts: int
     note: str = ""
     documents: int = 0
+
+
+class HeldBy(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """An order that holds a message: whose it is, until when, which declarations of it (register keys) it is about.
+
+    ``certain``: an assessment says so; else it is awaited. ``ended``: why it holds no more: ``decided``, ``limit``,
+    ``revoked`` or ``clear`` (an assessment says that it is not about them).
+    """
+
+    order: str
+    authority: str
+    until: int
+    declarations: tuple[str, ...]
+    certain: bool = False
+    ended: str = ""
+
+
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """Who decided what, why and when."""
+
+    authority: str
+    decision: str
+    by: str
+    reason: str
+    at: int
+
+
+class Hold(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What ``holds`` says of a message that orders kept back: JSON, the highest revision counts.
+
+    ``state``: ``held``, ``gone`` (on its way to customs) or ``refused``; ``decisions``: one an authority.
+    """
+
+    submission: str
+    revision: int
+    state: str
+    principal: str
+    sender: str
+    since: int
+    at: int
+    documents: tuple[str, ...]
+    orders: tuple[HeldBy, ...]
+    decisions: tuple[Decision, ...] = ()
 
 
 class AssessmentNotice(msgspec.Struct, frozen=True, tag="assessment", omit_defaults=True):
@@ -614,6 +706,27 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     shadow: bool = False
 
 
+class RegisteredLine(msgspec.Struct, frozen=True):
+    """Goods as the zone's register of exports keeps them; decimal text, codes of customs for unit and currency."""
+
+    name: str
+    unit: str
+    qty: str
+    price: str
+    total: str
+    currency: str
+
+
+class Registered(msgspec.Struct, frozen=True):
+    """An export in the zone's register (Caishui 2018-103); ``date`` is the day of export (yyyyMMdd)."""
+
+    merchant: str
+    mode: str
+    received_at: int
+    date: str
+    lines: tuple[RegisteredLine, ...]
+
+
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """An assessment with everything a rule read: recomputes to the same bytes (design §3.5)."""
 
@@ -633,6 +746,14 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     route: tuple[str, ...] = ()
     read: dict[str, str] = {}
     tax: dict[str, str] = {}
+    #: by what it was selected for examination: ``class``, ``floor``, the id of an order; empty: it was not
+    selected: str = ""
+    #: the rate of the draw (1/100,000); 0 where no lot was drawn
+    rate: int = 0
+    #: the ids of the orders by which its message is held
+    held: tuple[str, ...] = ()
+    #: a retail export as the zone's register keeps it
+    registered: Registered | None = None
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -37,6 +37,7 @@ FAMILIES = (
     "ledger",
     "rule",
     "payment_data",
+    "reference",
 )
 
 

@@ -43,6 +43,8 @@ def need(status: Status) -> str:
         return "waiting" if status.kind != DECLARATION and status.match == "waiting" else ""
     if status.code and lifecycle.meaning_of(status.code).rejects:
         return "not granted" if status.kind in APPLICATION_KINDS else "rejected"
+    if not status.code and status.handed_over.get("customs") == "refused" and status.state != lifecycle.WITHDRAWN:
+        return "rejected"
     if together:
         return together
     if "expired" in (status.state, status.match):
@@ -317,6 +319,21 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("body", "text"),
     ),
     "rule_hits": (("declaration", "text"), ("rule", "text"), ("day", "bigint")),
+    "export_register": (
+        ("declaration", "text"),
+        ("revision", "bigint"),
+        ("line", "integer"),
+        ("merchant", "text"),
+        ("mode", "text"),
+        ("received_at", "bigint"),
+        ("date", "text"),
+        ("unit", "text"),
+        ("qty", "text"),
+        ("price", "text"),
+        ("total", "text"),
+        ("currency", "text"),
+        ("name", "text"),
+    ),
     "alerts": (
         ("id", "text"),
         ("at", "bigint"),
@@ -345,5 +362,14 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("at", "bigint"),
         ("attempts", "bigint"),
         ("note", "text"),
+    ),
+    "holds": (
+        ("submission", "text"),
+        ("revision", "bigint"),
+        ("state", "text"),
+        ("authorities", "jsonb"),
+        ("since", "bigint"),
+        ("until", "bigint"),
+        ("body", "text"),
     ),
 }

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hub.domain import control, credit, reference_kinds
+from hub.domain import control, credit, orders, reference_kinds
 from hub.domain.faults import Misconfigured
 from hub.domain.money import amount
 
@@ -20,15 +20,17 @@ from hub.domain.money import amount
 KINDS = {
     "principal": "an identity that calls: roles, codes, keys and certificates",
     "enterprise": "an enterprise's filing: names, roles, state, also (its other codes); legal_person, address, account (keyed digests)",
-    "rate": "tax rates of an HS code",
+    "rate": "tax rates of a tariff line (8 or 10 digits): vat, ct, duty (shares: 0.13); ct_specific, duty_specific (yuan a unit), unit",
+    "positive": "a tariff line (8 digits) of the positive list of retail import: listed (false: no more), remark, product, modes, yearly (a person), unit",
+    "export": "a tariff line (8 digits) as it is exported: licence, duty, inspection (true or false)",
+    "exchange": "what one unit of a currency (customs' code) is in yuan: cny",
     "list": "what goods are held against: forbidden, controlled, recalls, brands, names; entries of terms, codes, countries (hub.domain.screening)",
-    "positive": "a line of the positive list, by its eight digits: name, modes, terms, annual_qty and unit (per person and year), excluded",
     "price": "what goods usually cost, by <side>:<commodity code>: median, unit, currency (142)",
     "goods": "how a commodity code is counted: units",
     "country": "a country that is closed or watched, by customs' number: state, instrument",
     "permit": "a permit, by <merchant>~<control code>: number, quantity",
     "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
-    "order": "a standing order of an authority",
+    "order": "a standing or targeting order of an authority: what, about which declarations, why; hub.domain.orders",
     "flag": "what the stage watch noticed of a telephone, address, payer … (keyed digest): count, since; written by the hub",
     "identity": "the outcome of checking an identity (keyed digest) with its authority",
     "parameter": "a setting of the zone that has dates",
@@ -137,6 +139,10 @@ class Reference:
             if value is not None:
                 yield id, value
 
+    def ids(self, kind: str) -> list[str]:
+        """The ids of a kind that any version was ever of."""
+        return list(self._versions.get(kind, {}))
+
     def versions(self, kind: str, id: str) -> list[ReferenceRecord]:
         """Every version of a record, newest first."""
         return [entry.record for entry in self._versions.get(kind, {}).get(id, ())]
@@ -169,14 +175,16 @@ def problems(record: ReferenceRecord) -> list[str]:
         found.append("valid_from is missing")
     if end <= first:
         found.append("valid_to is not after valid_from: it is the first day on which the record is no longer in force")
+    found += reference_kinds.day_problems(record.valid_from, record.valid_to)
+    found += reference_kinds.problems(record.kind, record.id, record.value)
     if record.kind == "guarantee" and not guarantee_of(record.value):
         found.append("a guarantee has an amount above 0 in yuan (decimal text), currency 142")
-    if record.kind in reference_kinds.CHECKS:
-        found += reference_kinds.CHECKS[record.kind](record.id, record.value)
     if record.kind == "credit":
         found += [said.en for said in credit.problems(record.id, record.value, first, end)]
     if record.kind == "link":
         found += [said.en for said in credit.link_problems(record.value)]
+    if record.kind == "order":
+        found += orders.problems(record.value)
     if record.kind == "parameter":
         found += control.problems(record.id, record.value)
     if (record.kind, record.id) == ("parameter", "shadow-rules") and not _texts(record.value.get("rules")):

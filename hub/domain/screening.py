@@ -64,9 +64,9 @@ def goods_text(*parts: str | None) -> str:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """A list of texts, or one text with ``|`` between them, as a CSV file has it."""
+    """A list of texts, or a cell of a CSV file (``1210, 1239``)."""
     if isinstance(value, str):
-        value = value.split("|")
+        value = value.split(",")
     if not isinstance(value, (list, tuple)):
         return ()
     return tuple([text.strip() for text in value if isinstance(text, str) and text.strip()])
@@ -128,7 +128,8 @@ def _meets(name: str, entry: Entry, code: str, country: str) -> bool:
     return not entry.codes or code.startswith(entry.codes)
 
 
-_EMPTY = Screen({})
+#: Where the zone has no lists.
+EMPTY = Screen({})
 
 
 class Screens:
@@ -156,7 +157,7 @@ class Screens:
 def screen_of(references: Finds, day: int, offset: int) -> Screen:
     """The lists of a day as they are in the reference data."""
     lists = {name: value["entries"] for name in LISTS if (value := references.find("list", name, day, offset)) is not None}
-    return Screen(lists) if lists else _EMPTY
+    return Screen(lists) if lists else EMPTY
 
 
 #: Pairs of a day and a change whose screens are kept at a time: today's, and what is late.

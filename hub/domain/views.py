@@ -2,8 +2,8 @@
 
 A view holds amounts as integers (``hub.domain.money``), codes and numbers as they are, and of everything personal only
 keyed digests of the normalised text (``normal``), so that two views can be compared and nobody can be read from them.
-Goods names are digested to be compared, for their length; a
-declaration's lines keep theirs in clear too, to be held against lists. The door makes views of documents that have passed their schema; behind it
+Goods names are digested to be compared, for their length; a declaration's lines keep theirs in clear too: the zone's lists are
+searched in them, and its register keeps those of exports. The door makes views of documents that have passed their schema; behind it
 nobody opens a document but to show it.
 Written as msgpack arrays: fields are appended, never moved.
 """
@@ -44,8 +44,23 @@ class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     country: str
     gcode: str = ""
     currency: str = ""
-    #: of a declaration's line: its names and model as the zone's lists are searched in them (``hub.domain.screening``)
+    #: of a declaration's line: quantity in the first and second statutory unit
+    unit1: str = ""
+    qty1: int = 0
+    unit2: str = ""
+    qty2: int = 0
+    #: of an export declaration's line: the goods' name, which the zone's register keeps
+    name: str = ""
+    #: of a declaration's line: its names and model, as the zone's lists are searched in them (``hub.domain.screening``)
     text: str = ""
+
+    def quantity(self, unit: str) -> int | None:
+        """How much it is in a unit, an amount; None where it is not said in that unit."""
+        if unit == self.unit:
+            return self.qty
+        if unit == self.unit1:
+            return self.qty1
+        return self.qty2 if unit and unit == self.unit2 else None
 
 
 class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -143,6 +158,8 @@ class DeclarationView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     country: str = ""
     #: import: the enterprise that guarantees the tax (assureCode)
     guarantor: str = ""
+    #: export: the day of export (ieDate, yyyyMMdd)
+    date: str = ""
 
 
 class StatusView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -251,10 +268,10 @@ class Viewer:
         #: The digest of a name, number, telephone or address; empty stays empty.
         self.person: Callable[[str | None], str] = lru_cache(_REMEMBERED)(person)
 
-    def _lines(
-        self, lines: Any, names: tuple[str, ...], side: str = IMPORT, *, declared: bool = False
-    ) -> tuple[LineView, ...]:
+    def _lines(self, lines: Any, names: tuple[str, ...], side: str = IMPORT) -> tuple[LineView, ...]:
         person = self.person
+        if len(names) > 1:  # a declaration's
+            return tuple([self._declared(line, names, side) for line in lines])
         return tuple(
             LineView(
                 line.gnum or "",
@@ -265,11 +282,30 @@ class Viewer:
                 number(line.price),
                 number(line.totalPrice),
                 line.country or "",
-                getattr(line, "gcode", None) or "",
-                line.currency or "" if side == EXPORT else "",
-                _goods_text(line.gname, line.itemName, line.gmodel) if declared else "",
+                currency=line.currency or "" if side == EXPORT else "",
             )
             for line in lines
+        )
+
+    def _declared(self, line: Any, names: tuple[str, ...], side: str) -> LineView:
+        person = self.person
+        return LineView(
+            line.gnum or "",
+            tuple([person(text) for name in names if (text := getattr(line, name))]),
+            person(line.gmodel),
+            number(line.qty),
+            line.unit or "",
+            number(line.price),
+            number(line.totalPrice),
+            line.country or "",
+            line.gcode or "",
+            line.currency or "" if side == EXPORT else "",
+            line.unit1 or "",
+            number(line.qty1),
+            line.unit2 or "",
+            number(line.qty2),
+            line.gname or "" if side == EXPORT else "",
+            _goods_text(line.gname, line.itemName, line.gmodel),
         )
 
     def order(self, document: Any, side: str = IMPORT) -> OrderView:
@@ -364,9 +400,9 @@ class Viewer:
         if side == EXPORT:
             return DeclarationView(
                 *common, "", "", "", OTHER, "", number(head.freight), number(head.insuredFee),
-                self._lines(document.list, ("gname", "itemName"), EXPORT, declared=True), EXPORT, head.statisticsFlag or "",
+                self._lines(document.list, ("gname", "itemName"), EXPORT), EXPORT, head.statisticsFlag or "",
                 head.billNo or "", number(head.grossWeight), document.list[0].currency or "" if document.list else "",
-                head.ownerCode or "", head.trafMode or "", head.portCode or "", head.country or "",
+                head.ownerCode or "", head.trafMode or "", head.portCode or "", head.country or "", date=head.ieDate or "",
             )  # fmt: skip
         return DeclarationView(
             *common,
@@ -377,7 +413,7 @@ class Viewer:
             person(head.consigneeAddress),
             number(head.freight),
             number(head.insuredFee),
-            self._lines(document.list, ("gname", "itemName"), declared=True),
+            self._lines(document.list, ("gname", "itemName")),
             guarantor=head.assureCode or "",
         )
 

@@ -20,6 +20,8 @@ HOUR_MS = 3_600_000
 #: What is watched: a telephone a parcel goes to or a buyer names, an address delivered to, a payer who is not the buyer, goods at
 #: an address, orders of a merchant and of one value that are paid the moment they are made.
 TELEPHONE, ADDRESS, PAYER, STOCK, INSTANT = "telephone", "address", "payer", "stock", "instant"
+#: What the stage ledger flags: a guarantor whose guarantee is used up.
+GUARANTOR = "guarantor"
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -68,6 +70,12 @@ WATCHED: dict[str, Watched] = {
 }
 #: Pieces of a good that a buyer has to have bought, this time and before, to be counted at the address; an amount.
 _WORTH_COUNTING = 2 * SCALE
+
+
+def written(day: int) -> str:
+    """20260601 → ``2026-06-01``."""
+    text = str(day)
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}"
 
 
 def told(what: str, count: int) -> int:

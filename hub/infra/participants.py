@@ -156,6 +156,7 @@ def demo_records(principals: list[DemoPrincipal]) -> list[ReferenceRecord]:
             records.append(ReferenceRecord("enterprise", code, 1, DEMO_FROM, value=filing, demo=True))
     for code, rate in _RATES.items():
         records.append(ReferenceRecord("rate", code, 1, DEMO_FROM, value=dict(rate), demo=True))
+    records.append(ReferenceRecord("exchange", "502", 1, DEMO_FROM, value={"cny": "7"}, demo=True))
     return records
 
 

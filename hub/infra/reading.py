@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,8 @@ import asyncpg
 import msgspec
 
 from hub import codec
-from hub.domain.events import Alert, Answer, Assessment, Status, SubmissionSummary
+from hub.domain import exports
+from hub.domain.events import Alert, Answer, Assessment, Hold, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
 from hub.domain.keys import china_day, china_midnight
 from hub.domain.kinds import KINDS
@@ -271,6 +272,22 @@ class PostgresReader:
 
     # ---- officers ----
 
+    async def hold(self, submission: str) -> Hold | None:
+        """What orders of authorities do with a message."""
+        rows = await self._fetch("SELECT body FROM holds WHERE submission = $1", submission)
+        return codec.hold(rows[0][0]) if rows else None
+
+    async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]:
+        """Messages in a state that orders of these authorities (None: of any) are about: held ones as they go on, else the newest."""
+        rows = await self._fetch(
+            """SELECT body FROM holds WHERE state = $1 AND ($2::text[] IS NULL OR authorities ?| $2)
+               ORDER BY CASE WHEN state = 'held' THEN until ELSE -since END, submission LIMIT $3""",
+            state,
+            None if authorities is None else list(authorities),
+            limit,
+        )
+        return [codec.hold(row[0]) for row in rows]
+
     async def assessment(self, declaration: str) -> Assessment | None:
         """The current assessment of a declaration (register key)."""
         rows = await self._fetch(
@@ -303,6 +320,25 @@ class PostgresReader:
         )
         found = [codec.alert(row[0]) for row in rows]
         return found[::-1] if newest else found
+
+    async def export_register(self, wanted: exports.Query) -> list[exports.Entry]:
+        """Lines of the register, in the order of their reception."""
+        rows = await self._fetch(
+            """SELECT r.declaration, r.revision, r.line, r.merchant, r.mode, r.received_at, r.date, r.name, r.unit, r.qty,
+                      r.price, r.total, r.currency,
+                      NOT EXISTS (SELECT 1 FROM export_register AS l
+                                  WHERE l.declaration = r.declaration AND l.revision > r.revision),
+                      coalesce(d.state, ''), coalesce(d.code, '')
+               FROM export_register AS r LEFT JOIN documents AS d ON d.key = r.declaration
+               WHERE ($1::text[] IS NULL OR r.merchant = ANY($1)) AND r.received_at >= $2 AND r.received_at < $3
+               ORDER BY r.received_at, r.declaration, r.revision, r.line OFFSET $4 LIMIT $5""",
+            None if wanted.merchants is None else list(wanted.merchants),
+            wanted.first,
+            wanted.end,
+            wanted.skip,
+            wanted.limit,
+        )
+        return [exports.Entry(*row) for row in rows]
 
     async def rule_figures(self, first: int, last: int) -> RuleFigures:
         """What the rules found on the days from ``first`` to ``last`` (ms, any moment of each; China time)."""

@@ -22,10 +22,12 @@ _ON_CONFLICT = {
     "refusals": """(partition, "offset") DO NOTHING RETURNING partition || ':' || "offset" """,
     "assessments": "(id) DO NOTHING RETURNING id",
     "rule_hits": "(declaration, rule) DO NOTHING",
+    "export_register": "(declaration, revision, line) DO NOTHING",
     "alerts": "(id) DO NOTHING",
     "answers": "(id) DO NOTHING RETURNING id",
     "hand_overs": """(submission, recipient, part) DO UPDATE SET {updates}
         WHERE (hand_overs.at, hand_overs.attempts) <= (EXCLUDED.at, EXCLUDED.attempts)""",
+    "holds": "(submission) DO UPDATE SET {updates} WHERE holds.revision < EXCLUDED.revision",
 }
 
 _MOVE = """

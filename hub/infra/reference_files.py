@@ -51,7 +51,9 @@ def _toml(text: str, file: Path) -> list[tuple[int, ReferenceRecord]]:
     records = entries.pop("record", [])
     if entries:
         raise Misconfigured([f"{file}: unknown {', '.join(entries)}; a file holds [[record]] tables"])
-    return _made([(line, entry) for line, entry in zip(lines, records, strict=False)], file)
+    if len(lines) != len(records):
+        raise Misconfigured([f"{file}: each record is written as a [[record]] table of its own"])
+    return _made(list(zip(lines, records, strict=True)), file)
 
 
 def _csv(text: str, file: Path) -> list[tuple[int, ReferenceRecord]]:

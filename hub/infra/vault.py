@@ -158,6 +158,11 @@ class Vault:
         mac = blake2b(f"{kind}\0{value}".encode(), key=self._digest_key, digest_size=16)
         return f"{self._digest_id}:{mac.hexdigest()}"
 
+    def lot(self, about: str) -> int:
+        """The lot of ``about``, 0 to 99,999: the same while the key is in force, and nobody can tell it without the key."""
+        mac = blake2b(about.encode(), key=self._digest_key, digest_size=8, person=b"lot")
+        return int.from_bytes(mac.digest()) % 100_000
+
     def _newest_digest_key(self) -> tuple[str, bytes]:
         """The digest key with the highest number: ``digest/b<n>.key``; the first is made when there is none."""
         numbers = [int(path.stem[1:]) for path in self._digests.glob("b*.key") if path.stem[1:].isdigit()]

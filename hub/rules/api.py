@@ -18,7 +18,8 @@ from hub.domain.events import Finding
 from hub.domain.faults import fault
 from hub.domain.history import Purchase
 from hub.domain.kinds import EXPORT, IMPORT
-from hub.domain.screening import Hit, Screens
+from hub.domain.orders import REFUSE, Order, Orders
+from hub.domain.screening import EMPTY, Hit, Screens
 from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
@@ -129,10 +130,12 @@ class Case:
     __slots__ = (
         "_allowance_used",
         "_behind",
+        "_draw",
         "_history",
         "_known",
         "_noted",
         "_offset",
+        "_orders",
         "_quantities",
         "_references",
         "_screens",
@@ -169,13 +172,14 @@ class Case:
         offset: int = 0,
         settings: Mapping[str, bool] | None = None,
         standings: Standings | None = None,
+        orders: Orders | None = None,
+        draw: Callable[[str], int] | None = None,
         at: int = 0,
         history: tuple[Purchase, ...] = (),
-        screens: Screens | None = None,
         quantities: Mapping[str, int] | None = None,
+        screens: Screens | None = None,
     ) -> None:
-        """``at``: received (ms); ``history``: what the buyer bought lately; ``quantities``: what the buyer's other declarations
-        of the year hold of goods that are rationed, by tariff line, amounts; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
+        """``at``: received (ms); ``history``: what the buyer bought lately; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
         self.day, self.year, self.value, self.at = day, day // 10_000, value, at
         self.states = states or {}
@@ -183,9 +187,11 @@ class Case:
         self.differences = differences
         self._allowance_used = allowance_used
         self._history = history or None
-        self._screens, self._quantities = screens, quantities or {}
+        self._quantities = quantities or {}
+        self._screens = screens
         self._references, self._offset = references, offset
         self._settings = settings or {}
+        self._orders, self._draw = orders, draw
         self._standing = standings.at(day, offset) if standings is not None else Kept(references or _Nothing(), day, offset)
         self._behind: tuple[tuple[str, str, Standing], ...] | None = None
         self._noted: dict[str, str] = {}
@@ -259,6 +265,11 @@ class Case:
         used: int | None = self.known(f"allowance:{self.year}", int, lambda: self._allowance_used)
         return used
 
+    def quantity_used(self, hs8: str) -> int:
+        """What the buyer's other declarations of the year take of a tariff line with a yearly quantity, an amount."""
+        used: int | None = self.known(f"quantity:{self.year}:{hs8}", int, self._quantities.get, hs8)
+        return used or 0
+
     def history(self) -> tuple[Purchase, ...]:
         """The buyer's other purchases of the last 30 days known here, the oldest first."""
         found: tuple[Purchase, ...] | None = self.known("history", tuple[Purchase, ...], lambda: self._history)
@@ -278,6 +289,8 @@ class Case:
         if self._references is None:
             return None
         screen = (self._screens or Screens(self._references)).at(self.day, self._offset)
+        if screen is EMPTY:
+            return None
         country = self.declaration.country
         hits = [
             Hit(number, name, entry)
@@ -286,16 +299,23 @@ class Case:
         ]
         return tuple(hits) or None
 
-    def keeps(self, what: str) -> bool:
-        """Whether the zone keeps records of that kind (parameter ``kept``), so that one that is missing is to be named."""
-        value = self.reference("parameter", "kept")
-        kinds = value.get("kinds") if value else None
-        return isinstance(kinds, list) and what in kinds
+    def orders(self) -> tuple[Order, ...]:
+        """The orders of authorities in force that may be about the declaration, going by what it says itself."""
+        found: tuple[Order, ...] | None = self.known("orders", tuple[Order, ...], self._ordered)
+        return found or ()
 
-    def quantity_used(self, line: str) -> int:
-        """What the buyer's other declarations of the year hold of a rationed tariff line (eight digits), an amount."""
-        used: int = self.known(f"quantity:{self.year}:{line}", int, self._quantities.get, line, 0)
-        return used
+    def _ordered(self) -> tuple[Order, ...] | None:
+        if self._orders is None:
+            return None
+        made = self._orders.at(self.day, self._offset)
+        return tuple([order for order in made if order.what != REFUSE and order.concerns(self.declaration)]) or None if made else None
+
+    def draw(self, about: str) -> int | None:
+        """The lot of a declaration (its key), 0 to 99,999: the same whenever it is drawn; None where none are drawn."""
+        if self._draw is None:
+            return None
+        lot: int = self.known("draw", int, self._draw, about)
+        return lot
 
     def setting(self, name: str, *, default: bool) -> bool:
         """A switch of this installation, where the law leaves a question open."""

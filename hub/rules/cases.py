@@ -28,7 +28,7 @@ _EXPECTED = frozenset({"finds", "level", "score", "recommendation", "computes", 
 #: Short words of a sale in order.
 _SHORT = frozenset({
     "value", "totals", "quantities", "freight", "tax", "payer", "identity", "order_identity", "used", "no_buyer", "buyer",
-    "states", "differences", "settings", "without", "history", "bought",
+    "states", "differences", "settings", "without", "history", "quantities_used",
 })  # fmt: skip
 #: Fields of the views, by view; ``lines`` is a table a line, over what ``totals`` and ``quantities`` say.
 _VIEWS = frozenset({"declaration", "order", "payment", "waybill", "lines"})
@@ -92,7 +92,7 @@ def case_of(table: Json) -> Case:
         references=Given(table),
         settings=table.get("settings"),
         at=NOON,
-        quantities={line: amount(qty) for line, qty in table.get("bought", {}).items()},
+        quantities={hs8: amount(text) for hs8, text in table.get("quantities_used", {}).items()},
         history=tuple(_purchase(n, entry) for n, entry in enumerate(table.get("history", ()))),
     )
 

@@ -31,12 +31,13 @@ RETIRED: frozenset[str] = frozenset()
 
 YELLOW, ORANGE, RED = 30, 60, 80
 _MOST = 100
+RELEASE, EXAMINE = "release", "examine"
 #: What the hub advises at each level; authorities decide.
 RECOMMENDATIONS = {
-    "green": "release",
-    "yellow": "review",
-    "orange": "inspect",
-    "red": "detain",
+    "green": RELEASE,
+    "yellow": REVIEW,
+    "orange": EXAMINE,
+    "red": "refer",
     "reject": "return",
 }
 LEVELS = tuple(RECOMMENDATIONS)
@@ -62,6 +63,7 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], digest: str) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.code))
         self.digest = digest
+        self._by_code = {rule.code: rule for rule in self.rules}
         self._in_force: dict[int, tuple[Rule, ...]] = {}
         self._plans: dict[tuple[int, str], Plan] = {}
 
@@ -76,10 +78,7 @@ class RuleSet:
 
     def by_code(self, code: str) -> Rule:
         """The rule of ``code``; KeyError where there is none."""
-        for rule in self.rules:
-            if rule.code == code:
-                return rule
-        raise KeyError(code)
+        return self._by_code[code]
 
     def apply(self, case: Case) -> Verdict:
         """Every rule in force on the case's day, in the order of codes; one that raises becomes a finding itself."""

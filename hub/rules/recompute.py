@@ -50,6 +50,16 @@ class Recalled(Case):
         raise UnreadError(name)
 
 
+    def draw(self, about: str) -> int | None:
+        """The lot that was drawn; None where none was."""
+        if "draw" not in self._record:
+            return None
+        lot: int = self.known("draw", int, self._nothing, about)
+        return lot
+
+    def _nothing(self, about: str) -> None:
+        """The record answers."""
+
     def _stood(self, code: str) -> tuple[Standing, str, str]:
         name = f"standing:{code}"
         note = self._record.get(name)

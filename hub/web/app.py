@@ -13,7 +13,9 @@ from hub.web.views import (
     declarations,
     describe,
     enterprises,
+    exports,
     operations,
+    orders,
     receipts,
     reference,
     rules,
@@ -23,7 +25,7 @@ from hub.web.views import (
 )
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, operations, describe, reference, enterprises, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, console,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ PUBLIC: dict[str, Any] = {
     topics.ALERTS: events.Alert,
     topics.ANSWERS: events.Answer,
     topics.HAND_OVERS: events.HandOverOutcome,
+    topics.HOLDS: events.Hold,
 }
 
 

@@ -18,7 +18,7 @@ from hub.web import auth, sight, story, words
 from hub.web.pages import language_of, render
 from hub.web.ports import PARTS, Viewer
 from hub.web.views import enterprises as firms
-from hub.web.views import rules, summaries
+from hub.web.views import orders, rules, summaries
 from hub.web.views.common import eventually, path_text, text
 from hub.web.views.declarations import found_by
 from hub.web.views.submissions import locate
@@ -156,6 +156,45 @@ async def rules_page(request: web.Request) -> web.Response:
     if not sight.is_officer(viewer):
         return render(request, "missing.html", status=404, key="/rules")
     return render(request, "rules.html", r=await rules.figures(request))
+
+
+@routes.get("/held")
+async def held_page(request: web.Request) -> web.Response:
+    """What orders of the officer's authority hold, to be decided; and its orders."""
+    return await _held(request, _signed_in(request))
+
+
+async def _held(request: web.Request, viewer: Viewer, wrong: Sequence[Fault] = ()) -> web.Response:
+    if not sight.is_officer(viewer):
+        return render(request, "missing.html", status=404, key="/held")
+    state = text(request, "state") if text(request, "state") in orders.STATES else "held"
+    return render(
+        request,
+        "held.html",
+        status=200 if not wrong else 409 if wrong[0].code == "duplicate.decided" else 422,
+        chosen=state,
+        states=orders.STATES,
+        items=await orders.held_json(request, viewer, state, 200),
+        orders=orders.orders_json(request, viewer),
+        wrong=wrong,
+    )
+
+
+@routes.post("/held/{submission}")
+async def decide_held(request: web.Request) -> web.Response:
+    """An officer releases or refuses a held message."""
+    viewer = _signed_in(request)
+    form = await _form(request)
+    auth.check_csrf(request, str(form.get("csrf", "")))
+    if not sight.is_officer(viewer):
+        raise web.HTTPNotFound
+    hold = await orders.hold_of(request, viewer, path_text(request, "submission"))
+    said = orders.Deciding(str(form.get("decision", "")), str(form.get("reason", "")))
+    try:
+        await orders.take(request, viewer, hold, said)
+    except Refused as refused:
+        return await _held(request, viewer, refused.faults)
+    raise web.HTTPSeeOther("/held")
 
 
 @routes.get("/submissions")

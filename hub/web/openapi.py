@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.domain.credit import SOURCES
 from hub.domain.kinds import KINDS
+from hub.domain.orders import AUTHORITIES, LEVELS
 
 Json = dict[str, Any]
 
@@ -112,6 +113,39 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         ),
         "Rules",
     ),
+    (
+        "get",
+        "/v1/exports/register",
+        "The zone's register of retail exports, never changed: for tax, customs and the office; an exporter reads its own",
+        "authorities",
+        (
+            _query("merchant", "an enterprise code (ebcCode)"),
+            _query("from", "first day of reception, YYYY-MM-DD (China time); 30 days before the last where left out"),
+            _query("to", "last day; today where left out"),
+            _query("skip", "lines to pass over: ``next`` of the page before"),
+            _query("format", "json (default) or csv"),
+            _LIMIT,
+        ),
+        "ExportRegister",
+    ),
+    (
+        "get",
+        "/v1/orders",
+        "Orders of the caller's authority in force today or later; officers only",
+        "authorities",
+        (_query("all", "1: also those that are over or revoked"),),
+        "Orders",
+    ),
+    ("get", "/v1/orders/{id}", "One order with every version of it: who said what when", "authorities", (), "Order"),
+    (
+        "get",
+        "/v1/held",
+        "Messages that orders of the caller's authority hold, the soonest to go on first; officers only",
+        "authorities",
+        (_query("state", "held (the default), gone or refused"), _LIMIT),
+        "Holds",
+    ),
+    ("get", "/v1/held/{key}", "One of them by its submission or any number of a declaration in it", "authorities", (), "Held"),
     ("get", "/v1/alerts/{id}", "One alert with its evidence", "authorities", (), "object"),
     (
         "get",
@@ -175,6 +209,23 @@ _EXPLAINED: dict[str, Json] = {
     name: {"type": "string", "description": "only where customs' answer is known"}
     for name in ("explanation", "explanation_zh", "next", "next_zh")
 }
+#: What an order says.
+_ORDER: Json = {
+    "what": {"enum": ["hold", "select", "refuse"]},
+    "reason": {"type": "string", "description": "for officers; enterprises never see it"},
+    "office": {"type": "string", "description": "customs office; what is left out is not asked"},
+    "side": {"enum": ["import", "export"]},
+    "enterprise": {"type": "string", "description": "a code the declaration names"},
+    "hs": {"type": "string", "description": "beginning of a goods code"},
+    "class": {"type": "integer", "description": "this control class or a worse one"},
+    "level": {"enum": list(LEVELS), "description": "this level of the assessment or a worse one"},
+    "rule": {"type": "string", "description": "a rule that found something, and acts"},
+    "rate": {"type": "number", "description": "of an order to select, in percent"},
+    "limit": {"type": "integer", "description": "hours a message is held at most; 24 where left out"},
+    "valid_from": {"type": "string", "description": "YYYY-MM-DD; today where absent"},
+    "valid_to": {"type": "string", "description": "first day it is no longer in force; empty: open"},
+}
+
 SCHEMAS: dict[str, Json] = {
     "Fault": _FAULT,
     "Problem": _object(
@@ -286,6 +337,58 @@ SCHEMAS: dict[str, Json] = {
         filing={"type": ["object", "null"]},
         standing={"$ref": "#/components/schemas/Standing"},
     ),
+    "Order": _object(
+        ("id", "authority", "what", "valid_from", "valid_to", "version", "revoked"),
+        id={"type": "string", "description": "authority~its own number"},
+        authority={"enum": list(AUTHORITIES)},
+        **_ORDER,
+        version=_NUMBER,
+        revoked={"type": "boolean"},
+        officer={"type": "string", "description": "who made this version"},
+        made_at=_TEXT,
+        revoked_by=_TEXT,
+        revoked_at=_TEXT,
+        revoked_for=_TEXT,
+        versions={"type": "array", "items": {"type": "object"}, "description": "every version, the newest first"},
+    ),
+    "Orders": _object(("items",), items={"type": "array", "items": {"$ref": "#/components/schemas/Order"}}),
+    "OrderMade": _object(("id", "what", "reason"), id={"type": "string", "description": "the authority's own number"}, **_ORDER),
+    "OrderRevoked": _object((), reason=_TEXT),
+    "Decision": _object(
+        ("decision",),
+        decision={"enum": ["release", "refuse"]},
+        reason={"type": "string", "description": "of a refusal: the sender reads it"},
+    ),
+    "Held": _object(
+        ("submission", "state", "since", "until", "principal", "documents", "orders", "decisions", "yours"),
+        submission=_TEXT,
+        state={"enum": ["held", "gone", "refused"]},
+        since=_TEXT,
+        until={"type": ["string", "null"], "description": "when it goes on by itself"},
+        principal=_TEXT,
+        documents={"type": "array", "items": _TEXT},
+        orders={
+            "type": "array",
+            "items": _object(
+                ("order", "authority", "until", "declarations", "assessed", "ended", "reason"),
+                order=_TEXT,
+                authority=_TEXT,
+                until=_TEXT,
+                declarations={"type": "array", "items": _TEXT},
+                assessed={"type": "boolean", "description": "an assessment says so; else it is awaited"},
+                ended={"enum": ["", "decided", "limit", "revoked", "clear"], "description": "why it holds no more"},
+                reason=_TEXT,
+            ),
+        },
+        decisions={
+            "type": "array",
+            "items": _object(
+                ("authority", "decision", "by", "reason", "at"), authority=_TEXT, decision=_TEXT, by=_TEXT, reason=_TEXT, at=_TEXT
+            ),
+        },
+        yours={"type": "array", "items": _TEXT, "description": "the caller's authorities whose decision is awaited"},
+    ),
+    "Holds": _object(("items",), items={"type": "array", "items": {"$ref": "#/components/schemas/Held"}}),
     "StandingRecord": {
         "description": "either confirm, or source with its level, grade or class",
         **_object(
@@ -306,6 +409,26 @@ SCHEMAS: dict[str, Json] = {
             note=_TEXT,
         ),
     },
+    "ExportRegister": _object(
+        ("items", "next"),
+        items={
+            "type": "array",
+            "items": _object(
+                ("declaration", "version", "line", "merchant", "export_date", "name", "unit", "quantity", "unit_price", "amount"),
+                **dict.fromkeys(
+                    ("declaration", "merchant", "mode", "received_at", "name", "unit", "quantity", "unit_price", "amount", "currency"),
+                    _TEXT,
+                ),
+                export_date={"type": "string", "description": "yyyyMMdd"},
+                version={"type": "integer"},
+                line={"type": "integer"},
+                current={"type": "boolean", "description": "no later version of the declaration is registered"},
+                state={"type": "string", "description": "the declaration's state today"},
+                code={"type": "string", "description": "customs' status today; 899: closed"},
+            ),
+        },
+        next={"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "skip of the next page"},
+    ),
     "Rules": _object(
         ("from", "to", "rules", "assessed", "items"),
         **{"from": _TEXT, "to": _TEXT},
@@ -468,7 +591,17 @@ SCHEMAS: dict[str, Json] = {
         },
         score={"type": ["integer", "null"], "description": "officers only"},
         level={"type": "string", "description": "officers only"},
-        recommendation={"type": ["string", "null"], "description": "officers only"},
+        recommendation={
+            "type": ["string", "null"],
+            "enum": ["release", "review", "examine", "refer", "return", None],
+            "description": "officers only",
+        },
+        route={"type": "array", "items": _TEXT, "description": "officers only: the authorities the declaration is for"},
+        selection={
+            "description": "officers only: whether a lot selected it for examination (by class, floor or an order's id), and the rate in percent",
+            "anyOf": [_object(("by", "rate"), by=_TEXT, rate={"type": "number"}), {"type": "null"}],
+        },
+        held_by={"type": "array", "items": _TEXT, "description": "officers only: the orders by which its message is held"},
         assessment={
             "description": "officers only: by which rules and reference data",
             **_object(("id", "at"), id=_TEXT, at=_TEXT, rules=_TEXT, reference=_NUMBER, tax=_TEXTS),
@@ -484,6 +617,13 @@ def openapi(version: str) -> Json:
     for method, path, what, tag, parameters, answer in OPERATIONS:
         paths.setdefault(path, {})[method] = _operation(path, what, tag, parameters, answer)
     paths["/v1/enterprises/{code}/standing"]["post"] = _record_standing()
+    paths["/v1/orders"]["post"] = _acted("/v1/orders", "Make an order, or change it under the same id", "OrderMade", "Order")
+    paths["/v1/orders/{id}/revoke"] = {
+        "post": _acted("/v1/orders/{id}/revoke", "Revoke an order; what it held goes on within minutes", "OrderRevoked", "Order")
+    }
+    paths["/v1/held/{key}/decision"] = {
+        "post": _acted("/v1/held/{key}/decision", "Release a held message or refuse it; the first decision counts", "Decision", "Held")
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -561,6 +701,16 @@ def _record_standing() -> Json:
     )
     body = {"application/json": {"schema": {"$ref": "#/components/schemas/StandingRecord"}}}
     return operation | {"operationId": "postV1EnterprisesCodeStanding", "requestBody": {"required": True, "content": body}}
+
+
+def _acted(path: str, what: str, body: str, answer: str) -> Json:
+    """What an officer does: a JSON body, and what follows of it."""
+    operation = _operation(path, f"Officers: {what[0].lower()}{what[1:]}", "authorities", (), answer)
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}
+    return operation | {
+        "operationId": "post" + operation["operationId"].removeprefix("get"),
+        "requestBody": {"required": True, "content": content},
+    }
 
 
 def _webhook(signed: bool = False) -> Json:

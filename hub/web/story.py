@@ -433,6 +433,9 @@ def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
         "score": assessment.score,
         "level": assessment.level,
         "recommendation": assessment.recommendation,
+        "route": list(assessment.route),
+        "selection": {"by": assessment.selected, "rate": assessment.rate / 1000} if assessment.rate else None,
+        "held_by": list(assessment.held),
         "assessment": {
             "id": assessment.id,
             "at": words.rfc3339(assessment.at),

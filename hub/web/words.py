@@ -239,6 +239,8 @@ EVENTS: dict[str, Pair] = {
     **STATES,
     "delivered": ("delivered", "已送达"),
     "parked": ("parked", "移交搁置"),
+    "hand-over held": ("held by order", "按指令暂缓移交"),
+    "hand-over passed on": ("hold ended: passed on", "暂缓结束：继续移交"),
     "hand-over refused": ("hand-over refused", "移交被拒"),
     "hand-over parked": ("hand-over parked", "移交搁置"),
     "still waiting": ("still waiting", "仍在等待"),

@@ -13,36 +13,42 @@ from functools import partial
 import msgspec
 
 from hub import codec, topics
+from hub.domain import yearly
 from hub.domain.events import (
     Alert,
     Assessment,
     AssessmentNotice,
     AssessmentReport,
     Finding,
+    Judged,
     Matched,
     Position,
     Seen,
     Tick,
 )
+from hub.domain.exports import registered
 from hub.domain.history import Purchase, before, purchase, remembered
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
+from hub.domain.orders import Orders
 from hub.domain.reference import Reference
 from hub.domain.standing import Standings
 from hub.domain.watching import sightings
+from hub.rules.advice import Advice, advice
 from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, acting, judge, level_of, ruleset
-from hub.rules.recompute import Recalled
+from hub.rules.recompute import Recalled, UnreadError
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
-_REGISTER, _WATCH = topics.inbox("register"), topics.inbox("watch")
+_REGISTER, _WATCH, _GATE = topics.inbox("register"), topics.inbox("watch"), topics.inbox("gate")
 
 
 class AssessSettings(msgspec.Struct, frozen=True):
     """``reject_over_allowance``: over the yearly limit means return, not tax in full (two texts differ).
 
-    ``filings_kept``: the zone keeps the enterprises' filings, so that one without is named.
+    ``filings_kept``: the zone keeps the enterprises' filings, so that one without is named. ``positive_list``: it keeps
+    the positive list, so that none in force is named.
 
     ``notices``: whether customs gets the assessment as a message of its own (the sender's hand-overs carry it).
 
@@ -56,6 +62,7 @@ class AssessSettings(msgspec.Struct, frozen=True):
     assessed: int = 256
     keep: int = 800 * topics.DAY_MS
     filings_kept: bool = False
+    positive_list: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -83,6 +90,14 @@ class AssessState(msgspec.Struct, frozen=True, array_like=True):
     elsewhere: dict[int, int] = {}
     #: what the buyer bought lately
     recent: tuple[Purchase, ...] = ()
+    #: what declarations take of goods with a yearly quantity, and sums of those no longer kept apart
+    takings: yearly.Takings = {}
+    taken: yearly.Folded = {}
+
+    def frees(self, declaration: str) -> bool:
+        """Whether a declaration uses nothing: rejected, withdrawn, expired or given back."""
+        entry = self.entries.get(declaration)
+        return entry is not None and not entry.used()
 
     def used(self, year: int, but: str = "") -> int:
         """What the buyer's declarations of ``year`` use, one of them left out."""
@@ -100,15 +115,23 @@ class Assess:
     inbox = topics.inbox("assess")
 
     def __init__(
-        self, references: References, rules: RuleSet | None = None, settings: AssessSettings | None = None
+        self,
+        references: References,
+        rules: RuleSet | None = None,
+        settings: AssessSettings | None = None,
+        draw: Callable[[str], int] | None = None,
     ) -> None:
+        """``draw``: the lot of a declaration's key (``Case.draw``); without it none are drawn."""
         self._references = references
         self._standings = Standings(references) if isinstance(references, Reference) else None
+        self._orders = Orders(references) if isinstance(references, Reference) else None
+        self._draw = draw
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
         self._switches = {
             "reject_over_allowance": self._settings.reject_over_allowance,
             "filings_kept": self._settings.filings_kept,
+            "positive_list": self._settings.positive_list,
         }
 
     dump = staticmethod(codec.pack)
@@ -145,7 +168,7 @@ class Assess:
         recent = old.recent
         if recent and not entry.used():  # rejected, withdrawn, expired or given back: it is no purchase
             recent = tuple([one for one in recent if one.declaration != event.declaration_key])
-        state = AssessState(entries, old.assessed, folded, since, elsewhere, recent)
+        state = AssessState(entries, old.assessed, folded, since, elsewhere, recent, old.takings, old.taken)
         return Step(state, since + self._settings.keep, [])
 
     def _matched(self, old: AssessState, event: Matched, now: Tick) -> Step | None:
@@ -155,15 +178,22 @@ class Assess:
         used, recent = None, old.recent
         history: tuple[Purchase, ...] = ()
         seen: list[Output] = []
+        quantities: Mapping[str, int] | None = None
+        takings, taken = old.takings, old.taken
         if event.buyer:
             year = china_year(event.received_at)
+            lines = self._taken(event, now)
+            if lines:
+                quantities = yearly.used(takings, taken, year, event.declaration_key, old.frees)
+            if lines or event.declaration_key in takings:
+                takings, taken = yearly.kept(takings, taken, event.declaration_key, yearly.Taken(year, lines), old.frees)
             used = old.used(year, event.declaration_key) + old.elsewhere.get(year, 0)
             if recent:
                 history = before(recent, event.declaration_key, event.received_at)
             new = purchase(event)
             recent = remembered(recent, new)
             seen = _seen(event, history, new)
-        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history)
+        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history, self._orders, self._draw, quantities)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
@@ -171,8 +201,17 @@ class Assess:
             now.at or event.received_at,
             old.elsewhere,
             recent,
+            takings,
+            taken,
         )
         return Step(state, state.since + self._settings.keep, self._outputs(event, assessment) + seen)
+
+    def _taken(self, event: Matched, now: Tick) -> tuple[tuple[str, int], ...]:
+        """What a declaration takes of goods with a yearly quantity, by the list in force on its day."""
+        day, find = china_day(event.received_at), self._references.find
+        if find("parameter", yearly.LIST, day, now.reference) is None:
+            return ()
+        return yearly.taken(event.declaration.lines, lambda hs8: find("positive", hs8, day, now.reference))
 
     def _outputs(self, event: Matched, assessment: Assessment) -> list[Output]:
         key = event.declaration_key.encode()
@@ -193,6 +232,8 @@ class Assess:
         ]
         if assessment.findings:
             outputs += [self._alert(event, assessment, finding) for finding in assessment.findings if _alarms(finding)]
+        if self._orders is not None and event.submission:
+            outputs += self._judged(event, assessment, self._orders)
         if self._settings.notices:
             notice = AssessmentNotice(
                 assessment.id,
@@ -207,6 +248,15 @@ class Assess:
             )
             outputs.append(Output(topics.OUT_CUSTOMS, event.sender.encode(), codec.pack(notice)))
         return outputs
+
+    def _judged(self, event: Matched, assessment: Assessment, orders: Orders) -> list[Output]:
+        """What the gate is told where an order may hold the message: it waits for this."""
+        may = orders.holding(china_day(event.received_at), assessment.reference, event.declaration)
+        if not may:
+            return []
+        holding = tuple([order for order in may if order.id in assessment.held])
+        judged = Judged(event.declaration_key, event.revision, assessment.at, holding, assessment.reference)
+        return [Output(_GATE, event.submission.encode(), codec.pack(judged))]
 
     def _alert(self, event: Matched, assessment: Assessment, finding: Finding) -> Output:
         # The same finding of the same version is the same alert, however often its company changes.
@@ -242,11 +292,15 @@ def assess(
     switches: Mapping[str, bool] | None = None,
     standings: Standings | None = None,
     history: tuple[Purchase, ...] = (),
+    orders: Orders | None = None,
+    draw: Callable[[str], int] | None = None,
+    quantities: Mapping[str, int] | None = None,
     make: Callable[..., Case] = Case,
 ) -> Assessment:
     """The assessment of what match put together; the same arguments give the same bytes.
 
-    ``standings`` only remembers what ``references`` say; ``history`` is what the buyer bought before; ``make`` makes the case.
+    ``standings`` only remembers what ``references`` say; ``history`` is what the buyer bought before; ``orders`` and
+    ``draw`` as of ``Assess``; ``quantities`` is what the buyer took of goods with a yearly quantity; ``make`` makes the case.
     """
     case = make(
         declaration=event.declaration,
@@ -265,8 +319,15 @@ def assess(
         settings=switches,
         standings=standings,
         history=history,
+        orders=orders,
+        draw=draw,
+        quantities=quantities,
     )
     verdict = rules.apply(case)
+    try:
+        advised = advice(case, verdict, event.declaration_key, rules)
+    except UnreadError:  # a record made before what is asked now was
+        advised = Advice(verdict.recommendation, ())
     return Assessment(
         id=f"{event.declaration_key}@{event.revision}.{event.match}",
         declaration=event.declaration_key,
@@ -280,9 +341,14 @@ def assess(
         findings=verdict.findings,
         score=verdict.score,
         level=verdict.level,
-        recommendation=verdict.recommendation,
+        recommendation=advised.recommendation,
+        route=advised.route,
         read=case.read,
         tax=case.tax,
+        selected=advised.selected,
+        rate=advised.rate,
+        held=advised.held,
+        registered=registered(event.declaration, case.day, event.received_at),
     )
 
 

@@ -11,6 +11,8 @@ The guarantee is reference data (kind ``guarantee``, in force on the day of the 
 but the burden is kept for the day it comes. Where the burden reaches a share of it, officers are alarmed, once for
 each crossing; declarations whose tax no longer fits are told before customs refuses them (1311). Customs' refusal is
 recorded as the guarantee being exhausted there, as 1313 is of the allowance, until it lets another one pass.
+A guarantee that is used up is flagged (reference data of the kind ``flag``) for rule R24, and the flag is taken down once
+it fits again, at most once a day: versions are never forgotten.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from hub import codec, topics
 from hub.domain.events import BILLED, EXPECTED, REFUSED, Alert, Burden, Noted, Tick
 from hub.domain.keys import china_day
 from hub.domain.money import bounded, text
-from hub.domain.reference import guarantee_of
+from hub.domain.reference import ReferenceRecord, encode, guarantee_of
+from hub.domain.watching import GUARANTOR, written
 from hub.rules.api import ECONOMIC, References
 from streams.api import Output, Record, Step
 from streams.entries import origin_of
@@ -29,6 +32,8 @@ from streams.stages.cloud import headers
 from streams.stages.guarantee import EXHAUSTED, FACT
 
 _REGISTER = topics.inbox("register")
+#: Reference data lie in the partition of the empty route.
+_FIRST = b""
 #: Words of the timeline.
 NO_LONGER, AGAIN = "guarantee exhausted", "guarantee sufficient"
 
@@ -66,6 +71,10 @@ class LedgerState(msgspec.Struct, frozen=True, array_like=True):
     refused: int = 0
     differed: int = 0
     since: int = 0
+    #: the newest version of the guarantor's flag, whether it stands, and the day (yyyymmdd) it was last taken down
+    version: int = 0
+    flagged: bool = False
+    lowered: int = 0
 
 
 _NOTHING = LedgerState()
@@ -118,14 +127,20 @@ class Ledger:
             old.refused,
             old.differed,
             max(now.at, event.at),
+            old.version,
+            old.flagged,
+            old.lowered,
         )
         return self._step(_Watch(record.key.decode(), new, now, self._settings).look(self._references, event, before))
 
-    def fire(self, state: LedgerState, key: bytes, now: Tick) -> Step:  # noqa: ARG002 - the protocol's signature
-        """The guarantor's last declaration moved long ago: forget."""
-        if state.since + self._settings.keep <= now.at:
+    def fire(self, state: LedgerState, key: bytes, now: Tick) -> Step:
+        """The guarantor's last declaration moved long ago: forget, but not which versions of the flag there were."""
+        if state.since + self._settings.keep > now.at:
+            return self._step((state, []))
+        if not state.version:
             return Step(None, 0, [])
-        return self._step((state, []))
+        lowered, outputs = _flag(key.decode(), state, china_day(now.at), 0) if state.flagged else (state, [])
+        return Step(LedgerState(version=lowered.version), 0, outputs)
 
     def _step(self, result: tuple[LedgerState, list[Output]]) -> Step:
         state, outputs = result
@@ -148,7 +163,7 @@ class _Watch:
         if record is None or not guarantee:
             if state.level or state.told or state.refused:
                 state = msgspec.structs.replace(state, level=0, told=(), refused=0)
-            return state, []
+            return self._flagged(state, day)
         office = str(record.get("office", ""))
         refused, differed = state.refused, state.differed
         if event.stage == REFUSED:
@@ -166,7 +181,15 @@ class _Watch:
             self._alarm(id_, _CROSSED[level - 1], guarantee, event, office)
         if (level, told, refused, differed) != (state.level, state.told, state.refused, state.differed):
             state = msgspec.structs.replace(state, level=level, told=told, refused=refused, differed=differed)
-        return state, self._outputs
+        return self._flagged(state, day)
+
+    def _flagged(self, state: LedgerState, day: int) -> tuple[LedgerState, list[Output]]:
+        """The flag follows the level, and says how many declarations burden the guarantee."""
+        up = state.level >= _USED_UP
+        if up == state.flagged or (not up and state.lowered >= day):
+            return state, self._outputs
+        state, outputs = _flag(self._guarantor, state, day, max(1, state.declarations) if up else 0)
+        return state, self._outputs + outputs
 
     def _notices(self, event: Burden, before: int, *, exhausted: bool, refused: int) -> tuple[str, ...]:
         """Tell a declaration whose tax does not fit, and those that were told so when all of it fits again."""
@@ -222,6 +245,21 @@ class _Watch:
         )
         made = headers("hub.alert.raised.v1", id_, self._guarantor, self._at)
         self._outputs.append(Output(topics.ALERTS, id_.encode(), codec.to_json(alert), made))
+
+
+#: The level at which the unpaid tax has reached the guarantee.
+_USED_UP = 2
+
+
+def _flag(guarantor: str, state: LedgerState, day: int, count: int) -> tuple[LedgerState, list[Output]]:
+    """A version of the guarantor's flag; ``count`` 0 takes it down."""
+    version = state.version + 1
+    record = ReferenceRecord(
+        "flag", f"{GUARANTOR}:{guarantor}", version, written(day), value={"count": count, "since": day}
+    )
+    lowered = state.lowered if count else day
+    state = msgspec.structs.replace(state, version=version, flagged=bool(count), lowered=lowered)
+    return state, [Output(topics.REFERENCE, record.key, encode(record), route=_FIRST)]
 
 
 #: (rule, severity, sentence, sentence in Chinese) of the shares' alerts (R24 of the risk catalogue), and of a difference.

@@ -237,8 +237,13 @@ class Turn:
         said = _TOTAL.search(self.get("text"))
         return max(0, follow.amount_of(said[1].replace(",", "")) - self.get("value")) if said else 0
 
+    def _turned_away(self) -> bool:
+        """Whether it was refused on its way to customs, which therefore does not have it."""
+        return not self.get("code") and self.get("handed_over").get("customs") == "refused"
+
     def _position(self) -> Told:
-        buyer, value = self.get("buyer"), self.get("value")
+        # A declaration of less than nothing is flagged at the door; it gives nobody more to buy.
+        buyer, value = self.get("buyer"), max(0, self.get("value"))
         if not buyer:
             return _NOWHERE
         reserved = counted = returned = 0
@@ -248,7 +253,7 @@ class Turn:
         effect = lifecycle.meaning_of(self.get("code")).allowance if self.get("code") else ""
         if effect in ("count", "return"):
             counted, returned = value, value if effect == "return" else follow.returned_value(self)
-        elif self.get("joined") and effect != "free" and self.get("match") != EXPIRED:
+        elif self.get("joined") and effect != "free" and self.get("match") != EXPIRED and not self._turned_away():
             reserved = value
         return (buyer, year, reserved, counted, returned)
 

@@ -5,7 +5,7 @@ retry across a restart), remembering ids longer than claims are kept.
 
 A message is handed over whole, as its original bytes, drafts in it included: customs takes or refuses a message as one,
 and tells drafts apart by appStatus itself. Only a message of nothing but drafts stays here, and what customs handed on to
-the hub as a subscriber: it has that.
+the hub as a subscriber: it has that. Where an order of an authority may hold one of its declarations the gate gets it first.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import msgspec
 from hub import codec, topics
 from hub.domain.events import (
     HandedOver,
+    Handing,
     HandOver,
     Lead,
     Link,
@@ -31,13 +32,18 @@ from hub.domain.events import (
     TaxBillArrived,
     Tick,
 )
-from hub.domain.keys import answered_key, possible_time, receipt_ms, register_key
+from hub.domain.keys import answered_key, china_day, possible_time, receipt_ms, register_key
+from hub.domain.kinds import DECLARATION
+from hub.domain.orders import Order, Orders
+from hub.domain.reference import Reference
+from hub.domain.views import DeclarationView
 from schemas.documents import STRUCTS
 from schemas.model import MessageType, message_types
 from streams.api import Output, Record, Step
 from streams.stages.follow import amount_of
 
-_REGISTER, _RESOLVE = topics.inbox("register"), topics.inbox("resolve")
+_REGISTER, _RESOLVE, _GATE = topics.inbox("register"), topics.inbox("resolve"), topics.inbox("gate")
+_declaration = codec.decoder(DeclarationView)
 
 #: Characters that count of what a receipt says: receipts are taken whatever their schema says, but no code has more than 10
 #: characters, no returnTime more than 17, no number more than 60, no returnInfo more than 5,000. What is longer stands in the
@@ -60,8 +66,12 @@ class Split:
     name = "split"
     inbox = topics.inbox("split")
 
-    def __init__(self, open_: Callable[[bytes], bytes], settings: SplitSettings | None = None) -> None:
+    def __init__(
+        self, open_: Callable[[bytes], bytes], settings: SplitSettings | None = None, references: Reference | None = None
+    ) -> None:
+        """``references`` say which orders of authorities hold messages; without them none does."""
         self._open = open_
+        self._orders = Orders(references) if references is not None else None
         self._settings = settings or SplitSettings()
 
     @staticmethod
@@ -84,8 +94,35 @@ class Split:
             outputs = _receipts(submission)
         else:
             outputs = _documents(submission)
-            outputs += _observed(submission) if submission.observed else _hand_overs(submission, sealed)
+            outputs += _observed(submission) if submission.observed else self._going(submission, sealed, now)
         return Step(_SEEN, max(now.at, submission.received_at) + self._settings.keep, outputs)
+
+    def _going(self, submission: Submission, sealed: codec.SubmissionRecord, now: Tick) -> list[Output]:
+        """The hand-overs, or all of them to the gate where an order may hold a declaration of the message."""
+        outputs = _hand_overs(submission, sealed)
+        if self._orders is None or not outputs or not self._orders.at(china_day(submission.received_at), now.reference):
+            return outputs
+        holding = self._holding(submission, now)
+        if not holding:
+            return outputs
+        parts = tuple([output.value or b"" for output in outputs if output.topic == topics.OUT_CUSTOMS])
+        documents = [register_key(d.kind, d.key) for d in submission.documents if d.app_status != "1"]
+        handing = Handing(
+            submission.id, submission.sender, submission.principal, parts, tuple(dict.fromkeys(documents)), holding,
+            submission.received_at, now.reference,
+        )  # fmt: skip
+        links = [output for output in outputs if output.topic != topics.OUT_CUSTOMS]
+        return [*links, Output(_GATE, submission.id.encode(), codec.pack(handing))]
+
+    def _holding(self, submission: Submission, now: Tick) -> dict[str, tuple[Order, ...]]:
+        assert self._orders is not None
+        day, found = china_day(submission.received_at), {}
+        for document in submission.documents:
+            if document.kind == DECLARATION and document.app_status != "1":
+                orders = self._orders.holding(day, now.reference, _declaration(document.view))
+                if orders:
+                    found[register_key(document.kind, document.key)] = orders
+        return found
 
     def fire(self, state: bool, key: bytes, now: Tick) -> Step:  # noqa: ARG002 - the protocol's signature
         """The id may be forgotten."""

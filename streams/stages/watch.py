@@ -14,7 +14,7 @@ from hub import codec, topics
 from hub.domain.events import Alert, Seen, Tick
 from hub.domain.keys import china_day
 from hub.domain.reference import ReferenceRecord, encode
-from hub.domain.watching import WATCHED, Sighting, seen_with, told
+from hub.domain.watching import WATCHED, Sighting, seen_with, told, written
 from hub.rules.api import TRADING
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
@@ -74,7 +74,7 @@ class Watch:
             return Step(WatchState(seen, old.version, old.step if step else 0, old.day), due, [])
         until = china_day(seen[-1].at + watched.hours * topics.HOUR_MS + topics.DAY_MS)
         flag = ReferenceRecord(
-            "flag", id_, old.version + 1, _written(day), _written(until), {"count": count, "since": china_day(seen[0].at)}
+            "flag", id_, old.version + 1, written(day), written(until), {"count": count, "since": china_day(seen[0].at)}
         )
         outputs = [Output(topics.REFERENCE, flag.key, encode(flag), route=_FIRST)]
         if step > old.step:
@@ -117,12 +117,6 @@ class Watch:
         )
         made = headers("hub.alert.raised.v1", alert.id, alert.declaration, at)
         return Output(topics.ALERTS, alert.id.encode(), codec.to_json(alert), made)
-
-
-def _written(day: int) -> str:
-    """20260601 → ``2026-06-01``."""
-    text = str(day)
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}"
 
 
 #: What is watched → what an alert says.

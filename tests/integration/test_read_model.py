@@ -17,7 +17,7 @@ from aiohttp import ClientSession, web
 
 from adapters.dialects import receipts
 from hub import codec, topics
-from hub.domain.events import Finding
+from hub.domain.events import Finding, HeldBy, Hold, Registered, RegisteredLine
 from hub.domain.faults import Fault
 from hub.domain.kinds import BILL_KINDS
 from hub.domain.summary import due_of, month_of
@@ -550,3 +550,58 @@ def assessed(case: Case, revision: int, rules: tuple[str, ...]) -> Any:
     findings = tuple(Finding("rule.made_up", "", rule=rule, shadow=rule == "R02") for rule in rules)
     one = msgspec.structs.replace(assessment_of(case, revision), findings=findings)
     return topics.ASSESSMENTS, one.declaration.encode(), codec.to_json(one), []
+
+
+async def test_an_export_once_registered_is_never_changed_and_a_later_version_stands_beside_it(house: House) -> None:
+    case, other = Case(90, MIDNIGHT), Case(91, MIDNIGHT + 1)
+
+    def exported(of: Case, revision: int, total: str, merchant: str = "EBC") -> Any:
+        lines = tuple(RegisteredLine(name, "011", "3", "2.5", total, "502") for name in ("毛巾", "茶"))
+        kept = Registered(merchant, "9610", of.at, "20251112", lines)
+        one = msgspec.structs.replace(assessment_of(of, revision), registered=kept, id=f"{of.number}@{revision}.{total}")
+        return topics.ASSESSMENTS, one.declaration.encode(), codec.to_json(one), []
+
+    await house.feed([exported(case, 4, "7.5"), exported(case, 4, "999"), exported(case, 6, "8"), exported(other, 4, "1", "OTHER")])
+    await house.feed([status_record(case.status("declaration", 7, "closed", code="899"))])
+    async with house.projecting():
+        await house.caught_up()
+    status, found = await house.get("/v1/exports/register?from=2025-11-11&to=2025-11-11&merchant=EBC", "key-tax")
+    assert status == 200
+    shown = [(item["version"], item["line"], item["name"], item["amount"], item["current"], item["code"]) for item in found["items"]]
+    assert shown == [
+        (4, 1, "毛巾", "7.5", False, "899"), (4, 2, "茶", "7.5", False, "899"),
+        (6, 1, "毛巾", "8", True, "899"), (6, 2, "茶", "8", True, "899"),
+    ]  # fmt: skip
+    _, page = await house.get("/v1/exports/register?from=2025-11-11&to=2025-11-11&skip=3&limit=2", "key-customs")
+    assert [item["merchant"] for item in page["items"]] == ["EBC", "OTHER"]
+    assert page["next"] == 5
+    _, later = await house.get("/v1/exports/register?from=2025-11-12&to=2025-11-12", "key-tax")
+    assert later["items"] == []
+
+
+async def test_what_is_held_is_read_by_authority_in_the_order_it_goes_on(house: House) -> None:
+    def hold(name: str, revision: int, until: int, authority: str = "customs", state: str = "held", ended: str = "") -> Any:
+        order = HeldBy(f"{authority}~1", authority, until, ("declaration/AGT0000001:C1",), True, ended)
+        made = Hold(name, revision, state, "agent", "DXP", MIDNIGHT, MIDNIGHT, (), (order,))
+        return topics.HOLDS, name.encode(), codec.to_json(made), []
+
+    later, sooner = hold("a", 1, MIDNIGHT + 2000), hold("b", 1, MIDNIGHT + 1000)
+    over = [hold("c", 2, MIDNIGHT + 500, state="gone", ended="decided"), hold("c", 1, MIDNIGHT + 500)]
+    await house.feed([later, sooner, *over, hold("d", 1, MIDNIGHT + 100, "tax"), later])
+    async with house.projecting():
+        await house.caught_up()
+        reader = PostgresReader(house.dsn)
+        try:
+            assert [one.submission for one in await reader.holds("held", ("customs",), 10)] == ["b", "a"]
+            assert [one.submission for one in await reader.holds("held", None, 10)] == ["d", "b", "a"]
+            assert [one.submission for one in await reader.holds("held", ("customs", "tax"), 1)] == ["d"]
+            assert [one.submission for one in await reader.holds("gone", ("customs",), 10)] == ["c"]
+            found = await reader.hold("c")
+            assert found is not None
+            assert (found.revision, found.state) == (2, "gone")
+            assert await reader.hold("nothing") is None
+        finally:
+            await reader.close()
+    status, items = await house.get("/v1/held", "key-customs")
+    assert (status, [item["submission"] for item in items["items"]]) == (200, ["b", "a"])
+    assert (await house.get("/v1/held", "key-agent"))[0] == 404

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
@@ -72,7 +72,12 @@ def digest(kind: str, value: str) -> str:
 
 
 @cache
-def a_judge(signatures: str = "required", filed: Callable[[str], bool] | None = None, mandate: bool = True) -> Judge:
+def a_judge(
+    signatures: str = "required",
+    filed: Callable[[str], bool] | None = None,
+    mandate: bool = True,
+    refusing: Callable[[Collection[str], int], str] | None = None,
+) -> Judge:
     return Judge(
         access=lambda: Access(filed={code: p.name for p in PRINCIPALS.values() for code in p.codes}),
         signatures=signatures,
@@ -80,6 +85,7 @@ def a_judge(signatures: str = "required", filed: Callable[[str], bool] | None = 
         signing_key=lambda _: a_signer() if mandate else None,
         certificates=lambda _: {a_signer().fingerprint},
         filed=filed,
+        refusing=refusing,
     )
 
 

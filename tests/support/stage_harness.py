@@ -30,6 +30,7 @@ from hub.rules.engine import RuleSet
 from streams.api import Record
 from streams.stages.assess import Assess, AssessSettings, AssessState
 from streams.stages.bills import Bills
+from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings, LedgerState
 from streams.stages.match import Match, MatchState
 from streams.stages.register import Register, RegisterSettings, RegisterState
@@ -47,7 +48,7 @@ def digest(text: str) -> str:
 
 
 class World:
-    """Eight stages, their states, what they published, and a clock that only moves when told."""
+    """The stages, their states, what they published, and a clock that only moves when told."""
 
     def __init__(
         self,
@@ -62,7 +63,7 @@ class World:
         self.now = Tick(NOON, 0, "test")
         self.references = references or Reference()
         self.stages: dict[str, Any] = {
-            "split": Split(lambda sealed: sealed),
+            "split": Split(lambda sealed: sealed, references=self.references),
             "register": Register(register),
             "match": Match(match),
             "assess": Assess(self.references, rules, assess),
@@ -70,6 +71,7 @@ class World:
             "bills": Bills(),
             "ledger": Ledger(self.references, ledger),
             "watch": Watch(),
+            "gate": Gate(self.references),
         }
         self._inbox = {topics.inbox(name): name for name in self.stages}
         self.states: dict[str, dict[bytes, tuple[Any, int]]] = {name: {} for name in self.stages}

@@ -51,7 +51,7 @@ def test_a_rule_is_shown_with_its_values_on_the_day_which_are_own_and_its_cases(
     assert "miss  2018-12-31  the day before 5,000 came into force 2,000 is inside" in shown
     (facts,) = lines(hub_rules("show", "T05", "--json"))
     assert (facts["values"]["LIMIT"], facts["certainty"]) == ("5000", "official")
-    assert facts["own"] == ["OVER_SCORE", "SINGLE_ITEM_SCORE"]
+    assert facts["own"] == ["NEGATIVE_SCORE", "OVER_SCORE", "SINGLE_ITEM_SCORE"]
     assert {case["day"] for case in facts["cases"]} >= {20160407, 20160408}
     unknown = hub_rules("show", "X1")
     assert (unknown.exit_code, "there is no rule X1" in unknown.stderr) == (1, True)

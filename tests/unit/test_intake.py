@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,9 @@ from adapters.intake import Judged, Postponed, judge_schema
 from hub import codec
 from hub.domain.access import Principal
 from hub.domain.faults import Refused, kind_of
+from hub.domain.keys import china_day
+from hub.domain.orders import Orders
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.views import Viewer
 from schemas import catalog
 from schemas import documents as ceb
@@ -601,3 +605,20 @@ def test_messages_spoilt_at_any_place_are_taken_or_refused(
 def test_any_json_in_any_member_is_taken_or_refused(value: Any, member: str) -> None:
     data = json.dumps({**a_twin("order"), member: value}).encode()
     taken_or_refused(data, PRINCIPALS["order"], JSON)
+
+
+def test_messages_of_an_enterprise_are_refused_while_an_authority_orders_it() -> None:
+    data = Reference()
+    value = {"authority": "customs", "what": "refuse", "enterprise": PRINCIPALS["order"].codes[0], "reason": "suspended"}
+    for version, more in ((1, {}), (2, {"revoked": True})):
+        data.put(ReferenceRecord("order", "customs~1", version, "2020-01-01", value={**value, **more}), version)
+    orders = Orders(data)
+
+    def until(offset: int) -> Callable[[Collection[str], int], str]:
+        return lambda codes, at: orders.refusing(china_day(at), offset, codes)
+
+    assert refused(message("order"), refusing=until(1)).faults[0].code == "access.by_order"
+    assert "customs" in refused(as_bytes(a_twin("order")), media_type=JSON, refusing=until(1)).faults[0].message
+    assert judged(message("waybill"), "waybill", refusing=until(1)).documents, "another enterprise's"
+    assert judged(message("order"), refusing=until(0)).documents, "not yet known"
+    assert judged(message("order"), refusing=until(2)).documents, "revoked"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub.domain import reference
@@ -13,6 +13,8 @@ from hub.domain.faults import Misconfigured
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.infra.reference import as_versions
 from hub.infra.reference_files import read
+from hub.rules.cases import case_of
+from hub.rules.engine import RuleSet, ruleset
 
 
 def rate(version: int, begins: str, ends: str = "", vat: str = "") -> ReferenceRecord:
@@ -77,14 +79,29 @@ def test_the_next_version_is_made_only_where_something_new_is_said() -> None:
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("kind,id,valid_from,valid_to,vat\nrate,1,2024-01-01,,1\nnonsense,1,2024-01-01,,1\n", ":3: kind 'nonsense'"),
+        ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-01-01,,0.13\nnonsense,19011010,2024-01-01,,0.13\n", ":3: kind 'nonsense'"),
         (
-            "kind,id,valid_from,valid_to,vat\nrate,1,2024-01-01,,1\nrate,1,2024-02-01,,1\n",
-            ":3: rate/1 overlaps with line 2",
+            "kind,id,valid_from,valid_to,vat\nrate,19011010,2024-01-01,,0.13\nrate,19011010,2024-02-01,,0.13\n",
+            ":3: rate/19011010 overlaps with line 2",
         ),
-        ("kind,id,valid_from,valid_to,vat\nrate,1,2024-13-01,,1\n", ":2: '2024-13-01'"),
-        ("kind,id,valid_from,valid_to,vat\nrate,1,2024-02-01,2024-02-01,1\n", ":2: valid_to is not after"),
-        ("kind,id,valid_from,valid_to,vat\nrate,1,2024-02-01\n", ":2: not as many columns"),
+        ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-13-01,,0.13\n", ":2: '2024-13-01'"),
+        ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-02-01,2024-02-01,0.13\n", ":2: valid_to is not after"),
+        ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-02-01\n", ":2: not as many columns"),
+        ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-02-30,,0.13\n", ":2: 2024-02-30 is no day of the calendar. (reference.day)"),
+        ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-01-01,,13\n", "(13 % is 0.13), not '13'. (reference.share)"),
+        ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-01-01,,-0.13\n", "not '-0.13'. (reference.share)"),
+        ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-01-01,,13%\n", "not '13%'. (reference.share)"),
+        ("kind,id,valid_from,valid_to,vat\nrate,190110,2024-01-01,,0.13\n", "8 or 10 digits. (reference.tariff_line)"),
+        ("kind,id,valid_from,valid_to,ct\nrate,19011010,2024-01-01,,0.13\n", "says vat. (reference.missing_field)"),
+        ("kind,id,valid_from,valid_to,vat,tax\nrate,19011010,2024-01-01,,0.13,1\n", "tax is no field of a record of the kind rate"),
+        ("kind,id,valid_from,valid_to,vat,ct_specific\nrate,19011010,2024-01-01,,0.13,1\n", "needs the unit (customs' code). (reference.unit_missing)"),
+        ("kind,id,valid_from,valid_to,vat,unit\nrate,19011010,2024-01-01,,0.13,litre\n", "unit litre is not in customs' list unit. (reference.code)"),
+        ("kind,id,valid_from,valid_to,vat,duty_specific\nrate,19011010,2024-01-01,,0.13,1e9\n", "not '1e9'. (reference.number)"),
+        ('kind,id,valid_from,valid_to,modes\npositive,19011010,2024-01-01,,"1210,12"\n', "modes 12 is not in customs' list tradeMode. (reference.code)"),
+        ("kind,id,valid_from,valid_to,cny\nexchange,USD,2024-01-01,,7.1\n", "id USD is not in customs' list currency. (reference.code)"),
+        ("kind,id,valid_from,valid_to,licence\nexport,19011010,2024-01-01,,yes\n", "licence is true or false, not 'yes'. (reference.form)"),
+        ("kind,id,valid_from,valid_to,yearly\npositive,17019910,2024-01-01,,2\n", "(reference.unit_missing)"),
+        ("kind,id,valid_from,valid_to,verified\nidentity,d,2024-01-01,,yes\n", "verified is true or false, not 'yes'. (reference.form)"),
     ],
 )
 def test_a_file_with_a_fault_is_refused_whole_with_its_line(tmp_path: Path, text: str, wrong: str) -> None:
@@ -107,5 +124,26 @@ def test_a_toml_file_names_the_line_of_its_table(tmp_path: Path) -> None:
 
 def test_a_good_file_is_read_with_its_values(tmp_path: Path) -> None:
     file = tmp_path / "rates.csv"
-    file.write_text("kind,id,valid_from,valid_to,vat,ct\nrate,1,2024-01-01,,0.13,\n", "utf-8")
-    assert read(file) == [ReferenceRecord("rate", "1", 1, "2024-01-01", value={"vat": "0.13"})]
+    file.write_text("kind,id,valid_from,valid_to,vat,ct\nrate,19011010,2024-01-01,,0.13,\n", "utf-8")
+    assert read(file) == [ReferenceRecord("rate", "19011010", 1, "2024-01-01", value={"vat": "0.13"})]
+
+
+def test_records_in_a_list_are_refused_rather_than_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "rates.toml"
+    file.write_text('record = [{ kind = "rate", id = "19011010", valid_from = "2024-01-01", value = { vat = "0.13" } }]\n', "utf-8")
+    with pytest.raises(Misconfigured, match="table of its own"):
+        read(file)
+
+
+_CELLS = st.text(max_size=8) | st.sampled_from(["0", "0.13", "1", "13", "0.999999", "-1", "1e3", "035", ""]) | st.integers() | st.booleans()
+
+
+@given(st.dictionaries(st.sampled_from(["vat", "ct", "duty", "ct_specific", "duty_specific", "unit"]), _CELLS), st.booleans())
+@example({"vat": 0, "ct_specific": 5, "unit": "095"}, True)
+def test_a_rate_that_is_taken_never_stops_the_tax_rule(value: dict[str, object], single: bool) -> None:
+    """What passes the check can be computed with, however it was written."""
+    if reference.problems(ReferenceRecord("rate", "1901101000", 1, "2016-04-08", value=value)):
+        return
+    table = {"name": "", "day": 20260601, "rates": {"1901101000": value}, "value": "6000" if single else "300"}
+    verdict = RuleSet([ruleset().by_code("T02")], "").apply(case_of(table))
+    assert "rule.failed" not in {finding.code for finding in verdict.findings}

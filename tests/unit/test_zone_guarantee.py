@@ -5,13 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from adapters.authorities.customs.scenario import Choice, Flow, Scenario, Step, Times
-from hub import topics
-from hub.domain.events import Alert
+from hub import codec, topics
+from hub.domain.events import EXPECTED, FREED, Alert, Burden, Tick
 from hub.domain.faults import kind_of
 from hub.domain.money import amount, text
-from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.reference import Reference, ReferenceRecord, decode
 from schemas import samples
+from streams.api import Record
+from streams.stages.ledger import Ledger, LedgerSettings, LedgerState
 from streams.stages.register import RegisterSettings
+from tests.support.stage_harness import NOON
 from tests.support.zone import WHO, Zone
 
 FOUR = ("CEB311", "CEB411", "CEB511", "CEB621")
@@ -286,3 +289,52 @@ def test_more_guarantee_makes_room() -> None:
     send(zone, 2)
     assert told(zone, first) == []
     assert zone.told(first)[-1] == "guarantee sufficient"
+
+
+def found(zone: Zone, key: str) -> list[str]:
+    return [f.rule for made in zone.world.assessments() if made.declaration == key for f in made.findings]
+
+
+def test_while_a_guarantee_is_used_up_the_next_declarations_are_reviewed() -> None:
+    zone = zone_with(text(tax_of(1)))
+    assert "R24" not in found(zone, send(zone, 1))
+    assert "R24" in found(zone, send(zone, 2))
+    zone.settle()
+    zone.days(40)
+    assert burden(zone) == 0
+    assert "R24" not in found(zone, send(zone, 4)), "its tax is paid"
+
+
+def test_a_flag_is_taken_down_at_most_once_a_day() -> None:
+    stage = Ledger(_guarantee("100"))
+    state: LedgerState | None = None
+    flags: list[int] = []
+    for number in range(1, 21):
+        event = Burden("declaration/1", number, amount("100") if number % 2 else 0, EXPECTED if number % 2 else FREED, NOON)
+        step = stage.handle(state, Record(GUARANTOR.encode(), codec.pack(event), (), number), Tick(NOON, 0))
+        assert step is not None
+        assert isinstance(step.state, LedgerState)
+        state = step.state
+        flags += [decode(o.value).value["count"] for o in step.outputs if o.topic == topics.REFERENCE and o.value]
+    assert flags == [1, 0, 1]
+    again = stage.handle(state, Record(GUARANTOR.encode(), codec.pack(Burden("declaration/1", 21, 0, FREED, NOON)), (), 21), Tick(NOON + 86_400_000, 0))
+    assert again is not None
+    [flag] = [decode(o.value) for o in again.outputs if o.topic == topics.REFERENCE and o.value]
+    assert (flag.version, flag.value["count"]) == (4, 0)
+
+
+def test_a_guarantor_that_is_forgotten_leaves_its_flag_down_and_its_versions_known() -> None:
+    stage = Ledger(_guarantee("100"))
+    event = Burden("declaration/1", 1, amount("100"), EXPECTED, NOON)
+    step = stage.handle(None, Record(GUARANTOR.encode(), codec.pack(event), (), 1), Tick(NOON, 0))
+    assert step is not None
+    assert isinstance(step.state, LedgerState)
+    fired = stage.fire(step.state, GUARANTOR.encode(), Tick(NOON + LedgerSettings().keep, 0))
+    assert fired.state == LedgerState(version=2)
+    assert [decode(o.value).value["count"] for o in fired.outputs if o.value] == [0]
+
+
+def _guarantee(yuan: str) -> Reference:
+    data = Reference()
+    put(data, yuan)
+    return data

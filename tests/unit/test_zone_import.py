@@ -386,3 +386,16 @@ def test_what_customs_rejected_is_sent_again_as_new_and_a_change_is_told_so() ->
     head = msgspec.structs.replace(made.declaration.head, appType="2", appTime="20260601130000")
     zone.send("CEB621", msgspec.structs.replace(made.declaration, head=head))
     assert [fault.code for fault in zone.status(keys[3]).faults] == ["duplicate.nothing_to_change"]
+
+
+def test_a_declaration_of_less_than_nothing_gives_its_buyer_no_more_to_buy() -> None:
+    zone = Zone("silence")
+    made = samples.declaration_set(1, at=zone.now)
+    lines = tuple(msgspec.structs.replace(line, price="-5000", totalPrice="-5000") for line in made.declaration.list)
+    negative = msgspec.structs.replace(made.declaration, list=lines)
+    for type_, document in zip(FOUR, (made.order, made.payment, made.waybill, negative), strict=True):
+        zone.send(type_, document)
+    [assessment] = zone.world.assessments()
+    assert "rule.negative_amount" in [finding.code for finding in assessment.findings]
+    [(state, _)] = list(zone.world.states["assess"].values())
+    assert state.used(2026) == 0

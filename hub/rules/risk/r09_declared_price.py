@@ -2,7 +2,8 @@
 
 The dutiable value is the actual transaction price. A price far below what the same goods usually cost shows a declared price
 that is not the paid one (a court case of 2017 had 70 %); one far above shows value that is to be moved abroad or a refund that is
-not due. Usual prices are reference data of the kind ``price``; where the zone keeps them and one is missing, that is said.
+not due. Usual prices are reference data of the kind ``price``; where the zone keeps them (the parameter
+``prices`` is in force) and one is missing, that is said.
 The shares are our own: no official number was found.
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 from hub.domain.money import amount, text
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
+#: The parameter that is there where the zone keeps prices.
+KEPT = "prices"
 CODE = "R09"
 SOURCE = "Caiguanshui 2016-18; GACC announcement 2018-194"
 VALID_FROM = "2016-04-08"
@@ -32,7 +35,7 @@ def check(case: Case) -> Findings:
         path = f"InventoryList[{index}]/price"
         record = case.reference("price", f"{side}:{line.gcode}")
         if record is None or record.get("unit") != line.unit or str(record.get("currency", "142")) != (line.currency or "142"):
-            if case.keeps("price"):
+            if case.reference("parameter", KEPT) is not None:
                 said = {"gcode": line.gcode, "unit": line.unit}
                 yield case.finding("price_missing", score=MISSING_SCORE.on(day), path=path, action=REVIEW, evidence=said)
             continue

@@ -1,14 +1,17 @@
 """The import tax of a retail declaration.
 
 Within the limits the tariff is zero, and import VAT and consumption tax are levied at 70 % of the statutory amount,
-without exemption of small amounts. Above the single limit (one item only) duty, consumption tax and VAT are levied in
-full. The dutiable value is the actual transaction price: goods, freight and insurance.
+without exemption of small amounts. A single item above the single limit is taxed in full: duty, consumption tax and VAT.
+What this channel does not take (several items above the limit, the year used up) has no tax here, and none is computed.
+The dutiable value is the actual transaction price: goods, freight and insurance, divided among the lines by their value.
+Duty and consumption tax may be by value, by quantity (yuan a unit), or both.
 The tax withheld in the order is compared with the computed one, to 0.01 yuan for each tax of each line
 (the rounding, half up for each tax of a line, is our own: no official rule was found).
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from hub.domain.money import SCALE, amount, round_half_up, text
@@ -31,6 +34,23 @@ DIFFERS_SCORE = Dated({"2016-04-08": 30}, own=True)
 MISSING_SCORE = Dated({"2016-04-08": 10}, own=True)
 
 
+class Rate(NamedTuple):
+    """The rates of a tariff line, amounts (13 % = 13000); ``by_unit`` are yuan a ``unit`` (customs' code)."""
+
+    vat: int
+    ct: int = 0
+    duty: int = 0
+    ct_by_unit: int = 0
+    duty_by_unit: int = 0
+    unit: str = ""
+
+
+@lru_cache(4096)
+def _rate(unit: str, *written: str | int) -> Rate:
+    vat, ct, duty, ct_by_unit, duty_by_unit = [amount(str(one)) for one in written]
+    return Rate(vat, ct, duty, ct_by_unit, duty_by_unit, unit)
+
+
 class Tax(NamedTuple):
     """The three taxes of a line or a declaration, amounts."""
 
@@ -43,23 +63,28 @@ class Tax(NamedTuple):
         return self.duty + self.consumption + self.vat
 
 
-def line_tax(value: int, *, vat: int, ct: int, duty: int, share: int, full: bool) -> Tax:
-    """The taxes of a line of dutiable ``value``; rates are amounts (13 % = 13000). Each is rounded once, from exact parts.
+def line_tax(value: int, rate: Rate, *, share: int, full: bool, quantity: int = 0) -> Tax:
+    """The taxes of a line of dutiable ``value`` and ``quantity`` of the rate's unit. Each is rounded once, from exact parts.
 
-    Consumption tax: P / (1 - ct) * ct. VAT: (P + consumption tax) * vat, which is P / (1 - ct) * vat.
+    By value alone: consumption tax P / (1 - ct) * ct; VAT (P + consumption tax) * vat, which is P / (1 - ct) * vat.
+    With duty and the specific consumption tax s: C = (P + duty + s) / (1 - ct) * ct + s, VAT = (P + duty + C) * vat,
+    which is (P + duty + s) / (1 - ct) * vat.
     """
-    rest = SCALE - ct
+    rest = SCALE - rate.ct
+    by_unit = rate.ct_by_unit * quantity // SCALE
     if not full:
+        whole = value + by_unit
         return Tax(
             0,
-            round_half_up(value * ct * share, rest * 100),
-            round_half_up(value * vat * share, rest * 100),
+            round_half_up((whole * rate.ct + by_unit * rest) * share, rest * 100),
+            round_half_up(whole * rate.vat * share, rest * 100),
         )
-    dutiable = value * (SCALE + duty)
+    duty = value * rate.duty + rate.duty_by_unit * quantity
+    whole = value * SCALE + duty + by_unit * SCALE
     return Tax(
-        round_half_up(value * duty, SCALE),
-        round_half_up(dutiable * ct, SCALE * rest),
-        round_half_up(dutiable * vat, SCALE * rest),
+        round_half_up(duty, SCALE),
+        round_half_up(whole * rate.ct + by_unit * SCALE * rest, SCALE * rest),
+        round_half_up(whole * rate.vat, SCALE * rest),
     )
 
 
@@ -75,26 +100,51 @@ def shares(whole: int, parts: list[int]) -> list[int]:
 
 def check(case: Case) -> Findings:
     """The tax withheld differs from the computed one, or a rate is missing and nothing can be said."""
+    full = case.value > limit.LIMIT.on(case.day)
+    if (full and not limit.stays(case)) or limit.negative(case):
+        return
+    if allowance.exceeds(case):
+        if allowance.closed(case):
+            return
+        full = True
     lines = case.declaration.lines
-    full = case.value > limit.LIMIT.on(case.day) or allowance.over(case)
     share = SHARE.on(case.day)
     extra = shares(case.declaration.freight + case.declaration.insurance, [line.total for line in lines])
     duty = consumption = vat = taxes = 0
     missing = False
     for index, (line, more) in enumerate(zip(lines, extra, strict=True), 1):
-        rate = case.reference("rate", line.gcode) or case.reference("rate", line.gcode[:8])
-        if rate is None:
+        gcode = line.gcode
+        said = case.reference("rate", gcode) or (case.reference("rate", gcode[:8]) if len(gcode) > 8 else None)
+        if said is None:
             missing = True
             yield case.finding(
                 "rate_missing",
                 score=MISSING_SCORE.on(case.day),
                 path=f"InventoryList[{index}]/gcode",
                 action=REVIEW,
-                evidence={"gcode": line.gcode},
+                evidence={"gcode": gcode},
             )
             continue
-        rates = {name: amount(str(rate.get(name) or "0")) for name in ("vat", "ct", "duty")}
-        tax = line_tax(line.total + more, share=share, full=full, **rates)
+        get = said.get
+        rate = _rate(
+            get("unit") or "", get("vat") or "0", get("ct") or "0", get("duty") or "0",
+            get("ct_specific") or "0", get("duty_specific") or "0",
+        )  # fmt: skip
+        quantity = 0
+        if rate.ct_by_unit or (full and rate.duty_by_unit):
+            in_unit = line.quantity(rate.unit)
+            if in_unit is None:
+                missing = True
+                yield case.finding(
+                    "rate_unit",
+                    score=MISSING_SCORE.on(case.day),
+                    path=f"InventoryList[{index}]/unit1",
+                    action=REVIEW,
+                    evidence={"gcode": gcode, "unit": rate.unit},
+                )
+                continue
+            quantity = in_unit
+        tax = line_tax(line.total + more, rate, share=share, full=full, quantity=quantity)
         duty, consumption, vat = duty + tax.duty, consumption + tax.consumption, vat + tax.vat
         taxes += (tax.duty > 0) + (tax.consumption > 0) + (tax.vat > 0)
     if missing:
@@ -103,5 +153,5 @@ def check(case: Case) -> Findings:
     case.tax = {"duty": text(duty), "consumption": text(consumption), "vat": text(vat), "total": text(total)}
     if case.order is None or abs(case.order.tax - total) <= TOLERANCE.on(case.day) * max(1, taxes):
         return
-    said = {"declared": text(case.order.tax), "computed": text(total)}
-    yield case.finding("tax_differs", score=DIFFERS_SCORE.on(case.day), path="OrderHead/taxTotal", evidence=said)
+    differs = {"declared": text(case.order.tax), "computed": text(total)}
+    yield case.finding("tax_differs", score=DIFFERS_SCORE.on(case.day), path="OrderHead/taxTotal", evidence=differs)

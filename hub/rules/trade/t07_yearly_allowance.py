@@ -23,11 +23,15 @@ LIMIT = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
 OVER_SCORE = Dated({"2016-04-08": 60}, own=True)
 
 
-def over(case: Case) -> bool:
-    """Whether the declaration is beyond the year and is to be taxed in full instead of being returned."""
+def exceeds(case: Case) -> bool:
+    """Whether the year's limit is exceeded with the declaration."""
     used = case.allowance_used()
-    exceeds = used is not None and used + case.value > LIMIT.on(case.day)
-    return exceeds and not case.setting("reject_over_allowance", default=True)
+    return used is not None and used + case.value > LIMIT.on(case.day)
+
+
+def closed(case: Case) -> bool:
+    """Whether this channel takes nothing beyond the year; else it is taxed in full."""
+    return case.setting("reject_over_allowance", default=True)
 
 
 def check(case: Case) -> Findings:
@@ -36,6 +40,6 @@ def check(case: Case) -> Findings:
     used = case.allowance_used()
     if used is None or used + case.value <= limit:
         return
-    action = REJECT if case.setting("reject_over_allowance", default=True) else REVIEW
+    action = REJECT if closed(case) else REVIEW
     said = {"used": text(used), "value": text(case.value), "limit": text(limit), "year": str(case.year)}
     yield case.finding("allowance", score=OVER_SCORE.on(case.day), path="InventoryHead", action=action, evidence=said)
