@@ -26,6 +26,7 @@ from hub import codec, topics
 from hub.bench.traffic import FALSE_EXPORT, SCHEMES, Act, Size, enterprises, month
 from hub.domain.access import Access
 from hub.domain.events import Assessment, Matched, Received, Tick
+from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.reference import decode as decode_reference
 from hub.domain.yearly import LIST
@@ -34,7 +35,7 @@ from hub.settings import Settings
 from hub.wiring import stages
 from schemas import catalog
 from schemas.samples import DeclarationSet
-from schemas.samples.common import GOODS
+from schemas.samples.common import EXPORTED, GOODS, yuan
 from schemas.taxes import rates_of
 from streams.api import Output, Record, Step
 
@@ -58,7 +59,7 @@ MEANT: dict[str, tuple[str, ...]] = {
     "waybill reuse": ("R18", "R01"),
     "resale": ("R17",),
     "allowance abuse": ("T07", "R06"),
-    FALSE_EXPORT: ("R20", "R09"),
+    FALSE_EXPORT: ("R09", "R20"),
 }
 
 
@@ -169,7 +170,7 @@ class Rehearsal:
 
 
 def known(size: Size) -> Reference:
-    """What the zone knows beforehand: the firms, rates of the goods sold, the positive list with all of them."""
+    """What the zone knows beforehand: the firms, rates of the goods sold, the positive list with all of them, and what they usually cost."""
     reference = Reference()
     for code in enterprises(size):
         reference.put(ReferenceRecord("enterprise", code, 1, "2020-01-01", value={"state": "filed"}), 0)
@@ -178,7 +179,11 @@ def known(size: Size) -> Reference:
         value = {"vat": f"0.{rates.vat:02d}", "ct": f"0.{rates.consumption:02d}", "duty": "0"}
         reference.put(ReferenceRecord("rate", good.code, 1, "2020-01-01", value=value), offset)
         reference.put(ReferenceRecord("positive", good.code[:8], 1, "2020-01-01"), offset)
-    for kind, id, value in (("parameter", LIST, {"version": "made up"}), ("exchange", "502", {"cny": "7"})):
+    for side, goods, currency in ((IMPORT, GOODS, "142"), (EXPORT, EXPORTED, "502")):
+        for good in goods:
+            value = {"median": yuan(good.fen), "unit": good.unit, "currency": currency}
+            reference.put(ReferenceRecord("price", f"{side}:{good.code}", 1, "2020-01-01", value=value), len(GOODS))
+    for kind, id, value in (("parameter", LIST, {"version": "made up"}), ("parameter", "prices", {}), ("exchange", "502", {"cny": "7"})):
         reference.put(ReferenceRecord(kind, id, 1, "2020-01-01", value=value), len(GOODS))
     return reference
 

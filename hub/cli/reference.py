@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -9,8 +10,10 @@ import click
 from hub.cli import loaded
 from hub.cli.running import run
 from hub.domain.faults import Misconfigured
+from hub.domain.keys import china_day
+from hub.domain.names import resembling
 from hub.infra.process import WallClock
-from hub.infra.reference import publish_anew
+from hub.infra.reference import ReferenceReader, publish_anew
 from hub.infra.reference_files import read
 
 
@@ -48,3 +51,54 @@ def load(ctx: click.Context, file: Path, *, dry_run: bool) -> None:
         )
 
     run(main())
+
+
+@command.command("screen")
+@click.argument("names", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--least", default=85, show_default=True, type=click.IntRange(50, 100), help="Percent from which a name resembles (our own number).")
+@click.option("--write", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write records to load after a look.")
+@click.pass_context
+def screen(ctx: click.Context, names: Path, *, least: int, target: Path | None) -> None:
+    """Hold the names of all filed enterprises against a list of names (UTF-8, a name a line); exit 1 where any resembles.
+
+    Names are compared in Latin letters, without the words of a firm's form, by edit distance. What is written with --write
+    says of each such enterprise that its name resembles a listed one (source screening): take out who is not meant, then
+    hub reference load. Declarations behind which such an enterprise stands are reviewed (rule R14) until it is cleared.
+
+    Example: hub reference screen control-list.txt --write screening.toml
+    """
+    settings = loaded(ctx).settings
+    listed = [line.strip() for line in names.read_text("utf-8-sig").splitlines() if line.strip()]
+    if not settings.kafka:
+        raise click.ClickException("set HUB_KAFKA to the hub's Kafka (hub up prints it)")
+
+    async def main() -> int:
+        clock = WallClock()
+        reader = ReferenceReader(settings.kafka, clock)
+        await reader.start()
+        try:
+            await reader.ready()
+            day = china_day(clock.now())
+            filed = {code: str(value.get("name") or "") for code, value in reader.data.all("enterprise", day)}
+        finally:
+            await reader.stop()
+        found = {one.name: one for one in resembling(filter(None, set(filed.values())), listed, least)}
+        hits = [(code, found[name]) for code, name in sorted(filed.items()) if name in found]
+        for code, one in hits:
+            click.echo(f"{code}  {one.name}  resembles {one.listed}  {one.percent} %")
+        click.echo(f"{len(filed)} enterprises, {len(listed)} names, {len(hits)} resemble", err=True)
+        if target is not None:
+            first = f"{day // 10_000}-{day // 100 % 100:02d}-{day % 100:02d}"
+            target.write_text("\n".join(_screened(code, one.listed, one.percent, first) for code, one in hits), "utf-8")
+        return int(bool(hits))
+
+    run(main())
+
+
+def _screened(code: str, listed: str, percent: int, first: str) -> str:
+    """A record that says so, as TOML: its texts are JSON's, which TOML takes too."""
+    note = json.dumps(f"{listed} ({percent} %)", ensure_ascii=False)
+    return (
+        f"[[record]]\nkind = \"credit\"\nid = {json.dumps(f'{code}~screening')}\nvalid_from = {first}\n"
+        f'value = {{ level = "resembles", recorded_by = "hub reference screen", number = {note} }}\n'
+    )

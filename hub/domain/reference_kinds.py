@@ -96,7 +96,7 @@ _mark = _like("true or false", lambda value: isinstance(value, bool) or value in
 _unit, _modes, _country = _coded("unit"), _coded("tradeMode", many=True), _coded("country")
 
 
-def _entries(field: str, value: Any, kind: str) -> Iterator[str]:  # noqa: ARG001 - of every check
+def _entries(field: str, value: Any, kind: str) -> Iterator[str]:
     """The entries of a list (``hub.domain.screening``)."""
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         yield said("form", field=field, form="tables", value=type(value).__name__)

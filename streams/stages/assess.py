@@ -32,6 +32,7 @@ from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import Reference
+from hub.domain.screening import Screens
 from hub.domain.standing import Standings
 from hub.domain.watching import sightings
 from hub.rules.advice import Advice, advice
@@ -125,6 +126,7 @@ class Assess:
         self._references = references
         self._standings = Standings(references) if isinstance(references, Reference) else None
         self._orders = Orders(references) if isinstance(references, Reference) else None
+        self._screens = Screens(references)
         self._draw = draw
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
@@ -193,7 +195,7 @@ class Assess:
             new = purchase(event)
             recent = remembered(recent, new)
             seen = _seen(event, history, new)
-        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history, self._orders, self._draw, quantities)
+        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history, self._orders, self._draw, quantities, self._screens)
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
@@ -295,6 +297,7 @@ def assess(
     orders: Orders | None = None,
     draw: Callable[[str], int] | None = None,
     quantities: Mapping[str, int] | None = None,
+    screens: Screens | None = None,
     make: Callable[..., Case] = Case,
 ) -> Assessment:
     """The assessment of what match put together; the same arguments give the same bytes.
@@ -322,6 +325,7 @@ def assess(
         orders=orders,
         draw=draw,
         quantities=quantities,
+        screens=screens,
     )
     verdict = rules.apply(case)
     try:

@@ -115,7 +115,7 @@ def test_a_file_with_a_fault_is_refused_whole_with_its_line(tmp_path: Path, text
 def test_a_toml_file_names_the_line_of_its_table(tmp_path: Path) -> None:
     file = tmp_path / "lists.toml"
     file.write_text(
-        '[[record]]\nkind = "list"\nid = "a"\nvalid_from = 2024-01-01\n\n[[record]]\nkind = "lists"\nid = "b"\nvalid_from = 2024-01-01\n'
+        '[[record]]\nkind = "parameter"\nid = "a"\nvalid_from = 2024-01-01\n\n[[record]]\nkind = "lists"\nid = "b"\nvalid_from = 2024-01-01\n'
     )
     with pytest.raises(Misconfigured) as refused:
         read(file)

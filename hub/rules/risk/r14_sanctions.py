@@ -1,7 +1,7 @@
 """The trade is with a country or an enterprise under restriction.
 
 Control and watch lists name importers and end users; some countries are closed to some goods. A record of the kind ``country`` says
-that a country is closed or watched. An enterprise whose name resembles a listed one (``hub screen``) carries that in its
+that a country is closed or watched. An enterprise whose name resembles a listed one (``hub reference screen``) carries that in its
 standing until an officer has cleared it.
 """
 
