@@ -21,6 +21,8 @@ from hub.domain.events import Matched, Tick
 from hub.domain.keys import china_day
 from hub.domain.money import amount
 from hub.domain.reference import Reference
+from hub.domain.screening import Screens
+from hub.domain.standing import Standings
 from hub.domain.views import Viewer
 from hub.infra.participants import demo_records
 from hub.infra.reference_files import read
@@ -92,11 +94,14 @@ def costs(known: Reference, rules: RuleSet | None = None, count: int = DECLARATI
 
 
 def _cases(matched: Sequence[Matched], known: Reference) -> list[Case]:
+    # What a stage keeps from declaration to declaration.
+    standings, screens = Standings(known), Screens(known)
     return [
         Case(
             declaration=event.declaration, order=event.order, payment=event.payment, waybill=event.waybill,
             day=china_day(event.received_at), value=event.value, states=event.states, differences=(), buyer=event.buyer,
             allowance_used=0, references=known, offset=known.reached, settings={"reject_over_allowance": True},
+            standings=standings, screens=screens,
         )
         for event in matched
     ]  # fmt: skip
@@ -113,8 +118,9 @@ def _each(what: Callable[[Any], Any], items: list[Any]) -> None:
 
 
 def _assess(known: Reference, rules: RuleSet, tick: Tick, matched: list[Matched]) -> None:
+    standings, screens = Standings(known), Screens(known)
     for event in matched:
-        assess(event, tick, 0, known, rules)
+        assess(event, tick, 0, known, rules, standings=standings, screens=screens)
 
 
 def _handle(stage: Assess, tick: Tick, records: list[bytes]) -> None:

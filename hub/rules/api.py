@@ -224,6 +224,17 @@ class Case:
         found: Mapping[str, Any] | None = self.known(f"{kind}:{id}", dict[str, Any], self._find, kind, id)
         return found
 
+    def seldom(self, kind: str, id: str) -> Mapping[str, Any] | None:
+        """A record that is hardly ever there: that none was found is noted once a kind (``flag:*``), not of every id."""
+        self._noted[f"{kind}:*"] = ""
+        found = self._found(kind, id)
+        if found is not None:
+            self._known[f"{kind}:{id}"] = found
+        return found
+
+    def _found(self, kind: str, id: str) -> Mapping[str, Any] | None:
+        return self._find(kind, id)
+
     def _find(self, kind: str, id: str) -> Mapping[str, Any] | None:
         """Reference data as known at the case's offset: the one source that can be asked again later."""
         return None if self._references is None else self._references.find(kind, id, self.day, self._offset)
@@ -277,7 +288,7 @@ class Case:
 
     def flag(self, what: str, digest: str) -> Mapping[str, Any] | None:
         """What the stage ``watch`` says of a telephone, address, payer … (``hub.domain.watching``); None nearly always."""
-        return self.reference("flag", f"{what}:{digest}") if digest else None
+        return self.seldom("flag", f"{what}:{digest}") if digest else None
 
     def screened(self) -> tuple[Hit, ...]:
         """The entries of the zone's lists that the declaration's lines meet (``hub.domain.screening``)."""

@@ -49,6 +49,12 @@ class Recalled(Case):
         self._missing.append(name)
         raise UnreadError(name)
 
+    def _found(self, kind: str, id: str) -> Mapping[str, Any] | None:
+        name = f"{kind}:{id}"
+        if name not in self._record and f"{kind}:*" in self._record:
+            return None
+        found: Mapping[str, Any] | None = self._answer(name, dict[str, Any], self._find, kind, id)
+        return found
 
     def draw(self, about: str) -> int | None:
         """The lot that was drawn; None where none was."""

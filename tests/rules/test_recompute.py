@@ -10,6 +10,7 @@ import pytest
 
 from hub import codec
 from hub.domain.events import Assessment
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.rules.api import Case
 from hub.rules.engine import RuleSet, ruleset
 from hub.rules.recompute import Recalled, UnreadError, differences
@@ -101,3 +102,21 @@ def test_every_reader_notes_what_it_read_and_is_answered_by_the_note() -> None:
     with pytest.raises(UnreadError, match="flag:y"):
         later.known("flag:y", kind, find, "a")
     assert (missing, asked, later.read) == (["flag:y"], ["a", "nothing"], case.read)
+
+
+def test_what_is_seldom_there_is_noted_once_a_kind_and_answered_by_that() -> None:
+    known = Reference()
+    known.put(ReferenceRecord("flag", "telephone:t", 1, "2026-01-01", value={"count": 4}), 0)
+    case = Case(declaration=Any, day=20260601, value=0, references=known)  # type: ignore[arg-type]  # nothing of it is looked at
+    assert case.flag("telephone", "other") is None
+    assert case.flag("telephone", "another") is None
+    assert case.flag("telephone", "t") == {"count": 4}
+    assert case.read == {"flag:telephone:t": '{"count":4}', "flag:*": ""}
+    missing: list[str] = []
+    later = recalled(case.read, missing)
+    assert later.flag("telephone", "t") == {"count": 4}
+    assert later.flag("telephone", "other") is None
+    assert later.read == case.read
+    with pytest.raises(UnreadError, match="country:502"):
+        later.seldom("country", "502")
+    assert missing == ["country:502"]

@@ -33,7 +33,7 @@ def check(case: Case) -> Findings:
     side, day = case.declaration.side, case.day
     for index, line in enumerate(case.declaration.lines, 1):
         path = f"InventoryList[{index}]/price"
-        record = case.reference("price", f"{side}:{line.gcode}")
+        record = case.seldom("price", f"{side}:{line.gcode}")
         if record is None or record.get("unit") != line.unit or str(record.get("currency", "142")) != (line.currency or "142"):
             if case.reference("parameter", KEPT) is not None:
                 said = {"gcode": line.gcode, "unit": line.unit}

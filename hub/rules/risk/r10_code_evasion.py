@@ -29,7 +29,7 @@ def check(case: Case) -> Findings:
             path = f"InventoryList[{hit.line}]/gcode"
             yield case.finding("other_code", score=NAME_SCORE.on(day), path=path, action=REVIEW, evidence=said)
     for index, line in enumerate(lines, 1):
-        record = case.reference("goods", line.gcode)
+        record = case.seldom("goods", line.gcode)
         units = texts(record.get("units")) if record is not None else ()
         if units and line.unit not in units:
             said = {"gcode": line.gcode, "unit": line.unit, "units": ", ".join(units)}

@@ -24,7 +24,7 @@ def check(case: Case) -> Findings:
     """Countries of destination and origin; names that resemble listed ones."""
     day, of = case.day, case.declaration
     for country in dict.fromkeys((of.country, *[line.country for line in of.lines])):
-        record = case.reference("country", country) if country else None
+        record = case.seldom("country", country) if country else None
         if record is not None:
             said = {"country": country, "state": str(record.get("state", "")), "instrument": str(record.get("instrument", ""))}
             closed = record.get("state") == "closed"
