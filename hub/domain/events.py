@@ -437,13 +437,20 @@ class Burden(msgspec.Struct, frozen=True, tag="burden", array_like=True, gc=Fals
 # ---- inbox.watch ------------------------------------------------------------------------------------------------
 
 
+class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A declaration at a thing. ``who``: the buyer, ``by``: the telephone (shortened digests); ``units``: pieces."""
+
+    declaration: str
+    at: int
+    who: str
+    by: str = ""
+    units: int = 1
+
+
 class Seen(msgspec.Struct, frozen=True, tag="seen", array_like=True, gc=False):
-    """A declaration seen at a telephone, an address …; assess → watch, key = ``what:digest`` (``hub.domain.watching``).
+    """A sighting, and what an alert says; assess → watch, key = ``what:digest`` (``hub.domain.watching``)."""
 
-    ``sighting`` is msgpack of a Sighting; the rest is for an alert.
-    """
-
-    sighting: msgspec.Raw
+    sighting: Sighting
     office: str
     platform: str
     merchant: str

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import msgspec
-
-from hub.domain.events import Matched
+from hub.domain.events import Matched, Sighting
 from hub.domain.history import Purchase, delivered, short
 from hub.domain.money import SCALE
 from hub.domain.views import OrderView, PaymentView
@@ -22,16 +20,6 @@ HOUR_MS = 3_600_000
 TELEPHONE, ADDRESS, PAYER, STOCK, INSTANT = "telephone", "address", "payer", "stock", "instant"
 #: What the stage ledger flags: a guarantor whose guarantee is used up.
 GUARANTOR = "guarantor"
-
-
-class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A declaration at a thing. ``who``: the buyer, ``by``: the telephone (shortened digests); ``units``: pieces."""
-
-    declaration: str
-    at: int
-    who: str
-    by: str = ""
-    units: int = 1
 
 
 class Watched(NamedTuple):

@@ -373,7 +373,7 @@ def _seen(event: Matched, history: tuple[Purchase, ...], new: Purchase) -> list[
     """What watch is told of a declaration."""
     of = event.declaration
     return [
-        Output(_WATCH, key.encode(), codec.pack(Seen(msgspec.Raw(codec.pack(sighting)), of.office, of.platform, of.merchant)))
+        Output(_WATCH, key.encode(), codec.pack(Seen(sighting, of.office, of.platform, of.merchant)))
         for key, sighting in sightings(event, history, new)
     ]
 

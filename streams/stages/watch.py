@@ -11,15 +11,14 @@ from __future__ import annotations
 import msgspec
 
 from hub import codec, topics
-from hub.domain.events import Alert, Seen, Tick
+from hub.domain.events import Alert, Seen, Sighting, Tick
 from hub.domain.keys import china_day
 from hub.domain.reference import ReferenceRecord, encode
-from hub.domain.watching import WATCHED, Sighting, seen_with, told, written
+from hub.domain.watching import WATCHED, seen_with, told, written
 from hub.rules.api import TRADING
 from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
-_sighting = codec.decoder(Sighting)
 #: Reference data are in one order, in partition 0: the CRC-32 of nothing is 0.
 _FIRST = b""
 
@@ -58,7 +57,7 @@ class Watch:
     def handle(self, state: WatchState | None, record: Record, now: Tick) -> Step | None:  # noqa: ARG002 - the protocol's signature
         """Count a sighting; None for what is known."""
         event = codec.watch_event(record.value)
-        new: Sighting = _sighting(event.sighting)
+        new = event.sighting
         old = state or _NOTHING
         if new in old.seen:
             return None

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub import codec, topics
-from hub.domain.events import Alert, Seen, Tick
+from hub.domain.events import Alert, Seen, Sighting, Tick
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.reference import decode as decode_reference
-from hub.domain.watching import WATCHED, Sighting, told
+from hub.domain.watching import WATCHED, told
 from hub.rules.engine import ruleset
 from streams.api import Record
 from streams.stages.watch import Watch, WatchSettings, WatchState
@@ -25,7 +24,7 @@ HOUR = topics.HOUR_MS
 
 def seen(number: int, at: int = NOON, who: str | None = None, by: str = "", units: int = 1) -> bytes:
     sighting = Sighting(f"declaration/{number}", at, who or f"buyer {number}", by, units)
-    return codec.pack(Seen(msgspec.Raw(codec.pack(sighting)), "2900", "P", "M"))
+    return codec.pack(Seen(sighting, "2900", "P", "M"))
 
 
 class Watching:
