@@ -780,6 +780,8 @@ def _handed_over(turn: Turn, event: HandedOver) -> bool:
     turn.note("hub", what, f"{event.recipient} {event.note}".strip(), event.at)
     if event.submission != turn.old.submission:
         return True
+    if turn.old.handed_over.get(event.recipient) == "delivered":
+        return True  # what has arrived once is there, whatever becomes of a repetition
     turn.changes["handed_over"] = {**turn.old.handed_over, event.recipient: event.outcome}
     if event.recipient == "customs" and event.outcome == "delivered" and not turn.old.code and not turn.old.draft:
         turn.changes["overdue_at"] = turn.now + turn.settings.overdue

@@ -113,7 +113,8 @@ def check_the_total_is_the_sum(world: World) -> None:
             continue
         effect = lifecycle.meaning_of(state.code).allowance if state.code else ""
         counted = effect == "count"
-        reserved = effect == "" and state.joined and state.match != "expired"
+        turned_away = not state.code and state.handed_over.get("customs") == "refused"
+        reserved = effect == "" and state.joined and state.match != "expired" and not turned_away
         expected += state.value if counted or reserved else 0
     assert world.buyer(digest(identity(1))).used(2026) == expected
 

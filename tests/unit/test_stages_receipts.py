@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 
+from hub import codec, topics
 from hub.domain.kinds import DECLARATION, IMPORT_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.money import amount
 from schemas import documents as ceb
@@ -254,6 +255,19 @@ def test_silence_after_the_hand_over_is_alarmed_once() -> None:
     world.tick(31 * MINUTE)
     assert [a.rule for a in world.alerts()] == ["hub.overdue"]
     assert "overdue" in timeline(world.status(key_of(documents[WAYBILL])))
+
+
+def test_what_arrived_once_is_there_whatever_becomes_of_a_repetition() -> None:
+    world = World()
+    documents = sent(world, *IMPORT_KINDS)
+    queued = list(world.hand_overs())
+    world.deliver()
+    world.published[topics.OUT_CUSTOMS] = [(b"", codec.pack(one), ()) for one in queued]
+    world.deliver("refused")
+    status = world.status(key_of(documents[DECLARATION]))
+    assert status.handed_over == {"customs": "delivered"}
+    assert "hand-over refused" in timeline(status)
+    assert world.buyer(digest(identity(1))).used(2026) > 0
 
 
 def test_an_answer_in_time_is_not_overdue() -> None:
