@@ -18,6 +18,8 @@ HOUR_MS = 3_600_000
 #: What is watched: a telephone a parcel goes to or a buyer names, an address delivered to, a payer who is not the buyer, goods at
 #: an address, orders of a merchant and of one value that are paid the moment they are made.
 TELEPHONE, ADDRESS, PAYER, STOCK, INSTANT = "telephone", "address", "payer", "stock", "instant"
+#: A waybill number that was reported for another order; register, which keeps waybills for more than six months, tells of it.
+REUSED = "waybill"
 #: What the stage ledger flags: a guarantor whose guarantee is used up.
 GUARANTOR = "guarantor"
 
@@ -55,6 +57,7 @@ WATCHED: dict[str, Watched] = {
     PAYER: Watched(7 * 24, _people, (5, 10, 20, 40), "R15"),
     STOCK: Watched(30 * 24, _stock, (15, 30, 60), "R17"),
     INSTANT: Watched(1, _people, (5, 10, 20, 40), "R05"),
+    REUSED: Watched(180 * 24, _people, (1, 3, 10, 30), "R18"),
 }
 #: Pieces of a good that a buyer has to have bought, this time and before, to be counted at the address; an amount.
 _WORTH_COUNTING = 2 * SCALE

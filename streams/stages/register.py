@@ -34,6 +34,8 @@ from hub.domain.events import (
     Position,
     ReceiptArrived,
     Received,
+    Seen,
+    Sighting,
     Status,
     SubmittedDocument,
     Summarised,
@@ -45,12 +47,14 @@ from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_year, possible_time, receipt_ms
 from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, MATCHED_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
+from hub.domain.watching import REUSED
 from schemas.model import message_types
 from streams.api import Output, Record, Step
 from streams.stages import follow, guarantee
 from streams.stages.cloud import headers
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
+_WATCH = topics.inbox("watch")
 
 #: Customs' own total in a refusal for the yearly limit (seen in practice: totalPrice：26,114.44 > limitPrice: 26,000).
 _TOTAL = re.compile(r"totalPrice\D{0,3}([0-9][0-9,]*(?:\.[0-9]{1,5})?)")
@@ -487,6 +491,10 @@ def _refuse_version(turn: Turn, event: Received, verdict: str) -> None:
     what = verdict if verdict in (REPEATED, STALE) else f"duplicate.{verdict}"
     turn.note("hub", what, where, event.received_at)
     _remember(turn, OtherVersion(event.submission, document.index, state, event.received_at, faults))
+    if turn.kind == WAYBILL and document.order[1] not in ("", turn.old.order[1]):
+        # A number that carries another parcel already (rule R18).
+        sighting = Sighting(f"{document.order[1]}@{event.submission}", event.received_at, document.order[1])
+        turn.tell(_WATCH, f"{REUSED}:{turn.key.partition('/')[2]}", Seen(sighting, "", "", ""))
 
 
 def _fault(

@@ -127,6 +127,10 @@ _WORDS = {
     ),
     "payer": ("One payer paid for {count} buyers.", "同一支付人为 {count} 名订购人付款。"),
     "stock": ("{count} pieces of one good went to one address through few buyers.", "同一商品 {count} 件由少数订购人寄往同一地址，疑似囤货转售。"),
+    "waybill": (
+        "A waybill number that carries a parcel already was reported for {count} other orders.",
+        "已使用的运单号又被用于另外 {count} 个订单。",
+    ),
     "instant": (
         "{count} new buyers paid orders of the same value at one merchant the moment they were made.",
         "同一商家 {count} 名新订购人的同额订单在下单瞬间即支付，疑似刷单。",
