@@ -146,6 +146,7 @@ class Case:
         "day",
         "declaration",
         "differences",
+        "now",
         "order",
         "payment",
         "states",
@@ -178,10 +179,12 @@ class Case:
         history: tuple[Purchase, ...] = (),
         quantities: Mapping[str, int] | None = None,
         screens: Screens | None = None,
+        now: int = 0,
     ) -> None:
-        """``at``: received (ms); ``history``: what the buyer bought lately; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
+        """``at``: received (ms); ``now``: its documents put together (ms); ``history``: what the buyer bought lately; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
         self.day, self.year, self.value, self.at = day, day // 10_000, value, at
+        self.now = now or at
         self.states = states or {}
         self.buyer = buyer
         self.differences = differences

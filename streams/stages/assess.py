@@ -312,6 +312,7 @@ def assess(
         waybill=event.waybill,
         day=china_day(event.received_at),
         at=event.received_at,
+        now=max(event.at, event.received_at),
         value=event.value,
         states=event.states,
         differences=tuple(difference.code for difference in event.differences),

@@ -189,6 +189,7 @@ def test_a_changed_order_is_matched_and_assessed_again() -> None:
     for document in documents.values():
         world.submit(submission(document))
     world.run()
+    world.tick(3_600_000)
     world.submit(submission(with_head(documents[ORDER], acturalPaid="200", appType="2", appTime="20260601130000")))
     world.run()
     status = world.status(key_of(documents[DECLARATION]))
