@@ -79,16 +79,16 @@ async def test_a_suspended_principal_is_known_as_such_as_soon_as_the_record_is_r
 
 
 async def test_nothing_is_written_where_one_record_is_wrong(bootstrap: str) -> None:
-    good = ReferenceRecord("list", "whole", 1, "2024-01-01")
+    good = ReferenceRecord("parameter", "whole", 1, "2024-01-01")
     async with reading(bootstrap) as reader:
         with pytest.raises(Misconfigured) as refused:
             await publish(bootstrap, [good, msgspec.structs.replace(good, kind="nonsense")])
         assert "nonsense" in refused.value.problems[0]
-        assert reader.data.versions("list", "whole") == []
+        assert reader.data.versions("parameter", "whole") == []
 
 
 async def test_a_published_version_is_not_changed(bootstrap: str) -> None:
-    record = ReferenceRecord("list", f"l{secrets.token_hex(4)}", 1, "2024-01-01", value={"a": 1})
+    record = ReferenceRecord("parameter", f"l{secrets.token_hex(4)}", 1, "2024-01-01", value={"a": 1})
     await publish(bootstrap, [record])
     async with reading(bootstrap) as reader:
         with pytest.raises(Misconfigured):
