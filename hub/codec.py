@@ -26,6 +26,7 @@ bill_event = msgspec.msgpack.Decoder(events.BillEvent).decode
 ledger_event = msgspec.msgpack.Decoder(events.Burden).decode
 watch_event = msgspec.msgpack.Decoder(events.Seen).decode
 gate_event = msgspec.msgpack.Decoder(events.GateEvent).decode
+observe_event = msgspec.msgpack.Decoder(events.Traded).decode
 resolve_event = msgspec.msgpack.Decoder(events.ResolveEvent).decode
 hand_over = msgspec.msgpack.Decoder(events.HandOver).decode
 hold = msgspec.json.Decoder(events.Hold).decode

@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts before a hand-over is parked."""
     processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
-    stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch")
+    stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch,observe")
     """Which stages share a process under ``hub up``."""
     serve_processes: int = 1
     """How many doors ``hub up`` opens on the same port."""

@@ -44,7 +44,7 @@ LARGE = 48 << 20
 #: A changelog batch is one record batch and atomic; the runtime keeps it below this.
 CHANGELOG_BATCH = 8 << 20
 
-STAGES = ("split", "register", "match", "assess", "resolve", "bills", "ledger", "watch", "gate")
+STAGES = ("split", "register", "match", "assess", "resolve", "bills", "ledger", "watch", "observe", "gate")
 
 SUBMISSIONS = "submissions"
 REFUSALS = "refusals"

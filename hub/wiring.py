@@ -53,6 +53,7 @@ from streams.stages.bills import Bills
 from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings
 from streams.stages.match import Match
+from streams.stages.observe import Observe
 from streams.stages.register import Register, RegisterSettings
 from streams.stages.resolve import Resolve
 from streams.stages.split import Split
@@ -241,6 +242,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "bills": Bills,
         "ledger": lambda: Ledger(reference.data, LedgerSettings(warn=settings.guarantee_warn_percent)),
         "watch": Watch,
+        "observe": lambda: Observe(reference.data),
         "gate": lambda: Gate(reference.data),
     }
     return [makers[name]() for name in names]

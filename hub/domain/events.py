@@ -504,6 +504,26 @@ class Decided(msgspec.Struct, frozen=True, tag="decided", array_like=True, gc=Fa
 GateEvent = Handing | Judged | Decided
 
 
+# ---- inbox.observe ----------------------------------------------------------------------------------------------
+
+
+class Traded(msgspec.Struct, frozen=True, tag="traded", array_like=True, gc=False):
+    """A declaration was assessed for the first time; assess → observe, key = the merchant's code.
+
+    ``value``: an amount in ``currency`` (customs' code); ``new``: of a buyer unknown here; ``level``: of the assessment.
+    """
+
+    declaration: str
+    at: int
+    side: str
+    value: int
+    currency: str
+    new: bool
+    level: str
+    platform: str
+    office: str
+
+
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from hub.domain.events import (
     Position,
     Seen,
     Tick,
+    Traded,
 )
 from hub.domain.exports import registered
 from hub.domain.history import Purchase, before, purchase, remembered
@@ -43,6 +44,7 @@ from streams.api import Output, Record, Step
 from streams.stages.cloud import headers
 
 _REGISTER, _WATCH, _GATE = topics.inbox("register"), topics.inbox("watch"), topics.inbox("gate")
+_OBSERVE = topics.inbox("observe")
 
 
 class AssessSettings(msgspec.Struct, frozen=True):
@@ -206,7 +208,7 @@ class Assess:
             takings,
             taken,
         )
-        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment) + seen)
+        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment) + seen + self._traded(old, event, assessment))
 
     def _taken(self, event: Matched, now: Tick) -> tuple[tuple[str, int], ...]:
         """What a declaration takes of goods with a yearly quantity, by the list in force on its day."""
@@ -214,6 +216,17 @@ class Assess:
         if find("parameter", yearly.LIST, day, now.reference) is None:
             return ()
         return yearly.taken(event.declaration.lines, lambda hs8: find("positive", hs8, day, now.reference))
+
+    def _traded(self, old: AssessState, event: Matched, assessment: Assessment) -> list[Output]:
+        """What observe is told, once a declaration."""
+        of, first = event.declaration, f"{event.declaration_key}@"
+        if not of.merchant or any(id_.startswith(first) for id_ in old.assessed):
+            return []
+        new = bool(event.buyer) and not old.recent
+        traded = Traded(
+            event.declaration_key, event.received_at, of.side, event.value, of.currency, new, assessment.level, of.platform, of.office
+        )
+        return [Output(_OBSERVE, of.merchant.encode(), codec.pack(traded))]
 
     def _outputs(self, event: Matched, assessment: Assessment) -> list[Output]:
         key = event.declaration_key.encode()

@@ -33,6 +33,7 @@ from streams.stages.bills import Bills
 from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings, LedgerState
 from streams.stages.match import Match, MatchState
+from streams.stages.observe import Observe
 from streams.stages.register import Register, RegisterSettings, RegisterState
 from streams.stages.resolve import Resolve
 from streams.stages.split import Split
@@ -71,6 +72,7 @@ class World:
             "bills": Bills(),
             "ledger": Ledger(self.references, ledger),
             "watch": Watch(),
+            "observe": Observe(self.references),
             "gate": Gate(self.references),
         }
         self._inbox = {topics.inbox(name): name for name in self.stages}
