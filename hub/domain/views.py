@@ -242,6 +242,20 @@ def normal(text: str | None) -> str:
 _goods_text = lru_cache(16_384)(goods_text)
 
 
+def normal_telephone(text: str | None) -> str:
+    """A telephone number without China's prefix (+86, 0086, 86 before a mobile number) and without brackets and points."""
+    plain = normal(text).translate(_PUNCTUATION)
+    for prefix in ("+86", "0086"):
+        if plain.startswith(prefix):
+            return plain[len(prefix) :]
+    return plain[2:] if len(plain) == _PREFIXED_MOBILE and plain.startswith("861") and plain.isdigit() else plain
+
+
+_PUNCTUATION = {ord(c): None for c in "()."}
+#: 86 and the eleven digits of a mobile number.
+_PREFIXED_MOBILE = 13
+
+
 def identity_of(kind: str | None, text: str | None) -> str:
     """What a check digit (GB 11643) says about an identity number of type 1; other types have none."""
     if kind not in (None, "", "1"):
@@ -267,6 +281,12 @@ class Viewer:
 
         #: The digest of a name, number, telephone or address; empty stays empty.
         self.person: Callable[[str | None], str] = lru_cache(_REMEMBERED)(person)
+
+        def telephone(text: str | None) -> str:
+            return self.person(normal_telephone(text))
+
+        #: That of a telephone number.
+        self.telephone: Callable[[str | None], str] = lru_cache(_REMEMBERED)(telephone)
 
     def _lines(self, lines: Any, names: tuple[str, ...], side: str = IMPORT) -> tuple[LineView, ...]:
         person = self.person
@@ -323,12 +343,12 @@ class Viewer:
             number(head.acturalPaid),
             person(head.buyerName),
             person(head.buyerIdNumber),
-            person(head.buyerTelephone),
+            self.telephone(head.buyerTelephone),
             identity_of(head.buyerIdType, head.buyerIdNumber),
             head.payCode or "",
             head.payTransactionId or "",
             person(head.consignee),
-            person(head.consigneeTelephone),
+            self.telephone(head.consigneeTelephone),
             person(head.consigneeAddress),
             self._lines(document.list, ("itemName",)),
             time=head.appTime or "",
@@ -380,7 +400,7 @@ class Viewer:
             head.logisticsCode or "",
             head.logisticsNo or "",
             person(head.consignee),
-            person(head.consigneeTelephone),
+            self.telephone(head.consigneeTelephone),
             person(head.consigneeAddress),
             number(head.weight),
         )
@@ -408,7 +428,7 @@ class Viewer:
             *common,
             person(head.buyerName),
             person(head.buyerIdNumber),
-            person(head.buyerTelephone),
+            self.telephone(head.buyerTelephone),
             identity_of(head.buyerIdType, head.buyerIdNumber),
             person(head.consigneeAddress),
             number(head.freight),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.domain import lifecycle
+from hub.domain.checks import CHECKS
 from hub.domain.money import text
 from hub.rules.api import Dated, Rule
 from hub.rules.engine import ORANGE, RECOMMENDATIONS, RED, YELLOW, RuleSet, ruleset
@@ -198,10 +199,33 @@ def _node(state: str) -> str:
     return state.replace(" ", "_") or "[*]"
 
 
+def checks_page() -> str:
+    """The page of the checks between documents."""
+    out = [
+        "# Checks between documents",
+        "",
+        "<!-- printed by `python -m hub.rules.docs`; do not edit -->",
+        "",
+        "Customs holds order, payment, waybill and declaration against each other, and does not publish how. These are the checks that its",
+        "texts and rejections show (basis S: stated in an official text, R: a real rejection has it, B: secondary descriptions only,",
+        "T: third-party systems), and by which codes the hub tells what differs. Faults of the door and of match flag a document: it",
+        "goes to customs all the same, and its sender knows what customs will say. Codes `rule.*` are for officers.",
+        "",
+        "| # | check | 核对内容 | CEB | basis | checked by | codes | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    out += [
+        f"| {c.number} | {c.what} | {c.what_zh} | {c.messages} | {c.basis} | {c.where} | {', '.join(f'`{code}`' for code in c.codes)} | {c.note} |"
+        for c in CHECKS
+    ]
+    return "\n".join([*out, ""])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "reference/rules.md": lambda: rules_page(ruleset()),
     "explanation/life-cycle.md": life_cycle_page,
     "reference/standing.md": standing_page,
+    "reference/checks.md": checks_page,
 }
 
 
