@@ -379,10 +379,14 @@ class Partition(Generic[S]):
     def _owe_again(self, rows: list[Row], shown: int) -> None:
         """What a changelog's batch leaves owed: too much rather than too little, a repeated snapshot says the same."""
         owed, at = self.owed, time.monotonic()
+        again = []
         for key, blob in rows:
             owed.pop(key, None)
             if blob is not None and (applied := HEAD.unpack_from(blob)[0]) >= shown:
-                owed[key] = applied, at
+                again.append((applied, key))
+        # The first that is owed says where the next batch's ``shown`` is: the oldest has to be the first.
+        for applied, key in sorted(again):
+            owed[key] = applied, at
         for key in [key for key, _ in takewhile(lambda item: item[1][0] < shown, owed.items())]:
             del owed[key]
 

@@ -642,6 +642,25 @@ async def test_what_is_owed_is_in_the_store_too_and_bounded() -> None:
     assert log.values("latest")[1:] == [b"1 x", b"2 x", b"3 x", b"4 x"]
 
 
+async def test_what_is_owed_after_a_crash_is_known_in_the_order_it_came() -> None:
+    log, store = MemoryLog(), MemoryStore()
+    limits = Limits(events=4, flush_keys=2, busy=1, snapshot_seconds=1e9)
+    log.put(INBOX, b"b", b"=1")
+    log.put(INBOX, b"b", b"=again")
+    log.put(INBOX, b"a", b"=1")
+    log.tick(INBOX, T0)  # b is fired: it was applied after a, and stands before it in the batch
+    runtime = await started(log, store, stage=Told(), limits=limits)
+    log.crash_at = "after"
+    with pytest.raises(CrashError):
+        await runtime.handle({0: log.records(INBOX)})
+    log.crash_at = ""
+    log.put(INBOX, b"b", b"=1")
+    await work_off(await started(log, store, stage=Told(), limits=limits), log)
+    log.tick(INBOX, T0 + 1000)
+    await work_off(await started(log, store, stage=Told()), log)
+    assert sorted(log.values("latest")) == [b"2 1", b"4 1"]
+
+
 async def test_a_large_state_is_published_at_once_since_it_may_be_refused() -> None:
     log = MemoryLog()
     limits = Limits(busy=1, snapshot_seconds=1e9, snapshot_bytes=100)
