@@ -13,6 +13,7 @@ import msgspec
 
 from hub.domain.credit import CLASSES
 from hub.domain.kinds import EXPORT, IMPORT
+from hub.domain.remembered import Remembered
 from hub.domain.views import DeclarationView
 
 if TYPE_CHECKING:
@@ -148,21 +149,11 @@ class Orders:
     """The orders of one view of the reference data, worked out once a day and change."""
 
     def __init__(self, references: Reference) -> None:
-        self._references = references
-        self._kept: dict[tuple[int, int], tuple[Order, ...]] = {}
+        self._days = Remembered(references, ("order",), lambda day, offset: _made(references, day, offset))
 
     def at(self, day: int, offset: int) -> tuple[Order, ...]:
         """The orders in force on ``day`` (yyyymmdd) by what is known at ``offset``, in the order of their ids."""
-        changed = self._references.changed.get("order", -1)
-        if changed < 0:
-            return ()
-        key = day, min(changed, offset)
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= _KEPT:
-                self._kept.clear()
-            found = self._kept[key] = tuple(_made(self._references, *key))
-        return found
+        return self._days.at(day, offset)
 
     def refusing(self, day: int, offset: int, codes: Collection[str]) -> str:
         """The authority that has the messages of one of these enterprises refused; empty for none."""
@@ -176,9 +167,6 @@ class Orders:
         return tuple([order for order in self.at(day, offset) if order.what == HOLD and order.concerns(of)])
 
 
-def _made(references: Reference, day: int, offset: int) -> list[Order]:
+def _made(references: Reference, day: int, offset: int) -> tuple[Order, ...]:
     made = [order_of(id, value) for id, value in sorted(references.all("order", day, offset))]
-    return [order for order in made if order is not None]
-
-
-_KEPT = 64
+    return tuple([order for order in made if order is not None])

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import ahocorasick_rs
 import msgspec
+
+from hub.domain.remembered import Remembered
+
+if TYPE_CHECKING:
+    from hub.domain.control import Finds
+    from hub.domain.reference import Reference
 
 #: The lists that lines of goods are held against.
 FORBIDDEN, CONTROLLED, RECALLS, BRANDS, NAMES = "forbidden", "controlled", "recalls", "brands", "names"
@@ -46,13 +52,6 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     line: int
     list: str
     entry: Entry
-
-
-class Finds(Protocol):
-    """Reference data, asked for one record."""
-
-    def find(self, kind: str, id: str, day: int, offset: int) -> Mapping[str, Any] | None:
-        """The value in force on ``day`` among what is known at ``offset``."""
 
 
 def goods_text(*parts: str | None) -> str:
@@ -133,32 +132,17 @@ EMPTY = Screen({})
 
 
 class Screens:
-    """The screens of one view of the reference data, each made once: while no list changes, and for as long as a day lasts.
+    """The screens of one view of the reference data, each made once while no list changes."""
 
-    ``changed`` of the view says at which log offset a list changed last.
-    """
-
-    def __init__(self, references: Finds) -> None:
-        self._references = references
-        self._changed: Mapping[str, int] = getattr(references, "changed", {})
-        self._kept: dict[tuple[int, int], Screen] = {}
+    def __init__(self, references: Reference) -> None:
+        self._days = Remembered(references, ("list",), lambda day, offset: screen_of(references, day, offset))
 
     def at(self, day: int, offset: int) -> Screen:
         """The lists on ``day`` by what is known at ``offset``."""
-        key = day, min(self._changed.get("list", -1), offset)
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= _DAYS:
-                self._kept.clear()
-            found = self._kept[key] = screen_of(self._references, day, offset)
-        return found
+        return self._days.at(day, offset)
 
 
 def screen_of(references: Finds, day: int, offset: int) -> Screen:
     """The lists of a day as they are in the reference data."""
     lists = {name: value["entries"] for name in LISTS if (value := references.find("list", name, day, offset)) is not None}
     return Screen(lists) if lists else EMPTY
-
-
-#: Pairs of a day and a change whose screens are kept at a time: today's, and what is late.
-_DAYS = 8

@@ -15,6 +15,7 @@ import msgspec
 from hub.domain.control import Finds, linked_of
 from hub.domain.credit import MOST_LINKS, NORMAL, SOURCES, class_of, id_of, passed, said
 from hub.domain.reference import Reference
+from hub.domain.remembered import Remembered
 
 #: What a reason does.
 ACTS, SUGGESTED, REPAIRED, ENDED, OVERRIDDEN = "acts", "suggested", "repaired", "ended", "overridden"
@@ -173,48 +174,15 @@ class Kept(dict[str, tuple[Standing, str, str]]):
 
 
 class Standings:
-    """The standings of one view of the reference data, each worked out once and kept while nothing about credit changes.
-
-    A standing is asked for at a log offset; the answer is the same for every offset from the last change of a record
-    of the kinds ``credit``, ``link``, ``enterprise`` and ``parameter`` on, so that other reference data, which change
-    all the time, cost nothing here.
-    """
+    """The standings of one view of the reference data, each worked out once and kept while nothing about credit changes."""
 
     def __init__(self, references: Reference, most: int = 20_000) -> None:
         """``most``: so many standings are kept of a day."""
-        self._references, self._most = references, most
-        self._kept: dict[tuple[int, int], Kept] = {}
-        self._changed = self._reached = -1
-        self._asked = (0, -2)
-        self._answer = Kept(references, 0, -2)
+        self._days = Remembered(references, _KINDS, lambda day, offset: Kept(references, day, offset, most))
 
     def at(self, day: int, offset: int) -> Kept:
         """The standings on ``day`` by what is known at ``offset``."""
-        references = self._references
-        if references.reached != self._reached:
-            self._look(references)
-        elif (day, offset) == self._asked:
-            return self._answer
-        key = day, min(self._changed, offset)
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= _DAYS:
-                self._kept.clear()
-            found = self._kept[key] = Kept(references, *key, self._most)
-        self._asked, self._answer = (day, offset), found
-        return found
-
-    def _look(self, references: Reference) -> None:
-        reached = references.reached
-        changed = max([references.changed.get(kind, -1) for kind in _KINDS])
-        if changed != self._changed:
-            self._kept.clear()
-            self._changed = changed
-        self._reached = reached
-
-
-#: Pairs of a day and a change of which standings are kept at a time: today's, and what is late.
-_DAYS = 8
+        return self._days.at(day, offset)
 
 
 #: What two firms' filings may share, as keyed digests, and what a link by it is called.

@@ -19,7 +19,7 @@ from hub.domain.faults import fault
 from hub.domain.history import Purchase
 from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.orders import REFUSE, Order, Orders
-from hub.domain.screening import EMPTY, Hit, Screens
+from hub.domain.screening import EMPTY, Hit, Screens, screen_of
 from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
 
@@ -302,7 +302,11 @@ class Case:
         """The lists as known at the case's offset."""
         if self._references is None:
             return None
-        screen = (self._screens or Screens(self._references)).at(self.day, self._offset)
+        screen = (
+            self._screens.at(self.day, self._offset)
+            if self._screens is not None
+            else screen_of(self._references, self.day, self._offset)
+        )
         if screen is EMPTY:
             return None
         country = self.declaration.country

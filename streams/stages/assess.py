@@ -128,7 +128,7 @@ class Assess:
         self._references = references
         self._standings = Standings(references) if isinstance(references, Reference) else None
         self._orders = Orders(references) if isinstance(references, Reference) else None
-        self._screens = Screens(references)
+        self._screens = Screens(references) if isinstance(references, Reference) else None
         self._draw = draw
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
