@@ -10,7 +10,7 @@ import click
 from hub.cli import loaded
 from hub.cli.running import run
 from hub.domain.faults import Misconfigured
-from hub.domain.keys import china_day
+from hub.domain.keys import china_day, day_text
 from hub.domain.names import resembling
 from hub.infra.process import WallClock
 from hub.infra.reference import ReferenceReader, publish_anew
@@ -88,8 +88,7 @@ def screen(ctx: click.Context, names: Path, *, least: int, target: Path | None) 
             click.echo(f"{code}  {one.name}  resembles {one.listed}  {one.percent} %")
         click.echo(f"{len(filed)} enterprises, {len(listed)} names, {len(hits)} resemble", err=True)
         if target is not None:
-            first = f"{day // 10_000}-{day // 100 % 100:02d}-{day % 100:02d}"
-            target.write_text("\n".join(_screened(code, one.listed, one.percent, first) for code, one in hits), "utf-8")
+            target.write_text("\n".join(_screened(code, one.listed, one.percent, day_text(day)) for code, one in hits), "utf-8")
         return int(bool(hits))
 
     run(main())

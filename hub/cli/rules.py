@@ -18,10 +18,11 @@ from hub.cli import loaded
 from hub.cli.reach import Reach
 from hub.cli.running import run
 from hub.domain.faults import Misconfigured
+from hub.domain.keys import day_text
 from hub.rules.api import Rule
 from hub.rules.backtest import Change, Tally, change
 from hub.rules.cases import lacking, wrong
-from hub.rules.docs import certainty, day_text
+from hub.rules.docs import certainty
 from hub.rules.docs import facts as facts_of
 from hub.rules.engine import RuleSet, discover, ruleset
 from hub.topics import DAY_MS, HOUR_MS

@@ -65,7 +65,7 @@ def _may_be_empty(upload: MessageType, name: str) -> bool:
 
 def china_day(at: int) -> int:
     """The day of law of a moment (ms since the epoch), China time, as yyyymmdd."""
-    return _civil((at + _CHINA_MS) // _DAY_MS)
+    return _civil(day_count(at))
 
 
 @lru_cache(64)
@@ -83,9 +83,19 @@ def _civil(days: int) -> int:
     return year * 10_000 + month * 100 + day
 
 
+def day_text(day: int) -> str:
+    """20260601 → ``2026-06-01``."""
+    return f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
+
+
+def day_count(at: int) -> int:
+    """The day of law of a moment (ms since the epoch), China time, counted from 1970-01-01."""
+    return (at + _CHINA_MS) // _DAY_MS
+
+
 def china_midnight(at: int) -> int:
     """When the day of a moment began, China time; both ms since the epoch."""
-    return (at + _CHINA_MS) // _DAY_MS * _DAY_MS - _CHINA_MS
+    return day_count(at) * _DAY_MS - _CHINA_MS
 
 
 def china_year(at: int) -> int:

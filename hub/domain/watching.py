@@ -63,12 +63,6 @@ WATCHED: dict[str, Watched] = {
 _WORTH_COUNTING = 2 * SCALE
 
 
-def written(day: int) -> str:
-    """20260601 → ``2026-06-01``."""
-    text = str(day)
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}"
-
-
 def told(what: str, count: int) -> int:
     """The greatest of the numbers at which a flag is written that is reached; 0 for none."""
     return max((step for step in WATCHED[what].steps if step <= count), default=0)

@@ -12,6 +12,7 @@ from typing import Any
 
 from hub.domain import lifecycle
 from hub.domain.checks import CHECKS
+from hub.domain.keys import day_text
 from hub.domain.money import text
 from hub.rules.api import Dated, Rule
 from hub.rules.engine import ORANGE, RECOMMENDATIONS, RED, YELLOW, RuleSet, ruleset
@@ -121,11 +122,6 @@ def facts(rule: Rule, day: int) -> dict[str, Any]:
 def _values(name: str, dated: Dated[Any]) -> str:
     values = [f"{value_text(name, value)} from {day_text(day)}" for day, value in reversed(dated.history())]
     return ", ".join(values) + (" (our own number)" if dated.own else "")
-
-
-def day_text(number: int) -> str:
-    """20190101 → ``2019-01-01``."""
-    return f"{number // 10_000:04d}-{number // 100 % 100:02d}-{number % 100:02d}"
 
 
 def life_cycle_page() -> str:

@@ -41,7 +41,7 @@ from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, acting, judge, level_of, ruleset
 from hub.rules.recompute import Recalled, UnreadError
 from streams.api import Output, Record, Step
-from streams.stages.cloud import headers
+from streams.stages.cloud import headers, raised
 
 _REGISTER, _WATCH, _GATE = topics.inbox("register"), topics.inbox("watch"), topics.inbox("gate")
 _OBSERVE = topics.inbox("observe")
@@ -294,8 +294,7 @@ class Assess:
             message_zh=finding.message_zh,
             evidence={**finding.evidence, "assessment": assessment.id, "level": assessment.level},
         )
-        made = headers("hub.alert.raised.v1", id_, event.declaration_key, assessment.at)
-        return Output(topics.ALERTS, id_.encode(), codec.to_json(alert), made)
+        return raised(alert, event.declaration_key)
 
 
 def assess(

@@ -1,10 +1,13 @@
-"""CloudEvents headers (binary mode, 1.0) of what stages publish."""
+"""CloudEvents headers (binary mode, 1.0) of what stages publish, and alerts with them."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
+from hub import codec, topics
+from hub.domain.events import Alert
 from hub.domain.keys import rfc3339
+from streams.api import Output
 
 _SOURCE = (("ce_specversion", b"1.0"), ("ce_source", b"/hub"))
 
@@ -27,3 +30,9 @@ def headers(type_: str, id_: str, subject: str, at: int) -> Headers:
         ("ce_time", _time(at)),
         ("ce_subject", subject.encode()),
     )
+
+
+def raised(alert: Alert, subject: str) -> Output:
+    """The record of an alert; ``subject``: what it is about, for who reads headers only."""
+    made = headers("hub.alert.raised.v1", alert.id, subject, alert.at)
+    return Output(topics.ALERTS, alert.id.encode(), codec.to_json(alert), made)

@@ -21,19 +21,18 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain.events import BILLED, EXPECTED, REFUSED, Alert, Burden, Noted, Tick
-from hub.domain.keys import china_day
+from hub.domain.keys import china_day, day_text
 from hub.domain.money import bounded, text
-from hub.domain.reference import ReferenceRecord, encode, guarantee_of
-from hub.domain.watching import GUARANTOR, written
+from hub.domain.reference import guarantee_of
+from hub.domain.watching import GUARANTOR
 from hub.rules.api import ECONOMIC, References
 from streams.api import Output, Record, Step
 from streams.entries import origin_of
-from streams.stages.cloud import headers
+from streams.stages.cloud import raised
+from streams.stages.flag import flag
 from streams.stages.guarantee import EXHAUSTED, FACT
 
 _REGISTER = topics.inbox("register")
-#: Reference data lie in the partition of the empty route.
-_FIRST = b""
 #: Words of the timeline.
 NO_LONGER, AGAIN = "guarantee exhausted", "guarantee sufficient"
 
@@ -243,8 +242,7 @@ class _Watch:
             message_zh=message_zh,
             evidence=evidence,
         )
-        made = headers("hub.alert.raised.v1", id_, self._guarantor, self._at)
-        self._outputs.append(Output(topics.ALERTS, id_.encode(), codec.to_json(alert), made))
+        self._outputs.append(raised(alert, self._guarantor))
 
 
 #: The level at which the unpaid tax has reached the guarantee.
@@ -254,12 +252,10 @@ _USED_UP = 2
 def _flag(guarantor: str, state: LedgerState, day: int, count: int) -> tuple[LedgerState, list[Output]]:
     """A version of the guarantor's flag; ``count`` 0 takes it down."""
     version = state.version + 1
-    record = ReferenceRecord(
-        "flag", f"{GUARANTOR}:{guarantor}", version, written(day), value={"count": count, "since": day}
-    )
+    output = flag(f"{GUARANTOR}:{guarantor}", version, day_text(day), "", {"count": count, "since": day})
     lowered = state.lowered if count else day
     state = msgspec.structs.replace(state, version=version, flagged=bool(count), lowered=lowered)
-    return state, [Output(topics.REFERENCE, record.key, encode(record), route=_FIRST)]
+    return state, [output]
 
 
 #: (rule, severity, sentence, sentence in Chinese) of the shares' alerts (R24 of the risk catalogue), and of a difference.

@@ -11,21 +11,19 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain.events import Alert, Tick, Traded
-from hub.domain.keys import china_day, china_midnight
+from hub.domain.keys import china_day, day_count, day_text
 from hub.domain.kinds import EXPORT
 from hub.domain.money import SCALE, bounded
 from hub.domain.profile import FX, FX_STEPS, GROWTH, Day, grown, growth, with_one
-from hub.domain.reference import CNY, ReferenceRecord, encode
+from hub.domain.reference import CNY
 from hub.domain.reference_kinds import number_of
-from hub.domain.watching import written
 from hub.rules.api import ECONOMIC, References
 from streams.api import Output, Record, Step
 from streams.entries import origin_of
-from streams.stages.cloud import headers
+from streams.stages.cloud import raised
+from streams.stages.flag import flag
 
 _DOLLAR = "502"
-#: Reference data are in one order, in partition 0: the CRC-32 of nothing is 0.
-_FIRST = b""
 
 
 class ObserveSettings(msgspec.Struct, frozen=True):
@@ -72,7 +70,7 @@ class Observe:
         upstream, rank = origin_of(record.headers) or (b"", b"")
         if rank and rank <= old.seen.get(upstream, b""):
             return None
-        number = (china_midnight(event.at) + 8 * topics.HOUR_MS) // topics.DAY_MS
+        number = day_count(event.at)
         days = with_one(old.days, number, doubtful=event.level != "green", new=event.new)
         exported, unrated = old.exported, old.unrated
         year = china_day(event.at) // 10_000
@@ -118,7 +116,7 @@ class Observe:
         found = []
         now, before, new = growth(state.days, number)
         if grown(now, before, new):
-            until = written(china_day((number + 8) * topics.DAY_MS))
+            until = day_text(china_day((number + 8) * topics.DAY_MS))
             found.append((GROWTH, 1, {"count": now, "before": before, "new": new}, until))
         dollars = state.exported.get(year, 0) // SCALE
         step = max((one for one in FX_STEPS if one < dollars), default=0)
@@ -136,8 +134,7 @@ def _flag(
     if count <= step and not goes_on:
         return None
     flags[what] = (version + 1, count, day)
-    record = ReferenceRecord("flag", f"{what}:{code}", version + 1, written(day), until, value)
-    return Output(topics.REFERENCE, record.key, encode(record), route=_FIRST)
+    return flag(f"{what}:{code}", version + 1, day_text(day), until, value)
 
 
 def _alarm(what: str, code: str, event: Traded, count: int, version: int) -> Output:
@@ -156,8 +153,7 @@ def _alarm(what: str, code: str, event: Traded, count: int, version: int) -> Out
         message_zh=message_zh.format(count=count),
         evidence={"flag": f"{what}:{code}"},
     )
-    made = headers("hub.alert.raised.v1", alert.id, alert.declaration, event.at)
-    return Output(topics.ALERTS, alert.id.encode(), codec.to_json(alert), made)
+    return raised(alert, alert.declaration)
 
 
 #: What is flagged → rule, whom it concerns, what an alert says.

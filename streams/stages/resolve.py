@@ -11,7 +11,7 @@ import msgspec
 from hub import codec, topics
 from hub.domain.events import Alert, ApplicationAnswer, Inquiry, Lead, Link, Tick
 from streams.api import Output, Record, Step
-from streams.stages.cloud import headers
+from streams.stages.cloud import raised
 
 _REGISTER, _RESOLVE, _MATCH = topics.inbox("register"), topics.inbox("resolve"), topics.inbox("match")
 
@@ -136,8 +136,7 @@ class Resolve:
             message_zh="收到的回执所列编号无对应单证。",
             evidence={"number": number},
         )
-        made = headers("hub.alert.raised.v1", alert.id, number, at)
-        return Output(topics.ALERTS, alert.id.encode(), codec.to_json(alert), made)
+        return raised(alert, number)
 
 
 def _released(keys: tuple[str, ...], leads: tuple[Lead, ...]) -> list[Output]:

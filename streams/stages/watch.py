@@ -12,15 +12,12 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain.events import Alert, Seen, Sighting, Tick
-from hub.domain.keys import china_day
-from hub.domain.reference import ReferenceRecord, encode
-from hub.domain.watching import WATCHED, seen_with, told, written
+from hub.domain.keys import china_day, day_text
+from hub.domain.watching import WATCHED, seen_with, told
 from hub.rules.api import TRADING
 from streams.api import Output, Record, Step
-from streams.stages.cloud import headers
-
-#: Reference data are in one order, in partition 0: the CRC-32 of nothing is 0.
-_FIRST = b""
+from streams.stages.cloud import raised
+from streams.stages.flag import flag
 
 
 class WatchSettings(msgspec.Struct, frozen=True):
@@ -66,19 +63,17 @@ class Watch:
         watched = WATCHED[what]
         seen = seen_with(old.seen, new, watched.hours, self._settings.entries)
         count = watched.count(seen)
-        step, day = told(what, count), china_day(max(one.at for one in seen))
+        step, day = told(what, count), china_day(seen[-1].at)
         due = seen[-1].at + watched.hours * topics.HOUR_MS
         if not step or (step <= old.step and day <= old.day):
             # What was flagged stays flagged: only that it is over makes a flag of the same number new.
             return Step(WatchState(seen, old.version, old.step if step else 0, old.day), due, [])
-        until = china_day(seen[-1].at + watched.hours * topics.HOUR_MS + topics.DAY_MS)
-        flag = ReferenceRecord(
-            "flag", id_, old.version + 1, written(day), written(until), {"count": count, "since": china_day(seen[0].at)}
-        )
-        outputs = [Output(topics.REFERENCE, flag.key, encode(flag), route=_FIRST)]
+        version, until = old.version + 1, china_day(due + topics.DAY_MS)
+        value = {"count": count, "since": china_day(seen[0].at)}
+        outputs = [flag(id_, version, day_text(day), day_text(until), value)]
         if step > old.step:
-            outputs.append(self._alert(id_, watched.rule, event, seen, count, flag.version))
-        return Step(WatchState(seen, flag.version, step, day), due, outputs)
+            outputs.append(self._alert(id_, what, event, seen, count, version))
+        return Step(WatchState(seen, version, step, day), due, outputs)
 
     def fire(self, state: WatchState, key: bytes, now: Tick) -> Step:
         """Nothing was seen there for a whole window: forget, but not which versions of the flag there were."""
@@ -90,9 +85,8 @@ class Watch:
             return Step(None, 0, [])
         return Step(WatchState((), state.version, 0, state.day), 0, [])
 
-    def _alert(self, id_: str, rule: str, event: Seen, seen: tuple[Sighting, ...], count: int, version: int) -> Output:
-        at = seen[-1].at
-        what = id_.partition(":")[0]
+    def _alert(self, id_: str, what: str, event: Seen, seen: tuple[Sighting, ...], count: int, version: int) -> Output:
+        rule = WATCHED[what].rule
         message, message_zh = (text.format(count=count) for text in _WORDS[what])
         evidence = {
             "flag": id_,
@@ -102,7 +96,7 @@ class Watch:
         }
         alert = Alert(
             id=f"{rule}:{id_}@{version}",
-            at=at,
+            at=seen[-1].at,
             rule=rule,
             severity="yellow",
             family=TRADING,
@@ -114,8 +108,7 @@ class Watch:
             message_zh=message_zh,
             evidence=evidence,
         )
-        made = headers("hub.alert.raised.v1", alert.id, alert.declaration, at)
-        return Output(topics.ALERTS, alert.id.encode(), codec.to_json(alert), made)
+        return raised(alert, alert.declaration)
 
 
 #: What is watched → what an alert says.

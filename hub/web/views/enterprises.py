@@ -15,7 +15,7 @@ from aiohttp import web
 from hub.domain import credit
 from hub.domain.control import parameters_of
 from hub.domain.faults import Both, Refused, fault
-from hub.domain.keys import china_day
+from hub.domain.keys import china_day, day_text
 from hub.domain.reading import Search
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.standing import SHARED, Reason, Standing, shared_filings, standing_of
@@ -66,11 +66,6 @@ def reference_of(request: web.Request) -> Reference:
 def today(request: web.Request) -> int:
     """The day in China, yyyymmdd."""
     return china_day(request.app[PARTS].clock.now())
-
-
-def day_text(day: int) -> str:
-    """20260401 → ``2026-04-01``."""
-    return f"{day // 10_000:04d}-{day // 100 % 100:02d}-{day % 100:02d}"
 
 
 def may_see(viewer: Viewer, code: str) -> bool:

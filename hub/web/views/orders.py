@@ -13,6 +13,7 @@ from aiohttp import web
 
 from hub.domain.events import REFUSE, RELEASE, Decided, Hold
 from hub.domain.faults import Both, Refused, fault
+from hub.domain.keys import day_text
 from hub.domain.orders import AUTHORITIES
 from hub.domain.reference import ReferenceRecord, problems
 from hub.web import sight, words
@@ -21,7 +22,7 @@ from hub.web.ports import PARTS, Viewer
 from hub.web.problems import bad_query
 from hub.web.story import business
 from hub.web.views.common import Json, answer, eventually, number, path_text, text
-from hub.web.views.enterprises import day_text, reference_of, today
+from hub.web.views.enterprises import reference_of, today
 
 routes = web.RouteTableDef()
 
