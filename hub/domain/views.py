@@ -289,27 +289,16 @@ class Viewer:
         self.telephone: Callable[[str | None], str] = lru_cache(_REMEMBERED)(telephone)
 
     def _lines(self, lines: Any, names: tuple[str, ...], side: str = IMPORT) -> tuple[LineView, ...]:
-        person = self.person
         if len(names) > 1:  # a declaration's
             return tuple([self._declared(line, names, side) for line in lines])
-        return tuple(
-            LineView(
-                line.gnum or "",
-                tuple([person(text) for name in names if (text := getattr(line, name))]),
-                person(line.gmodel),
-                number(line.qty),
-                line.unit or "",
-                number(line.price),
-                number(line.totalPrice),
-                line.country or "",
-                currency=line.currency or "" if side == EXPORT else "",
-            )
-            for line in lines
-        )
+        return tuple([
+            LineView(*self._common(line, names), currency=line.currency or "" if side == EXPORT else "") for line in lines
+        ])  # fmt: skip
 
-    def _declared(self, line: Any, names: tuple[str, ...], side: str) -> LineView:
+    def _common(self, line: Any, names: tuple[str, ...]) -> tuple[str, tuple[str, ...], str, int, str, int, int, str]:
+        """What lines of orders and of declarations both say."""
         person = self.person
-        return LineView(
+        return (
             line.gnum or "",
             tuple([person(text) for name in names if (text := getattr(line, name))]),
             person(line.gmodel),
@@ -318,6 +307,11 @@ class Viewer:
             number(line.price),
             number(line.totalPrice),
             line.country or "",
+        )
+
+    def _declared(self, line: Any, names: tuple[str, ...], side: str) -> LineView:
+        return LineView(
+            *self._common(line, names),
             line.gcode or "",
             line.currency or "" if side == EXPORT else "",
             line.unit1 or "",

@@ -293,10 +293,10 @@ class Case:
         """What the stage ``watch`` says of a telephone, address, payer … (``hub.domain.watching``); None nearly always."""
         return self.seldom("flag", f"{what}:{digest}") if digest else None
 
-    def screened(self) -> tuple[Hit, ...]:
-        """The entries of the zone's lists that the declaration's lines meet (``hub.domain.screening``)."""
+    def screened(self, list_: str) -> list[Hit]:
+        """The entries of one of the zone's lists that the declaration's lines meet (``hub.domain.screening``)."""
         found: tuple[Hit, ...] | None = self.known("screened", tuple[Hit, ...], self._goods)
-        return found or ()
+        return [hit for hit in found if hit.list == list_] if found else []
 
     def _goods(self) -> tuple[Hit, ...] | None:
         """The lists as known at the case's offset."""

@@ -7,7 +7,8 @@ counted.
 
 from __future__ import annotations
 
-from hub.domain.screening import NAMES, texts
+from hub.domain.reference_kinds import words_of
+from hub.domain.screening import NAMES
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
 CODE = "R10"
@@ -23,14 +24,13 @@ UNIT_SCORE = Dated({"2019-01-01": 30}, own=True)
 def check(case: Case) -> Findings:
     """Each line whose name asks for another code; each whose unit is none of the code's."""
     day, lines = case.day, case.declaration.lines
-    for hit in case.screened():
-        if hit.list == NAMES:
-            said = {"name": hit.entry.name, "gcode": lines[hit.line - 1].gcode, "codes": ", ".join(hit.entry.codes)}
-            path = f"InventoryList[{hit.line}]/gcode"
-            yield case.finding("other_code", score=NAME_SCORE.on(day), path=path, action=REVIEW, evidence=said)
+    for hit in case.screened(NAMES):
+        said = {"name": hit.entry.name, "gcode": lines[hit.line - 1].gcode, "codes": ", ".join(hit.entry.codes)}
+        path = f"InventoryList[{hit.line}]/gcode"
+        yield case.finding("other_code", score=NAME_SCORE.on(day), path=path, action=REVIEW, evidence=said)
     for index, line in enumerate(lines, 1):
         record = case.seldom("goods", line.gcode)
-        units = texts(record.get("units")) if record is not None else ()
+        units = words_of(record.get("units")) if record is not None else ()
         if units and line.unit not in units:
             said = {"gcode": line.gcode, "unit": line.unit, "units": ", ".join(units)}
             path = f"InventoryList[{index}]/unit"

@@ -21,8 +21,8 @@ SCORE = Dated({"2016-04-08": 40}, own=True)
 def check(case: Case) -> Findings:
     """Each brand in a line whose merchant is not named for it."""
     merchant = case.declaration.merchant
-    for hit in case.screened():
-        if hit.list == BRANDS and merchant not in hit.entry.merchants:
+    for hit in case.screened(BRANDS):
+        if merchant not in hit.entry.merchants:
             said = {"brand": hit.entry.name, "merchant": merchant}
             path = f"InventoryList[{hit.line}]/gname"
             yield case.finding("brand", score=SCORE.on(case.day), path=path, action=REVIEW, evidence=said)

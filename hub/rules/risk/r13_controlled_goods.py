@@ -24,9 +24,7 @@ LICENSED_SCORE = Dated({"2020-12-01": 10}, own=True)
 def check(case: Case) -> Findings:
     """Each controlled item in a line: noted where a permit covers its quantity, else blocking."""
     day, of = case.day, case.declaration
-    for hit in case.screened():
-        if hit.list != CONTROLLED:
-            continue
+    for hit in case.screened(CONTROLLED):
         line, entry = of.lines[hit.line - 1], hit.entry
         path = f"InventoryList[{hit.line}]/gname"
         said = {"name": entry.name, "control": entry.control, "instrument": entry.instrument}

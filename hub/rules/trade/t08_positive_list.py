@@ -1,7 +1,7 @@
 """The positive list of retail import.
 
 Goods of retail import must be on the list, at eight digits, and satisfy its remark: some lines are open to bonded goods
-only, some to one product of the line only (the hub sees no names, so this is noted for an officer), some to a quantity a
+only, some to one product of the line only (whether goods are that product is for an officer: it is noted), some to a quantity a
 person and year (rule R08). The list is reference data: a dated record of the kind ``positive`` for each line, and the
 parameter ``positive-list`` (``version``), which says that a list is in force; a line that left the list has a record
 with ``listed`` = false from that day. Where the zone keeps one
