@@ -118,9 +118,9 @@ def _each(what: Callable[[Any], Any], items: list[Any]) -> None:
 
 
 def _assess(known: Reference, rules: RuleSet, tick: Tick, matched: list[Matched]) -> None:
-    standings, screens = Standings(known), Screens(known)
+    make = partial(Case, standings=Standings(known), screens=Screens(known))
     for event in matched:
-        assess(event, tick, 0, known, rules, standings=standings, screens=screens)
+        assess(event, tick, 0, known, rules, make=make)
 
 
 def _handle(stage: Assess, tick: Tick, records: list[bytes]) -> None:

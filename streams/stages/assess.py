@@ -126,17 +126,23 @@ class Assess:
     ) -> None:
         """``draw``: the lot of a declaration's key (``Case.draw``); without it none are drawn."""
         self._references = references
-        self._standings = Standings(references) if isinstance(references, Reference) else None
-        self._orders = Orders(references) if isinstance(references, Reference) else None
-        self._screens = Screens(references) if isinstance(references, Reference) else None
-        self._draw = draw
+        whole = references if isinstance(references, Reference) else None
+        self._orders = Orders(whole) if whole is not None else None
         self._rules = rules or ruleset()
         self._settings = settings or AssessSettings()
-        self._switches = {
-            "reject_over_allowance": self._settings.reject_over_allowance,
-            "filings_kept": self._settings.filings_kept,
-            "positive_list": self._settings.positive_list,
-        }
+        # What all cases have in common.
+        self._make = partial(
+            Case,
+            standings=Standings(whole) if whole is not None else None,
+            screens=Screens(whole) if whole is not None else None,
+            orders=self._orders,
+            draw=draw,
+            settings={
+                "reject_over_allowance": self._settings.reject_over_allowance,
+                "filings_kept": self._settings.filings_kept,
+                "positive_list": self._settings.positive_list,
+            },
+        )
 
     dump = staticmethod(codec.pack)
     load = staticmethod(codec.decoder(AssessState))
@@ -197,7 +203,9 @@ class Assess:
             new = purchase(event)
             recent = remembered(recent, new)
             seen = _seen(event, history, new)
-        assessment = assess(event, now, used, self._references, self._rules, self._switches, self._standings, history, self._orders, self._draw, quantities, self._screens)
+        assessment = assess(
+            event, now, used, self._references, self._rules, history=history, quantities=quantities, make=self._make
+        )
         state = AssessState(
             old.entries,
             (*old.assessed, id_)[-self._settings.assessed :],
@@ -303,19 +311,15 @@ def assess(
     used: int | None,
     references: References | None,
     rules: RuleSet,
-    switches: Mapping[str, bool] | None = None,
-    standings: Standings | None = None,
+    *,
     history: tuple[Purchase, ...] = (),
-    orders: Orders | None = None,
-    draw: Callable[[str], int] | None = None,
     quantities: Mapping[str, int] | None = None,
-    screens: Screens | None = None,
     make: Callable[..., Case] = Case,
 ) -> Assessment:
     """The assessment of what match put together; the same arguments give the same bytes.
 
-    ``standings`` only remembers what ``references`` say; ``history`` is what the buyer bought before; ``orders`` and
-    ``draw`` as of ``Assess``; ``quantities`` is what the buyer took of goods with a yearly quantity; ``make`` makes the case.
+    ``history`` is what the buyer bought before; ``quantities`` is what the buyer took of goods with a yearly quantity; ``make``
+    makes the case, with what is the same for all of them.
     """
     case = make(
         declaration=event.declaration,
@@ -332,13 +336,8 @@ def assess(
         allowance_used=used,
         references=references,
         offset=now.reference,
-        settings=switches,
-        standings=standings,
         history=history,
-        orders=orders,
-        draw=draw,
         quantities=quantities,
-        screens=screens,
     )
     verdict = rules.apply(case)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hub.domain.keys import china_year
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.standing import Change, Reason, Standing, Standings, changed, of_note, shared_filings, standing_of
 from hub.infra.reference_files import read
+from hub.rules.api import Case
 from hub.rules.engine import ruleset
 from streams.stages.assess import assess
 from tests.support.documents import four, submission
@@ -400,7 +402,7 @@ def test_an_assessment_notes_the_standings_it_used_and_recomputes_whatever_is_re
     data.put(ReferenceRecord("credit", f"{platform}~tax", 2, "2020-01-01", value={"level": "A", "recorded_by": "tax"}), 9)
     used = int(first.read[f"allowance:{china_year(seen[0].received_at)}"])
     for offset, same in ((0, True), (9, False)):
-        again = assess(seen[0], Tick(first.at, offset, first.rules), used, data, ruleset(), standings=Standings(data))
+        again = assess(seen[0], Tick(first.at, offset, first.rules), used, data, ruleset(), make=partial(Case, standings=Standings(data)))
         assert (again.findings == first.findings) is same
         assert (codec.to_json(again) == codec.to_json(first)) is same
 
