@@ -8,18 +8,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
-from adapters.dialects import receipts
 from hub import codec, topics
 from hub.domain.exports import Entry, Query, registered
 from hub.domain.reading import COLUMNS, Batch
 from hub.rules.cases import case_of
-from hub.web.app import make_app
-from hub.web.ports import Parts
 from schemas import samples
 from streams.projection import HANDLERS
-from tests.support.reading import CALLERS, FixedClock, PlainSealer
+from tests.support.reading import CALLERS, FixedClock
+from tests.support.site import parts_of, served
 from tests.support.zone import Zone
 
 #: 2026-06-01 12:00 in China.
@@ -102,22 +100,8 @@ class Register:
 @pytest.fixture
 async def hub() -> AsyncIterator[tuple[ClientSession, Register]]:
     read = Register()
-    parts = Parts(
-        read=read,  # type: ignore[arg-type]
-        records=None,  # type: ignore[arg-type]
-        sealer=PlainSealer(),
-        clock=FixedClock(NOW),
-        by_key=CALLERS.get,
-        by_name=lambda name: CALLERS.get(f"key-{name}"),
-        session_secret=b"s" * 32,
-        receipt_xml=receipts.message,
-    )
-    runner = web.AppRunner(make_app(parts))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+    async with served(parts_of(read, FixedClock(NOW))) as session:
         yield session, read
-    await runner.cleanup()
 
 
 async def asked(hub: tuple[ClientSession, Register], caller: str, query: str = "") -> tuple[int, str]:

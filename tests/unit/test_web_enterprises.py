@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
-from adapters.dialects import receipts
 from hub.domain.credit import SOURCES
 from hub.domain.reference import Reference, ReferenceRecord, checked
-from hub.infra.reference import as_versions
-from hub.web.app import make_app
 from hub.web.auth import SESSION_COOKIE, session_token
-from hub.web.ports import Parts
-from tests.support.reading import CALLERS, FixedClock, PlainSealer
+from tests.support.reading import FixedClock
+from tests.support.site import SECRET, parts_of, publishing_into, served
 
 #: 2026-06-01 12:00 in China.
 NOW = 1_780_286_400_000
-SECRET = b"s" * 32
 #: The code of the caller ``agent``, and a firm it is linked with.
 OWN, OTHER = "AGT0000001", "AGT0000002"
 
@@ -59,29 +55,9 @@ class Hub:
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
     data, read = Reference(), Nothing()
-
-    async def publish(records: Sequence[ReferenceRecord]) -> None:
-        for record in as_versions(checked(list(records)), data):
-            data.put(record, data.reached + 1)
-
-    parts = Parts(
-        read=read,  # type: ignore[arg-type]
-        records=None,  # type: ignore[arg-type]
-        sealer=PlainSealer(),
-        clock=FixedClock(NOW),
-        by_key=CALLERS.get,
-        by_name=lambda name: CALLERS.get(f"key-{name}"),
-        session_secret=SECRET,
-        receipt_xml=receipts.message,
-        reference=data,
-        publish_reference=publish,
-    )
-    runner = web.AppRunner(make_app(parts))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+    parts = parts_of(read, FixedClock(NOW), reference=data, publish_reference=publishing_into(data))
+    async with served(parts) as session:
         yield Hub(session, data, read)
-    await runner.cleanup()
 
 
 def credit(source: str, level: str, begins: str = "2026-04-01", code: str = OWN, ends: str = "", **value: Any) -> ReferenceRecord:

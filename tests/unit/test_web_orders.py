@@ -7,21 +7,18 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.dialects import receipts
 from hub.domain.access import ROLES, Principal
 from hub.domain.events import Decided, Decision, HeldBy, Hold, Status
 from hub.domain.orders import AUTHORITIES
-from hub.domain.reference import Reference, ReferenceRecord, checked
-from hub.infra.reference import as_versions
-from hub.web.app import make_app
+from hub.domain.reference import Reference
 from hub.web.auth import SESSION_COOKIE, session_token
-from hub.web.ports import Parts
 from hub.web.views.orders import may_see, sees
-from tests.support.reading import CALLERS, FixedClock, PlainSealer
+from tests.support.reading import FixedClock
+from tests.support.site import parts_of, publishing_into, served
 
 #: 2026-06-01 12:00 in China.
 NOW = 1_780_286_400_000
@@ -90,30 +87,11 @@ class Hub:
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
     data, read = Reference(), Model()
-
-    async def publish(records: Sequence[ReferenceRecord]) -> None:
-        for record in as_versions(checked(list(records)), data):
-            data.put(record, data.reached + 1)
-
-    parts = Parts(
-        read=read,  # type: ignore[arg-type]
-        records=None,  # type: ignore[arg-type]
-        sealer=PlainSealer(),
-        clock=FixedClock(NOW),
-        by_key=CALLERS.get,
-        by_name=lambda name: CALLERS.get(f"key-{name}"),
-        session_secret=b"s" * 32,
-        receipt_xml=receipts.message,
-        reference=data,
-        publish_reference=publish,
-        decide=read.decide,
+    parts = parts_of(
+        read, FixedClock(NOW), reference=data, publish_reference=publishing_into(data), decide=read.decide
     )
-    runner = web.AppRunner(make_app(parts))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+    async with served(parts) as session:
         yield Hub(session, data, read)
-    await runner.cleanup()
 
 
 ORDER = {"id": "2026-7", "what": "hold", "level": "red", "office": "2900", "reason": "planned control", "limit": 12}

@@ -10,44 +10,27 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from lxml import etree
 
-from adapters.dialects import receipts
 from adapters.dialects.meaning import Checker
 from adapters.intake import Judged
 from hub.bench import intake
 from hub.domain.faults import Refused, fault_kinds, fields_of_faults
 from hub.rules.engine import discover
 from hub.web import reference
-from hub.web.app import make_app
-from hub.web.ports import Parts
 from schemas import catalog, made, samples
 from schemas.codes import code_list, knows
 from schemas.model import Part, components
-from tests.support.reading import CALLERS, FixedClock, PlainSealer
+from tests.support.site import parts_of, served
 
 _LINK = re.compile(r'(?:href|src|action)="([^"]*)"')
 
 
 @pytest.fixture
 async def session() -> AsyncIterator[ClientSession]:
-    parts = Parts(
-        read=None,
-        records=None,
-        sealer=PlainSealer(),
-        clock=FixedClock(),
-        by_key=CALLERS.get,
-        by_name=CALLERS.get,
-        session_secret=b"s" * 32,
-        receipt_xml=receipts.message,
-    )
-    runner = web.AppRunner(make_app(parts))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as session:
+    async with served(parts_of(None)) as session:
         yield session
-    await runner.cleanup()
 
 
 def _pages() -> list[str]:
