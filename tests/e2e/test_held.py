@@ -45,15 +45,30 @@ def state(hub: HubUp, key: str, who: str = "agent") -> str:
     return str(hub.get(f"/v1/declarations/{key}", who)["status"]["state"])
 
 
+def first_held(hub: HubUp, later: int) -> str:
+    """The key of the first declaration that an order holds; what is handed in before the stages know the order goes."""
+    keys: list[str] = []
+
+    def holds() -> bool:
+        keys.append(declared(hub, later))
+        until(lambda: state(hub, keys[-1]) == "held" or "handed over" in words(hub, keys[-1]), "its way")
+        return state(hub, keys[-1]) == "held"
+
+    until(holds, "the hold")
+    return keys[-1]
+
+
+def words(hub: HubUp, key: str) -> list[str]:
+    """What a declaration's timeline tells its sender."""
+    return [line["what"] for line in hub.get(f"/v1/declarations/{key}", "agent")["timeline"]]
+
+
 @pytest.fixture
 def held(hub_up: HubUp) -> Iterator[str]:
     """The key of a declaration that an order of customs holds."""
     order = {"id": "e2e", "what": "hold", "reason": "kept from the declarant", "limit": 2}
     assert say(hub_up, "customs", "/v1/orders", order)[0] == 200
-    time.sleep(3)  # the stages' next tick tells them
-    key = declared(hub_up, 9_000_000)
-    until(lambda: state(hub_up, key) == "held", "the hold")
-    yield key
+    yield first_held(hub_up, 9_000_000)
     say(hub_up, "customs", "/v1/orders/customs~e2e/revoke", {})
 
 
@@ -81,7 +96,7 @@ def test_a_held_declaration_goes_on_after_the_officers_decision(hub_up: HubUp, h
     until(released, "the decision")
     assert hub_up.get(f"/v1/held/{held}", "customs")["state"] == "gone"
     until(lambda: hub_up.get(f"/v1/declarations/{held}", "agent")["status"]["code"] in ("800", "899"), "release of the declaration")
-    told = [line["what"] for line in hub_up.get(f"/v1/declarations/{held}", "agent")["timeline"]]
+    told = words(hub_up, held)
     assert told.index("hand-over held") < told.index("hand-over passed on") < told.index("handed over")
     assert told.count("handed over") == 1
     assert say(hub_up, "customs", f"/v1/held/{held}/decision", {"decision": "refuse", "reason": "late"})[0] == 409

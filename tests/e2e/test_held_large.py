@@ -14,7 +14,7 @@ from hub.demo import documents
 from hub.infra.crypto import HostedKey
 from schemas import catalog
 from tests.e2e.test_door import post, transfer
-from tests.e2e.test_held import say
+from tests.e2e.test_held import first_held, say, words
 from tests.support.hub_up import HubUp, until
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def large(hub: HubUp) -> tuple[bytes, str]:
 
 def test_a_large_message_is_held_and_goes_on(hub_up: HubUp) -> None:
     assert say(hub_up, "customs", "/v1/orders", {"id": "large", "what": "hold", "reason": "tested"})[0] == 200
-    time.sleep(3)
+    first_held(hub_up, 9_000_000)
     body, key = large(hub_up)
     assert 9 << 20 < len(body) < 16 << 20
     status, answer = post(hub_up, "agent", body)
@@ -53,7 +53,7 @@ def test_a_large_message_is_held_and_goes_on(hub_up: HubUp) -> None:
 
     def answered() -> bool:
         """The sandbox customs, which has a limit of its own, has said what it thinks of it."""
-        told = [line["what"] for line in hub_up.get(f"/v1/declarations/{key}", "agent")["timeline"]]
+        told = words(hub_up, key)
         return "hand-over passed on" in told and ("handed over" in told or "hand-over refused" in told)
 
     until(answered, "customs' answer to the message")
