@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,9 +34,12 @@ async def reading(kafka: str) -> AsyncIterator[ReferenceReader]:
 
 
 @pytest.fixture
-async def bootstrap(kafka: str) -> str:
+async def bootstrap(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The broker of all test processes, which has one reference topic: no two of these tests are at it at a time."""
     await make_topics(kafka, [topics.REFERENCE], 3)
-    return kafka
+    with (tmp_path_factory.getbasetemp().parent / "reference-topic.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield kafka
 
 
 async def test_demo_principals_are_published_once_and_found_by_their_keys(bootstrap: str, tmp_path: Path) -> None:
