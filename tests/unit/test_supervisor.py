@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from hub.domain.faults import Misconfigured
-from hub.infra import child, supervisor
+from hub.infra import child, health, supervisor
 from hub.infra.child import Child, free_port, who_listens
 from hub.infra.health import processes_health
 from hub.infra.supervisor import RunFile, Supervisor, running
@@ -172,7 +172,30 @@ async def test_a_process_that_keeps_dying_is_told_with_its_last_words(
     await keeper.stop()
 
 
-async def test_the_doctor_names_the_log_of_a_dead_process_and_of_a_silent_door(tmp_path: Path) -> None:
+async def test_the_doctor_does_not_call_a_part_wrong_that_is_started_again_while_he_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "SECOND_LOOK", 0.2)
+    door = await asyncio.start_server(_yes, "127.0.0.1")
+    listen = f"127.0.0.1:{door.sockets[0].getsockname()[1]}"
+    run_file = RunFile(tmp_path / "run.json", listen=listen)
+    run_file.expect("serve")
+    asyncio.get_running_loop().call_later(0.05, run_file.set, "serve", os.getpid())
+    async with door:
+        assert (await processes_health(Settings(data=tmp_path, listen=listen))).state == "ok"
+
+
+async def _yes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+async def test_the_doctor_names_the_log_of_a_dead_process_and_of_a_silent_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "SECOND_LOOK", 0.01)
     settings = Settings(data=tmp_path, listen=f"127.0.0.1:{free_port()}")
     assert (await processes_health(settings)).state == "off"
     run_file = RunFile(tmp_path / "run.json", listen=settings.listen)
