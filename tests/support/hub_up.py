@@ -53,11 +53,11 @@ class HubUp:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment(**settings))
 
     def wait_ready(self) -> None:
-        """Until /readyz says yes."""
+        """Until /readyz says yes and every part that it means to run has been started."""
 
         def ready() -> bool:
             assert self.process.poll() is None, f"hub up ended:\n{self.output.read_text()}"
-            return self.status("/readyz") == 200
+            return self.status("/readyz") == 200 and all(self.pids().get(part) for part in self.run()["parts"])
 
         until(ready, "readiness", READY_SECONDS)
 
