@@ -1,13 +1,18 @@
 """One text for what people write differently: the normal forms that are digested and compared.
 
 ``normal`` is that of names, numbers and addresses; a digest of it lasts (allowances, windows of what is watched), so it
-does not change. A telephone has a form of its own.
+does not change. A telephone has a form of its own. ``alike_name`` and ``alike_address`` go further: they are compared where the
+normal texts differ, and what agrees only by them is told as such.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
 
 _BLANKS = {ord(c): None for c in " \t\r\n\u00a0\u3000-"}
 
@@ -46,3 +51,70 @@ def normal_telephone(text: str | None) -> str:
 def is_mobile(telephone: str) -> bool:
     """Whether a normal telephone number is one of a mobile telephone of the mainland."""
     return _MOBILE.fullmatch(telephone) is not None
+
+
+#: Version of ``alike_name`` and ``alike_address``: whenever either gives another text than before, this rises.
+ALIKE = 1
+
+
+def alike_name(text: str | None) -> str:
+    """A name without blanks, punctuation, width and case: what is left when two documents have the same name written differently."""
+    if not text:
+        return ""
+    plain = unicodedata.normalize("NFKC", text).upper()
+    return "".join([c for c in plain if unicodedata.category(c)[0] not in "PZC"])
+
+
+def alike_address(text: str | None) -> str:
+    """An address as ``alike_name`` has it, and without what the names of province and city end in (浙江省杭州市 → 浙江杭州).
+
+    What parts two numbers keeps parting them: 3-201 is not 3201.
+    """
+    if not text:
+        return ""
+    plain = _BETWEEN_NUMBERS.sub("+", unicodedata.normalize("NFKC", text))
+    plain = alike_name(plain).removeprefix("中国")
+    places = _places()
+    province, rest = _begins(plain, places.provinces)
+    if not province:
+        city, after = _begins(plain, places.cities)
+        if city:
+            return city + after
+        province, rest = _begins(plain, places.shortened)
+    # A city that is a province is written twice by some (北京市北京市).
+    for again in (f"{province}市", province):
+        if again and f"{province}市" in places.provinces and rest.startswith(again):
+            return province + rest[len(again) :]
+    city, after = _begins(rest, places.cities)
+    return province + city + after
+
+
+#: Blanks, commas, dashes … between two digits.
+_BETWEEN_NUMBERS = re.compile(r"(?<=[0-9])[\W_]+(?=[0-9])")
+
+
+class _Places(NamedTuple):
+    """Full name → what is left of it; ``shortened``: what is left of a province → itself."""
+
+    provinces: dict[str, str]
+    cities: dict[str, str]
+    shortened: dict[str, str]
+
+
+@cache
+def _places() -> _Places:
+    data = tomllib.loads((resources.files(__package__) / "places.toml").read_text("utf-8"))
+    cities = {f"{name}市": name for name in data["cities"]["names"].split()} | data["others"]
+    return _Places(data["provinces"], cities, {short: short for short in data["provinces"].values()})
+
+
+#: The names of places have from two to so many characters.
+_LONGEST = 13
+
+
+def _begins(text: str, names: dict[str, str]) -> tuple[str, str]:
+    """What is left of the longest name with which a text begins, and what follows it; empty and the text where it is none."""
+    for length in range(min(_LONGEST, len(text)), 1, -1):
+        if (short := names.get(text[:length])) is not None:
+            return short, text[length:]
+    return "", text
