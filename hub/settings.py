@@ -87,7 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     match_wait_hours: float = 24.0
     """How long documents wait for each other (P: no official figure)."""
     match_warn_hours: float = 2.0
-    """When the wait is told to those who wait (P)."""
+    """When who still waits is warned that the wait will be over; at the latest at half of it (P)."""
     match_tolerance: str = "0"
     """Difference of amounts that still matches, in CNY (P: no official tolerance)."""
     overdue_minutes: int = 60

@@ -214,7 +214,7 @@ def _fingerprints(certificates: tuple[str, ...]) -> frozenset[str]:
 def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: ReferenceReader) -> list[Stage[Any]]:
     """The stages of these names, made from settings."""
     wait = MatchSettings(
-        warn=int(settings.match_warn_hours * _HOUR_MS),
+        warn=int(min(settings.match_warn_hours, settings.match_wait_hours / 2) * _HOUR_MS),
         expire=int(settings.match_wait_hours * _HOUR_MS),
         tolerance=amount(settings.match_tolerance),
     )

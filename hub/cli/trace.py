@@ -139,7 +139,7 @@ def told(story: Story, speaks: str, *, timeline: bool = True) -> list[str]:
         )
         faults = document["faults"] + (document["differences"] if document["key"] != story["key"] else [])
         lines += [_fault(fault, speaks) for fault in faults]
-    lines += [_fault(fault, speaks) for fault in story["match"]["differences"]]
+    lines += [_fault(fault, speaks) for fault in (*story["match"]["differences"], *story["match"].get("notes", ()))]
     lines += _parcels(story, speaks)
     if timeline:
         lines += ["", f"{('timeline', '时间线')[at]} ({('China time', '北京时间')[at]})"]

@@ -28,18 +28,18 @@ class Check(NamedTuple):
 
 
 CHECKS: tuple[Check, ...] = (
-    Check(1, "the order of the declaration exists", "清单对应的订单存在", "621, 311", "S R", MATCH, ("rule.document_missing",), "waited for, warned of, then told: state `waiting`"),
+    Check(1, "the order of the declaration exists", "清单对应的订单存在", "621, 311", "S R", MATCH, ("match.expiring", "rule.document_missing"), "waited for, warned of, then told: state `waiting`"),
     Check(2, "the payment of the order exists", "订单对应的支付单存在", "411, 311", "R", MATCH, ("rule.document_missing",), "as 1"),
     Check(3, "the waybill of the declaration exists", "清单对应的运单存在", "621, 511", "S", MATCH, ("rule.document_missing", "rule.waybill_reused"), "as 1; a number reported for two orders is one parcel's"),
     Check(4, "what was paid is goods, freight and tax less discount", "实付金额=商品价格+运杂费+税款−优惠", "311", "S", DOOR, ("meaning.paid_total",)),
     Check(5, "order and payment name the same amount", "订单与支付单金额一致", "311, 411", "S R", MATCH, ("match.paid",), "tolerance: setting `match_tolerance`, default exact"),
     Check(6, "order and payment name the same payment company", "支付企业一致", "311, 411", "R", MATCH, ("match.payment_company",), "where the order names one"),
     Check(7, "order and payment name the same payment number", "支付交易号一致", "311, 411", "B", MATCH, ("match.payment_number",), "where the order names one"),
-    Check(8, "the buyer paid", "订购人与支付人一致", "311, 411", "R", MATCH, ("match.payer", "rule.payer_differs"), "officers are told only where the identity is not verified"),
-    Check(9, "order and declaration name the same buyer", "订单与清单订购人一致", "311, 621", "R", MATCH, ("match.buyer", "match.buyer_telephone")),
+    Check(8, "the buyer paid", "订购人与支付人一致", "311, 411", "R", MATCH, ("match.payer", "rule.payer_differs", "match.spelling"), "names as normalised: `match.spelling` notes what is written differently; officers are told only where the identity is not verified"),
+    Check(9, "order and declaration name the same buyer", "订单与清单订购人一致", "311, 621", "R", MATCH, ("match.buyer", "match.buyer_telephone", "match.spelling"), "name as in 8"),
     Check(10, "the buyer's identity is real", "订购人身份真实", "311, 621", "R", ASSESS, ("rule.identity_invalid", "identity.resident_id_check"), "the check digit; name and number together only the identity authority knows"),
-    Check(11, "order and waybill name the same consignee", "订单与运单收货人一致", "311, 511", "S", MATCH, ("match.consignee",)),
-    Check(12, "the declaration's address is the order's or the waybill's", "清单收货地址与订单或运单一致", "621, 311, 511", "B", MATCH, ("match.address",)),
+    Check(11, "order and waybill name the same consignee", "订单与运单收货人一致", "311, 511", "S", MATCH, ("match.consignee", "match.spelling"), "name and address as in 8, provinces and cities with or without their endings"),
+    Check(12, "the declaration's address is the order's or the waybill's", "清单收货地址与订单或运单一致", "621, 311, 511", "B", MATCH, ("match.address", "match.spelling"), "as 11"),
     Check(13, "order and declaration have the same lines", "商品项数与序号一致", "621, 311", "S R", MATCH, ("match.line_count", "match.line")),
     Check(14, "each line is of the same goods", "各项商品一致", "621, 311", "S R", MATCH, ("match.line",), "name, quantity, price, total, unit, country; the model where it is set"),
     Check(15, "a line's total is price times quantity", "总价=单价×数量", "311, 621, 603", "S", DOOR, ("meaning.line_total",)),

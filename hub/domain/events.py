@@ -144,10 +144,12 @@ class MatchReport(msgspec.Struct, frozen=True, tag="match", array_like=True, gc=
     due: int = 0
     counterparts: dict[str, str] = {}  # kind → register key
     differences: tuple[Fault, ...] = ()
-    #: the second word about a document that still waits: the half of its time is over
+    #: the second word about a document that still waits: it expires at ``due``
     warning: bool = False
     #: of an export waybill, which may be named under several orders: the order number that speaks
     order: str = ""
+    #: what is worth knowing and no difference
+    notes: tuple[Fault, ...] = ()
 
 
 class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", array_like=True, gc=False):
@@ -712,6 +714,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     facts: dict[str, str] = {}
     #: of an export declaration that is to be summarised: what decides where it is merged
     goods: Goods | None = None
+    #: what match has to say that is no difference
+    notes: tuple[Fault, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -1,19 +1,22 @@
 """The three-document match: what differs between a declaration and the order, payment and waybill behind it.
 
 Checks 5–9 and 11–14 of the checks between the documents; 1–3 (they exist) are the business of the stage.
-Customs publishes no tolerance: amounts are compared exactly to two decimals, the tolerance is a setting.
+Customs publishes no tolerance: amounts are compared exactly to two decimals, the tolerance is a setting. Names and addresses
+are the same where they are alike (``hub.domain.normal``); what is written differently all the same is a note, no difference.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 
-from hub.domain.faults import Fault, fault
+from hub.domain.faults import Both, Fault, fault
+from hub.domain.history import short
 from hub.domain.kinds import COLLECTION, ORDER, PAYMENT, WAYBILL
 from hub.domain.money import text
-from hub.domain.views import CollectionView, DeclarationView, LineView, OrderView, PaymentView, WaybillView
+from hub.domain.views import CollectionView, DeclarationView, LineView, OrderView, PaymentView, Spelling, WaybillView
 
 #: One fen, as an amount: what is smaller is no difference between two amounts of money.
 _FEN = 1000
@@ -124,6 +127,78 @@ def export_differences(
     return tuple(found[: settings.most_differences])
 
 
+class _Text(NamedTuple):
+    """A name or address of a document as digests: its normal text, the text as written, the form in which it is alike."""
+
+    normal: str
+    written: str
+    alike: str
+    version: int
+
+
+_PLAIN = Spelling()
+
+
+def _text(view: OrderView | PaymentView | WaybillView | DeclarationView, field: str) -> _Text:
+    plain = getattr(view, field)
+    spelled = view.spelled.get(field, _PLAIN)
+    return _Text(plain, spelled.written or plain, spelled.alike or plain, spelled.version)
+
+
+def _same(one: _Text, other: _Text) -> bool:
+    return one.normal == other.normal or (one.version == other.version and one.alike == other.alike)
+
+
+def notes(
+    declaration: DeclarationView, order: OrderView | None, payment: PaymentView | None, waybill: WaybillView | None
+) -> tuple[Fault, ...]:
+    """Names and addresses that are the same only once normalised: what is written, as digests, and by which version."""
+    found: list[Fault] = []
+    if order is not None:
+        if payment is not None:
+            payer = _text(payment, "payer_name")
+            _note(_text(order, "buyer_name"), payer, "PaymentHead/payerName", (_ORDER, _PAYMENT), found)
+        buyer = _text(declaration, "buyer_name")
+        _note(_text(order, "buyer_name"), buyer, "InventoryHead/buyerName", (_ORDER, _DECLARATION), found)
+        if waybill is not None:
+            between = (_ORDER, _WAYBILL)
+            _note(_text(order, "consignee"), _text(waybill, "consignee"), "LogisticsHead/consignee", between, found)
+            path = "LogisticsHead/consigneeAddress"
+            _note(_text(order, "consignee_address"), _text(waybill, "consignee_address"), path, between, found)
+    declared = _text(declaration, "address")
+    known = [
+        (_text(view, "consignee_address"), name)
+        for view, name in ((order, _ORDER), (waybill, _WAYBILL))
+        if view is not None and view.consignee_address
+    ]
+    same = [(one, name) for one, name in known if _same(one, declared)]
+    if same and all(one.written != declared.written for one, _ in same):
+        one, name = same[0]
+        _note(one, declared, "InventoryHead/consigneeAddress", (name, _DECLARATION), found)
+    return tuple(found)
+
+
+_ORDER, _PAYMENT, _WAYBILL = Both("order", "订单"), Both("payment", "支付单"), Both("waybill", "运单")
+_DECLARATION = Both("declaration", "清单")
+
+
+def _note(one: _Text, other: _Text, path: str, between: tuple[Both, Both], found: list[Fault]) -> None:
+    if one.written == other.written or not one.normal or not _same(one, other):
+        return
+    found.append(
+        fault(
+            "match.spelling",
+            path=path,
+            field=path.rpartition("/")[2],
+            version=one.version,
+            one=between[0],
+            other=between[1],
+            one_digest=short(one.written),
+            other_digest=short(other.written),
+        )
+    )
+
+
 #: Trade mode → type of the order behind it (message table of CEB303): B2B direct, overseas warehouse, else B2C.
 _ORDER_TYPES = {"9710": "B", "9810": "W"}
 
@@ -143,7 +218,7 @@ def _order_payment(order: OrderView, payment: PaymentView, settings: MatchSettin
     if order.transaction and order.transaction != payment.transaction:
         found.append(fault("match.payment_number", path="OrderHead/payTransactionId"))
     fields = []
-    if order.buyer_name != payment.payer_name:
+    if not _same(_text(order, "buyer_name"), _text(payment, "payer_name")):
         fields.append("payerName")
     if order.buyer_id != payment.payer_id:
         fields.append("payerIdNumber")
@@ -155,7 +230,7 @@ def _order_declaration(order: OrderView, declaration: DeclarationView, found: li
     if order.merchant != declaration.merchant:
         found.append(fault("match.merchant", path="InventoryHead/ebcCode"))
     fields = []
-    if order.buyer_name != declaration.buyer_name:
+    if not _same(_text(order, "buyer_name"), _text(declaration, "buyer_name")):
         fields.append("buyerName")
     if order.buyer_id != declaration.buyer_id:
         fields.append("buyerIdNumber")
@@ -167,11 +242,11 @@ def _order_declaration(order: OrderView, declaration: DeclarationView, found: li
 
 def _order_waybill(order: OrderView, waybill: WaybillView, found: list[Fault]) -> None:
     fields = []
-    if order.consignee != waybill.consignee:
+    if not _same(_text(order, "consignee"), _text(waybill, "consignee")):
         fields.append("consignee")
     if order.consignee_telephone != waybill.consignee_telephone:
         fields.append("consigneeTelephone")
-    if order.consignee_address != waybill.consignee_address:
+    if not _same(_text(order, "consignee_address"), _text(waybill, "consignee_address")):
         fields.append("consigneeAddress")
     if fields:
         found.append(fault("match.consignee", path=f"LogisticsHead/{fields[0]}", fields=", ".join(fields)))
@@ -180,8 +255,9 @@ def _order_waybill(order: OrderView, waybill: WaybillView, found: list[Fault]) -
 def _address(
     declaration: DeclarationView, order: OrderView | None, waybill: WaybillView | None, found: list[Fault]
 ) -> None:
-    known = [view.consignee_address for view in (order, waybill) if view is not None and view.consignee_address]
-    if known and declaration.address and declaration.address not in known:
+    declared = _text(declaration, "address")
+    known = [_text(view, "consignee_address") for view in (order, waybill) if view is not None and view.consignee_address]
+    if known and declared.normal and not any(_same(declared, one) for one in known):
         found.append(fault("match.address", path="InventoryHead/consigneeAddress"))
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.money import SCALE, number
-from hub.domain.normal import normal, normal_telephone
+from hub.domain.normal import ALIKE, alike_address, alike_name, normal, normal_telephone
 from hub.domain.screening import goods_text
 from schemas.codec import business_key
 
@@ -61,6 +61,16 @@ class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return self.qty2 if unit and unit == self.unit2 else None
 
 
+class Spelling(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How a name or address is written, where that is not its normal text: digests of the text itself and of the form in which
+    it is alike (``alike_name``, ``alike_address`` of that version); empty is the digest of the normal text.
+    """
+
+    written: str = ""
+    alike: str = ""
+    version: int = ALIKE
+
+
 class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An order."""
 
@@ -86,6 +96,8 @@ class OrderView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     currency: str = ""
     #: when it was made (appTime, yyyyMMddHHmmss)
     time: str = ""
+    #: field of this view → how it is written; so in the views below
+    spelled: dict[str, Spelling] = {}
 
 
 class PaymentView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -100,6 +112,7 @@ class PaymentView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     identity: str
     #: when it was paid (payTime, yyyyMMddHHmmss)
     time: str = ""
+    spelled: dict[str, Spelling] = {}
 
 
 class CollectionView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -124,6 +137,7 @@ class WaybillView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     weight: int
     #: of an export waybill, where it names one
     merchant: str = ""
+    spelled: dict[str, Spelling] = {}
 
 
 class DeclarationView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -158,6 +172,7 @@ class DeclarationView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     guarantor: str = ""
     #: export: the day of export (ieDate, yyyyMMdd)
     date: str = ""
+    spelled: dict[str, Spelling] = {}
 
 
 class StatusView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -263,6 +278,24 @@ class Viewer:
         #: That of a telephone number.
         self.telephone: Callable[[str | None], str] = lru_cache(_REMEMBERED)(telephone)
 
+        def spelling(text: str, address: bool) -> Spelling | None:
+            plain = normal(text)
+            alike = alike_address(text) if address else alike_name(text)
+            if text == plain == alike:
+                return None
+            return Spelling(digest(text) if text != plain else "", digest(alike) if alike != plain else "")
+
+        #: How a text is written; None where it is its own normal form.
+        self._spelling: Callable[[str, bool], Spelling | None] = lru_cache(_REMEMBERED)(spelling)
+
+    def _spelled(self, **texts: str | None) -> dict[str, Spelling]:
+        """How texts are written, by the view's field; only what is not its own normal form."""
+        found = {}
+        for name, text in texts.items():
+            if text and (spelling := self._spelling(text, name.endswith("address"))) is not None:
+                found[name] = spelling
+        return found
+
     def _lines(self, lines: Any, names: tuple[str, ...], side: str = IMPORT) -> tuple[LineView, ...]:
         if len(names) > 1:  # a declaration's
             return tuple([self._declared(line, names, side) for line in lines])
@@ -321,6 +354,9 @@ class Viewer:
             person(head.consigneeAddress),
             self._lines(document.list, ("itemName",)),
             time=head.appTime or "",
+            spelled=self._spelled(
+                buyer_name=head.buyerName, consignee=head.consignee, consignee_address=head.consigneeAddress
+            ),
         )
 
     def _export_order(self, document: Any) -> OrderView:
@@ -345,6 +381,7 @@ class Viewer:
             self.person(head.payerIdNumber),
             identity_of(head.payerIdType, head.payerIdNumber),
             head.payTime or "",
+            self._spelled(payer_name=head.payerName),
         )
 
     def collection(self, document: Any, side: str = EXPORT) -> CollectionView:  # noqa: ARG002 - export only
@@ -372,6 +409,7 @@ class Viewer:
             self.telephone(head.consigneeTelephone),
             person(head.consigneeAddress),
             number(head.weight),
+            spelled=self._spelled(consignee=head.consignee, consignee_address=head.consigneeAddress),
         )
 
     def declaration(self, document: Any, side: str = IMPORT) -> DeclarationView:
@@ -404,6 +442,7 @@ class Viewer:
             number(head.insuredFee),
             self._lines(document.list, ("gname", "itemName")),
             guarantor=head.assureCode or "",
+            spelled=self._spelled(buyer_name=head.buyerName, address=head.consigneeAddress),
         )
 
 

@@ -510,6 +510,7 @@ SCHEMAS: dict[str, Json] = {
         message={"type": "string", "description": "CEB number; empty for another's document"},
         faults=_FAULTS,
         differences={**_FAULTS, "description": "what does not agree with other documents"},
+        notes={**_FAULTS, "description": "what match has to say that is no difference"},
     ),
     "Declaration": _object(
         ("key", "keys", "documents", "match", "status", "turn", "timeline", "handovers"),
@@ -524,6 +525,7 @@ SCHEMAS: dict[str, Json] = {
             awaited={"type": "array", "items": _TEXT},
             due=_TEXT,
             differences=_FAULTS,
+            notes={**_FAULTS, "description": "what agrees only once normalised; that it expires soon"},
         ),
         status=_object(
             ("state", "code", "since", "text"),

@@ -264,6 +264,7 @@ def document_json(viewer: Viewer, status: Status) -> dict[str, Any]:
         "message": status.message if own else "",
         "faults": faults_json(sight.faults_for(viewer, status)),
         "differences": faults_json(sight.shown_faults(viewer, status.differences)) if own else [],
+        "notes": faults_json(sight.shown_faults(viewer, status.notes)) if own else [],
     }
 
 
@@ -284,6 +285,7 @@ def declaration_json(viewer: Viewer, story: Story, now: int = 0) -> dict[str, An
             "awaited": list(subject.awaited),
             "due": words.rfc3339(subject.due),
             "differences": faults_json(subject.differences),
+            "notes": faults_json(subject.notes),
         },
         "status": status_json(subject),
         **facts_json(subject, now),

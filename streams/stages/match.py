@@ -11,8 +11,8 @@ views are kept until ``keep`` after the last change, so that a changed version f
 it belongs to; then the order number is forgotten.
 
 What waits is silent for the time of ``grace`` (most documents find each other within seconds, and four reports a
-declaration are cheaper than ten), then *waiting*, warned after ``warn``, expired after ``expire``; it is matched even
-then, should the others come before it is forgotten.
+declaration are cheaper than ten), then *waiting*, warned after ``warn`` (``match.expiring``: until when), expired after
+``expire``; it is matched even then, should the others come before it is forgotten.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain.events import Elsewhere, Inquiry, Joining, Lead, Leaving, Matched, MatchReport, Tick
-from hub.domain.faults import Fault
+from hub.domain.faults import Fault, fault
+from hub.domain.keys import china_stamp
 from hub.domain.kinds import COLLECTION, DECLARATION, EXPORT, IMPORT, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
-from hub.domain.matching import MatchSettings, concerning, differences, export_differences
+from hub.domain.matching import MatchSettings, concerning, differences, export_differences, notes
 from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
 from streams.api import Output, Record, Step
 
@@ -159,6 +160,13 @@ def _bind_export(declaration: Document, documents: tuple[Document, ...]) -> Grou
     return group
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """What the documents of a group say against each other, and what is worth knowing and no difference."""
+
+    differences: tuple[Fault, ...] = ()
+    notes: tuple[Fault, ...] = ()
+
+
 class _Pass:
     """One event or tick being applied to one order number."""
 
@@ -183,7 +191,7 @@ class _Pass:
         everything = tuple(self.documents.values())
         # The clock is the last tick's: nothing is said before what it speaks of has come.
         self.said_at = max([self.at, *[document.received_at for document in everything]])
-        used: dict[str, tuple[Group, tuple[Fault, ...]]] = {}
+        used: dict[str, tuple[Group, _Found]] = {}
         partial: dict[str, Group] = {}
         for document in everything:
             if document.kind != DECLARATION:
@@ -193,13 +201,14 @@ class _Pass:
             elsewhere = document.is_elsewhere(self.at)
             complete = not missing or elsewhere
             expired = document.patience == _EXPIRED
-            found: tuple[Fault, ...] = ()
+            found = _Found()
             if complete or expired:
                 found = self._assess(group, missing, ELSEWHERE if elsewhere else MISSING)
             members = [document, *(d for _, d in group.behind() if d is not None)]
             for member in members:
                 if complete:
-                    used[member.key] = (group, found if member is document else concerning(member.kind, found))
+                    mine = found if member is document else _Found(concerning(member.kind, found.differences))
+                    used[member.key] = (group, mine)
                 else:
                     partial.setdefault(member.key, group)
         for document in everything:
@@ -208,8 +217,8 @@ class _Pass:
             else:
                 self._waiting(document, partial.get(document.key), everything)
 
-    def _assess(self, group: Group, missing: tuple[str, ...], absent: str) -> tuple[Fault, ...]:
-        """Send what is together to assess unless it was sent; its differences."""
+    def _assess(self, group: Group, missing: tuple[str, ...], absent: str) -> _Found:
+        """Send what is together to assess unless it was sent; what was found."""
         declaration = group.declaration
         states = {kind: absent if kind in missing else HERE for kind, _ in group.behind()}
         declared = _declaration(declaration.view)
@@ -218,9 +227,10 @@ class _Pass:
         waybill = _waybill(group.waybill.view) if group.waybill else None
         collection = _collection(group.collection.view) if group.collection else None
         if declaration.side == EXPORT:
-            found = export_differences(declared, order, collection, waybill, self.settings)
+            found = _Found(export_differences(declared, order, collection, waybill, self.settings))
         else:
-            found = differences(declared, order, payment, waybill, self.settings)
+            told = differences(declared, order, payment, waybill, self.settings)
+            found = _Found(told, notes(declared, order, payment, waybill))
         print_ = group.fingerprint(states)
         if declaration.sent != print_:
             self.change(declaration.key, sent=print_)
@@ -238,7 +248,7 @@ class _Pass:
                 waybill=waybill,
                 collection=collection,
                 states=states,
-                differences=found,
+                differences=found.differences,
                 match=print_,
                 submission=declaration.submission,
                 sender=declaration.sender,
@@ -248,11 +258,11 @@ class _Pass:
             self.outputs.append(Output(_ASSESS, key.encode(), codec.pack(matched)))
         return found
 
-    def _matched(self, document: Document, group: Group, found: tuple[Fault, ...]) -> None:
+    def _matched(self, document: Document, group: Group, found: _Found) -> None:
         counterparts = {DECLARATION: group.declaration.key} if document.kind != DECLARATION else {}
         counterparts |= {kind: d.key for kind, d in group.behind() if d is not None and d.key != document.key}
         report = MatchReport(
-            document.revision, MATCHED, self.said_at, awaited=(), counterparts=counterparts, differences=found
+            document.revision, MATCHED, self.said_at, (), 0, counterparts, found.differences, notes=found.notes
         )
         self._report(document, report, _DONE)
 
@@ -265,15 +275,17 @@ class _Pass:
             return
         awaited = group.missing() if group is not None else _alone(document, everything)
         counterparts = {} if group is None else {k: d.key for k, d in group.behind() if d and d.key != document.key}
-        expired = document.patience == _EXPIRED
+        expired, warned = document.patience == _EXPIRED, document.patience == _WARNED
+        due = 0 if expired else document.since + self.settings.steps(document.kind)[_WARNED][1]
         report = MatchReport(
             document.revision,
             EXPIRED if expired else WAITING,
             self.said_at,
             awaited=awaited,
-            due=0 if expired else document.since + self.settings.steps(document.kind)[_WARNED][1],
+            due=due,
             counterparts=counterparts,
-            warning=document.patience == _WARNED,
+            warning=warned,
+            notes=(fault("match.expiring", until=_china_time(due)),) if warned else (),
         )
         self._report(document, report, document.patience)
 
@@ -315,7 +327,15 @@ def _words(report: MatchReport) -> str:
     words = f"{report.revision} {report.state} {report.warning} {report.awaited} {counterparts}"
     if report.differences:
         words += "".join([f"|{f.code} {f.path} {f.message}" for f in report.differences])
+    if report.notes:
+        words += "".join([f"|{f.code} {f.path} {f.message}" for f in report.notes])
     return words
+
+
+def _china_time(at: int) -> str:
+    """A moment (ms since the epoch) as people in China say it, to the minute."""
+    text = china_stamp(at)
+    return f"{text[:4]}-{text[4:6]}-{text[6:8]} {text[8:10]}:{text[10:12]}"
 
 
 def _alone(document: Document, everything: tuple[Document, ...]) -> tuple[str, ...]:

@@ -146,6 +146,8 @@ class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     more: follow.More | None = None
     #: of an import declaration once it is assessed
     guaranteed: guarantee.Guaranteed | None = None
+    #: what match says that is no difference
+    match_notes: tuple[Fault, ...] = ()
 
 
 _NOTHING = RegisterState()
@@ -411,6 +413,7 @@ def status_of(state: RegisterState, key: str) -> Status:
         message=state.message,
         facts=state.more.facts if state.more is not None else {},
         goods=state.more.goods if state.more is not None else None,
+        notes=state.match_notes,
     )
 
 
@@ -545,6 +548,7 @@ def _take(turn: Turn, event: Received, verdict: str) -> None:
         match_due=0,
         counterparts={},
         differences=(),
+        match_notes=(),
         assessed_at=0,
         handed_over={},
         overdue_at=0,
@@ -761,6 +765,7 @@ def _match_report(turn: Turn, event: MatchReport) -> None:
         match_due=event.due,
         counterparts=event.counterparts,
         differences=event.differences,
+        match_notes=event.notes,
     )
     if event.state == WAITING:
         turn.note("hub", "still waiting" if event.warning else WAITING, ", ".join(event.awaited), event.at)

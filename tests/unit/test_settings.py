@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from hub.cli import group
 from hub.settings import Settings, SettingsError, jars, load, shown
+from hub.wiring import stages
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +81,12 @@ def test_settings_survive_the_way_to_a_child_process() -> None:
         if value not in (None, "")
     }
     assert load(environ).settings == settings
+
+
+@pytest.mark.parametrize(("wait", "hours"), [(24.0, 2.0), (3.0, 1.5), (0.5, 0.25)])
+def test_who_waits_is_warned_before_the_wait_is_over(wait: float, hours: float) -> None:
+    (match,) = stages(Settings(match_wait_hours=wait), ["match"], None, None)  # type: ignore[arg-type]
+    assert match._settings.warn == hours * 3_600_000 < match._settings.expire  # type: ignore[attr-defined]
 
 
 def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

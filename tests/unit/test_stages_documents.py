@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import msgspec
 import pytest
 
+from hub import codec
+from hub.domain.history import short
 from hub.domain.kinds import DECLARATION, IMPORT_KINDS, ORDER, PAYMENT, WAYBILL
-from hub.domain.matching import MatchSettings
+from hub.domain.matching import MatchSettings, differences, notes
 from hub.domain.money import amount
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.views import OrderView, Viewer
 from streams.stages.register import RegisterSettings
 from tests.support.documents import four, identity, key_of, receipt_for, submission, with_head
 from tests.support.stage_harness import NOON, World, digest, kinds, timeline
@@ -223,9 +227,12 @@ def test_what_waits_is_told_warned_and_expires_with_an_alert() -> None:
     assert (waiting.state, waiting.awaited, waiting.turn) == ("waiting", (PAYMENT, WAYBILL), "payer")
     assert waiting.due == NOON + 24 * HOUR
     world.tick(2 * HOUR)
-    assert timeline(world.status(declaration))[-1] == "still waiting"
+    warned = world.status(declaration)
+    assert (timeline(warned)[-1], kinds(warned.notes)) == ("still waiting", ["match.expiring"])
+    assert "2026-06-02 12:00" in warned.notes[0].message
+    assert warned.state == "waiting", "a warning is no difference"
     world.tick(22 * HOUR)
-    assert world.status(declaration).state == "expired"
+    assert (world.status(declaration).state, world.status(declaration).notes) == ("expired", ())
     assert {a.rule for a in world.alerts()} >= {"hub.expired"}
     assert {a.evidence["document"] for a in world.alerts() if a.rule == "hub.expired"} == {
         declaration,
@@ -312,6 +319,9 @@ def test_two_platforms_with_one_order_number_do_not_meet() -> None:
         ({"declaration_buyerTelephone": "13900000001"}, ["match.buyer_telephone"]),
         ({"waybill_consignee": "别人"}, ["match.consignee"]),
         ({"waybill_consigneeAddress": "某市 某路１号"}, []),
+        ({"order_consigneeAddress": "浙江省杭州市某路1号", "waybill_consigneeAddress": "浙江杭州某路1号", "declaration_consigneeAddress": "浙江省杭州市，某路1号"}, []),
+        ({"order_consigneeAddress": "浙江省杭州市某路1号", "waybill_consigneeAddress": "江苏杭州某路1号", "declaration_consigneeAddress": "浙江省杭州市某路1号"}, ["match.consignee"]),
+        ({"declaration_buyerName": "买家·1"}, []),
         ({"declaration_consigneeAddress": "别处"}, ["match.address"]),
         ({"declaration_ebcCode": "3301000066"}, ["match.merchant"]),
     ],
@@ -322,6 +332,49 @@ def test_each_check_between_documents_finds_its_difference(change: dict[str, str
         world.submit(submission(document))
     world.run()
     assert kinds(world.status(key_of(documents[DECLARATION])).differences) == codes
+
+
+def test_what_agrees_only_once_normalised_is_a_note_with_digests_of_what_is_written() -> None:
+    written = {
+        ORDER: "浙江省杭州市某路1号", WAYBILL: "浙江省杭州市某路1号", DECLARATION: "浙江 杭州 某路1号",
+    }  # fmt: skip
+    changes = {f"{kind}_consigneeAddress": text for kind, text in written.items()}
+    world, documents = a_world(), four(payment_payerName="买家 １", **changes)
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    status = world.status(key_of(documents[DECLARATION]))
+    assert (status.state, status.differences) == ("assessed", ())
+    payer, address = status.notes
+    assert [(n.code, n.path) for n in status.notes] == [
+        ("match.spelling", "PaymentHead/payerName"),
+        ("match.spelling", "InventoryHead/consigneeAddress"),
+    ]
+    for text in ("买家1", "买家 １"):
+        assert short(digest(text)) in payer.message
+    assert short(digest(written[ORDER])) in address.message
+    assert short(digest(written[DECLARATION])) in address.message_zh
+    assert "version 1" in address.message
+    assert kinds(world.assessments()[-1].findings) == []
+    assert world.status(key_of(documents[ORDER])).notes == ()
+    world.submit(submission(with_head(documents[PAYMENT], payerName="买家1", appType="2", appTime="20260601130000")))
+    world.submit(
+        submission(with_head(documents[DECLARATION], consigneeAddress=written[ORDER], appType="2", appTime="20260601130000"))
+    )
+    world.run()
+    assert world.status(key_of(documents[DECLARATION])).notes == ()
+
+
+def test_documents_of_before_without_spellings_are_compared_by_their_normal_text() -> None:
+    documents = four(declaration_buyerName="买家·1")
+    viewer = Viewer(digest)
+    order, declaration = viewer.order(documents[ORDER]), viewer.declaration(documents[DECLARATION])
+    old = msgspec.msgpack.encode(msgspec.to_builtins(order)[:-1])
+    assert codec.decoder(OrderView)(old) == msgspec.structs.replace(order, spelled={})
+    assert kinds(differences(declaration, order, None, None, MatchSettings())) == []
+    before = msgspec.structs.replace(declaration, spelled={})
+    assert kinds(differences(before, order, None, None, MatchSettings())) == ["match.buyer"]
+    assert notes(before, order, None, None) == ()
 
 
 def test_lines_are_compared_by_number_name_quantity_and_price() -> None:
