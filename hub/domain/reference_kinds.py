@@ -189,7 +189,11 @@ CHECKS: dict[str, Kind] = {
         needs=("state",),
         id_of="country",
     ),
-    "permit": Kind({"number": _text, "quantity": _number, "instrument": _text, "note": _text}, needs=("quantity",), form="[^~]+~[^~]+"),
+    "permit": Kind(
+        {"number": _text, "quantity": _number, "unit": _unit, "instrument": _text, "note": _text},
+        needs=("quantity", "unit"),
+        form="[^~]+~[^~]+",
+    ),
     "list": Kind({"entries": _entries, "source": _text}, needs=("entries",), form="|".join(LISTS)),
 }  # fmt: skip
 

@@ -148,6 +148,8 @@ def test_a_list_that_is_none_is_refused(id_: str, value: dict[str, Any], code: s
         ("country", "502", {"state": "shut"}, "reference.form"),
         ("permit", "M", {"quantity": "1"}, "reference.form"),
         ("permit", "M~6A002", {"quantity": "many"}, "reference.number"),
+        ("permit", "M~6A002", {"quantity": "1"}, "reference.missing_field"),
+        ("permit", "M~6A002", {"quantity": "1", "unit": "kg"}, "reference.code"),
     ],
 )
 def test_prices_units_countries_and_permits_are_checked(kind: str, id_: str, value: dict[str, Any], code: str) -> None:
@@ -160,7 +162,7 @@ def test_prices_units_countries_and_permits_are_checked(kind: str, id_: str, val
         ("price", "export:6109100010", {"median": "39.5", "unit": "011", "currency": "502"}),
         ("goods", "1901101000", {"units": ["122", "035"]}),
         ("country", "502", {"state": "watched", "instrument": "made up"}),
-        ("permit", "M~6A002", {"quantity": "10", "number": "P1"}),
+        ("permit", "M~6A002", {"quantity": "10", "unit": "011", "number": "P1"}),
         *(("list", name, {"entries": [{"name": "x", "terms": ["y"], "codes": ["19"]}]}) for name in LISTS),
     ],
 )  # fmt: skip
