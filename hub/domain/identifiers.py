@@ -9,7 +9,8 @@ items), GS1 General Specifications (bar codes), ISO/IEC 7812-1 (bank cards), ISO
 
 Own code, for python-stdnum 2.2 turns genuine numbers away and mends wrong ones: ``cn.ric`` knows no foreigner's card and
 no residence permit, ``cn.uscc`` no letter in front, ``iso6346`` takes digits for an owner, and all of them drop blanks
-and dashes and raise the case first, while customs compares what was written. Nothing here changes a number.
+and dashes and raise the case first, while customs compares what was written. Nothing here changes a number; a telephone is
+held to the form in which it is digested (``hub.domain.normal``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from __future__ import annotations
 import re
 from datetime import date
 from typing import Literal
+
+from hub.domain.normal import is_mobile, normal_telephone
 
 IdentityKind = Literal["resident", "hong_kong", "macao", "taiwan", "foreigner", "unknown"]
 
@@ -36,8 +39,6 @@ _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _ORGANISATION_CODE = re.compile(r"[0-9A-Z]{8}-?[0-9X]")
 
 _CUSTOMS_CODE = re.compile(r"[0-9A-Z]{10}")
-_MOBILE = re.compile(r"1[3-9][0-9]{9}")
-_PHONE_NOISE = re.compile(r"[\s\-()（）\u2010-\u2015]+")
 _INVENTORY_NUMBER = re.compile(r"[0-9]{4}(?:19|20)[0-9]{2}[IE][0-9]{9}(?:[0-9]{2})?")
 _PRE_NUMBER = re.compile(r"[A-Za-z]((?:19|20)[0-9]{6})[0-9]{9}")
 _ENTRY_NUMBER = re.compile(r"[0-9]{4}(?:19|20)[0-9]{2}[01][0-9]{9}")
@@ -138,21 +139,9 @@ def make_resident_id(district: str, birthdate: date, sequence: int) -> str:
     return first17 + resident_check_digit(first17)
 
 
-def normalised_phone(number: str) -> str:
-    """A telephone number without the country code of the mainland, spaces and dashes: the same for the same
-    line.
-    """
-    digits = _PHONE_NOISE.sub("", number)
-    for prefix in ("+86", "0086"):
-        digits = digits.removeprefix(prefix)
-    if len(digits) == 13 and digits.startswith("86"):
-        digits = digits[2:]
-    return digits
-
-
 def phone_fault(number: str) -> str | None:
     """Whether a number is not a mainland mobile number, once normalised."""
-    return None if _MOBILE.fullmatch(normalised_phone(number)) else "identity.phone"
+    return None if is_mobile(normal_telephone(number)) else "identity.phone"
 
 
 # ---- enterprises

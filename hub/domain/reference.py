@@ -31,7 +31,7 @@ KINDS = {
     "permit": "a permit, by <merchant>~<control code>: number, quantity (of a declaration), unit",
     "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
     "order": "a standing or targeting order of an authority: what, about which declarations, why; hub.domain.orders",
-    "flag": "what the stage watch noticed of a telephone, address, payer … (keyed digest): count, since; written by the hub",
+    "flag": "what the stage watch noticed of a telephone, address, payer … (keyed digest): count, since, last; written by the hub",
     "identity": "the outcome of checking an identity (keyed digest) with its authority",
     "parameter": "a setting of the zone that has dates",
     "responder": "where a platform opens its payment data to customs, by its code: url, certificate (PEM)",

@@ -1,7 +1,7 @@
 """What match and the rules need of a document, without persons: the only form in which stages see a document.
 
 A view holds amounts as integers (``hub.domain.money``), codes and numbers as they are, and of everything personal only
-keyed digests of the normalised text (``normal``), so that two views can be compared and nobody can be read from them.
+keyed digests of the normalised text (``hub.domain.normal``), so that two views can be compared and nobody can be read from them.
 Goods names are digested to be compared, for their length; a declaration's lines keep theirs in clear too: the zone's lists are
 searched in them, and its register keeps those of exports. The door makes views of documents that have passed their schema; behind it
 nobody opens a document but to show it.
@@ -10,7 +10,6 @@ Written as msgpack arrays: fields are appended, never moved.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -19,6 +18,7 @@ import msgspec
 
 from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.money import SCALE, number
+from hub.domain.normal import normal, normal_telephone
 from hub.domain.screening import goods_text
 from hub.domain.units import converted
 from schemas.codec import business_key
@@ -28,8 +28,6 @@ Digest = Callable[[str], str]
 
 #: What the identity number of a view is: its check digit holds, it does not, or it is of a kind without one.
 VALID, INVALID, OTHER = "valid", "invalid", "other"
-
-_BLANKS = {ord(c): None for c in " \t\r\n\u00a0\u3000-"}
 
 
 class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -233,31 +231,8 @@ class SummaryView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     end: str = ""
 
 
-def normal(text: str | None) -> str:
-    """Text without its width, case and blanks: what two people mean when they write the same name differently."""
-    if not text:
-        return ""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return text.translate(_BLANKS).upper()
-
-
 #: The same goods come again and again.
 _goods_text = lru_cache(16_384)(goods_text)
-
-
-def normal_telephone(text: str | None) -> str:
-    """A telephone number without China's prefix (+86, 0086, 86 before a mobile number) and without brackets and points."""
-    plain = normal(text).translate(_PUNCTUATION)
-    for prefix in ("+86", "0086"):
-        if plain.startswith(prefix):
-            return plain[len(prefix) :]
-    return plain[2:] if len(plain) == _PREFIXED_MOBILE and plain.startswith("861") and plain.isdigit() else plain
-
-
-_PUNCTUATION = {ord(c): None for c in "()."}
-#: 86 and the eleven digits of a mobile number.
-_PREFIXED_MOBILE = 13
 
 
 def identity_of(kind: str | None, text: str | None) -> str:

@@ -69,7 +69,7 @@ class Watch:
             # What was flagged stays flagged: only that it is over makes a flag of the same number new.
             return Step(WatchState(seen, old.version, old.step if step else 0, old.day), due, [])
         version, until = old.version + 1, china_day(due + topics.DAY_MS)
-        value = {"count": count, "since": china_day(seen[0].at)}
+        value = {"count": count, "since": china_day(seen[0].at), "last": day}
         outputs = [flag(id_, version, day_text(day), day_text(until), value)]
         if step > old.step:
             outputs.append(self._alert(id_, what, event, seen, count, version))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain import keys
-from hub.domain.views import identity_of, normal
+from hub.domain.normal import normal
+from hub.domain.views import identity_of
 from schemas import catalog
 from schemas.documents import STRUCTS
 

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from hub import codec, topics
 from hub.domain.events import Alert, Seen, Sighting, Tick
+from hub.domain.kinds import WAYBILL
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.reference import decode as decode_reference
-from hub.domain.watching import WATCHED, told
+from hub.domain.watching import REUSED, WATCHED, told
 from hub.rules.engine import ruleset
+from hub.rules.risk import r18_waybill
 from streams.api import Record
 from streams.stages.watch import Watch, WatchSettings, WatchState
-from tests.support.stage_harness import NOON
+from tests.support.documents import CARRIER, four, submission, with_head
+from tests.support.stage_harness import NOON, World
 
 NOW = Tick(NOON, 0, "test")
 HOUR = topics.HOUR_MS
@@ -64,7 +67,7 @@ def test_a_flag_is_written_where_a_number_is_reached_and_names_those_before() ->
     assert (flag.kind, flag.id, flag.version, flag.valid_from, flag.valid_to) == (
         "flag", "telephone:t", 1, "2026-06-01", "2026-07-02",
     )  # fmt: skip
-    assert flag.value == {"count": 4, "since": 20260601}
+    assert flag.value == {"count": 4, "since": 20260601, "last": 20260601}
     assert problems(flag) == []
     (alert,) = watching.alerts
     assert (alert.rule, alert.severity, alert.declaration) == ("R03", "yellow", "declaration/3")
@@ -86,6 +89,26 @@ def test_what_comes_twice_is_counted_once() -> None:
 
 def test_one_buyer_with_many_declarations_is_one() -> None:
     assert Watching("payer:p").see(*(seen(n, who="one") for n in range(30))).flags == []
+
+
+def test_another_order_under_a_waybill_s_number_is_one_however_often_it_is_handed_in() -> None:
+    world, documents = World(), four()
+    world.submit(submission(documents[WAYBILL]))
+    for order, time in (("NO2", "13"), ("NO2", "14"), ("NO2", "15"), ("NO1", "16")):
+        again = with_head(documents[WAYBILL], orderNo=order, appTime=f"20260601{time}0000", guid=f"{order}-{time}")
+        world.submit(submission(again, at=NOON + int(time)))
+    world.run()
+    number = f"waybill:{CARRIER}:WNO1"
+    (state, _) = world.states["watch"][number.encode()]
+    assert [one.who for one in state.seen] == ["NO2"] * 3
+    assert world.references.find("flag", number, 20260601, world.references.reached) == {
+        "count": 1, "since": 20260601, "last": 20260601,
+    }  # fmt: skip
+    assert [alert.evidence["count"] for alert in world.alerts() if alert.rule == "R18"] == ["1"]
+
+
+def test_a_waybill_s_number_is_watched_for_as_long_as_its_rule_asks() -> None:
+    assert WATCHED[REUSED].hours >= 24 * max(days for _, days in r18_waybill.DAYS.history())
 
 
 def test_what_left_the_window_counts_no_more_and_a_flag_goes_on_from_day_to_day() -> None:
@@ -165,6 +188,6 @@ def test_a_flag_is_seen_by_declarations_of_its_day_and_no_longer_than_its_window
     known = Reference()
     (flag,) = Watching("telephone:t").see(*(seen(n) for n in range(4))).flags
     known.put(flag, 7)
-    assert known.find("flag", "telephone:t", 20260601, 7) == {"count": 4, "since": 20260601}
+    assert known.find("flag", "telephone:t", 20260601, 7) == {"count": 4, "since": 20260601, "last": 20260601}
     assert known.find("flag", "telephone:t", 20260601, 6) is None
     assert known.find("flag", "telephone:t", 20260702, 7) is None

@@ -7,6 +7,7 @@ a number, or with it, is examined.
 
 from __future__ import annotations
 
+from hub.domain.keys import china_day
 from hub.domain.watching import REUSED
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
@@ -18,7 +19,11 @@ AGENCIES = ("customs",)
 
 #: Further orders for which the number was reported.
 ORDERS = Dated({"2019-01-01": 1}, own=True)
+#: Six months, in days, from the last report; watch looks no further back either.
+DAYS = Dated({"2019-01-01": 180}, own=True)
 SCORE = Dated({"2019-01-01": 60}, own=True)
+
+_DAY_MS = 86_400_000
 
 
 def check(case: Case) -> Findings:
@@ -27,7 +32,8 @@ def check(case: Case) -> Findings:
     if not of.waybill:
         return
     flag = case.flag(REUSED, f"{of.carrier}:{of.waybill}")
-    if flag is not None and flag.get("count", 0) >= ORDERS.on(case.day):
+    since = china_day(case.at - DAYS.on(case.day) * _DAY_MS)
+    if flag is not None and flag.get("count", 0) >= ORDERS.on(case.day) and flag.get("last", since) >= since:
         said = {"carrier": of.carrier, "waybill": of.waybill, "count": str(flag["count"])}
         yield case.finding(
             "waybill_reused", score=SCORE.on(case.day), path="InventoryHead/logisticsNo", action=REVIEW, evidence=said
