@@ -20,6 +20,7 @@ import ahocorasick_rs
 import msgspec
 
 from hub.domain.remembered import Remembered
+from hub.domain.words import words_of
 
 if TYPE_CHECKING:
     from hub.domain.control import Finds
@@ -129,25 +130,16 @@ class _Spelling:
         return {place - start for place in inner if place in self._blanks}, len(inner)
 
 
-def texts(value: object) -> tuple[str, ...]:
-    """A list of texts, or a cell of a CSV file (``1210, 1239``)."""
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, (list, tuple)):
-        return ()
-    return tuple([text.strip() for text in value if isinstance(text, str) and text.strip()])
-
-
 def entry_of(value: Mapping[str, Any]) -> Entry:
     """An entry as reference data hold it."""
     return Entry(
         str(value.get("name", "")),
-        tuple([goods_text(term) for term in texts(value.get("terms"))]),
-        texts(value.get("codes")),
-        texts(value.get("countries")),
+        tuple([goods_text(term) for term in words_of(value.get("terms"))]),
+        words_of(value.get("codes")),
+        words_of(value.get("countries")),
         str(value.get("control", "")),
         value.get("licence") is True,
-        texts(value.get("merchants")),
+        words_of(value.get("merchants")),
         str(value.get("instrument", "")),
     )
 

@@ -130,6 +130,17 @@ def test_a_screen_is_kept_until_a_list_changes_and_is_that_of_the_offset() -> No
         ("forbidden", {"entries": [{"name": "ham", "codes": ["16x"]}]}, "reference.tariff_line"),
         ("forbidden", {"entries": [{"name": "ham", "countries": ["USA"]}]}, "reference.code"),
         ("forbidden", {"entries": [{"name": "ham", "term": ["ham"]}]}, "reference.unknown_field"),
+        ("forbidden", {"entries": [{"name": "ham", "terms": ["ham", 5]}]}, "reference.form"),
+        ("forbidden", {"entries": [{"name": "ham", "codes": [93]}]}, "reference.form"),
+        ("forbidden", {"entries": [{"name": "ham", "terms": ["ham", " "]}]}, "reference.form"),
+        ("forbidden", {"entries": [{"name": "ham", "terms": ["ham", "·"]}]}, "reference.form"),
+        ("forbidden", {"entries": [{"name": 5, "terms": ["ham"]}]}, "reference.form"),
+        ("brands", {"entries": [{"name": "ham", "terms": ["ham"], "merchants": [1]}]}, "reference.form"),
+        ("controlled", {"entries": [{"name": "x", "terms": ["x"]}]}, "reference.missing_field"),
+        ("controlled", {"entries": [{"name": "x", "terms": ["x"], "control": "6A002", "licence": "true"}]}, "reference.form"),
+        ("names", {"entries": [{"name": "x", "terms": ["x"]}]}, "reference.missing_field"),
+        ("names", {"entries": [{"name": "x", "codes": ["19"]}]}, "reference.missing_field"),
+        ("names", {"entries": [{"name": "x", "countries": ["502"]}]}, "reference.missing_field"),
     ],
 )
 def test_a_list_that_is_none_is_refused(id_: str, value: dict[str, Any], code: str) -> None:
@@ -141,6 +152,11 @@ def test_a_list_that_is_none_is_refused(id_: str, value: dict[str, Any], code: s
     [
         ("price", "import:1901", {"median": "1", "unit": "011"}, "reference.form"),
         ("price", "import:1901101000", {"median": "-1", "unit": "011"}, "reference.number"),
+        ("price", "import:1901101000", {"median": "0", "unit": "011"}, "reference.above_zero"),
+        ("price", "import:1901101000", {"median": "0.00", "unit": "011"}, "reference.above_zero"),
+        ("exchange", "502", {"cny": "0"}, "reference.above_zero"),
+        ("positive", "19011010", {"modes": [1210]}, "reference.form"),
+        ("goods", "1901101000", {"units": ["011", ""]}, "reference.form"),
         ("price", "import:1901101000", {"median": "1", "unit": "xx"}, "reference.code"),
         ("price", "import:1901101000", {"median": "1", "unit": "011", "currency": "USD"}, "reference.code"),
         ("goods", "1901101000", {"units": []}, "reference.code"),
@@ -163,7 +179,7 @@ def test_prices_units_countries_and_permits_are_checked(kind: str, id_: str, val
         ("goods", "1901101000", {"units": ["122", "035"]}),
         ("country", "502", {"state": "watched", "instrument": "made up"}),
         ("permit", "M~6A002", {"quantity": "10", "unit": "011", "number": "P1"}),
-        *(("list", name, {"entries": [{"name": "x", "terms": ["y"], "codes": ["19"]}]}) for name in LISTS),
+        *(("list", name, {"entries": [{"name": "x", "terms": ["y"], "codes": ["19"], "control": "6A002"}]}) for name in LISTS),
     ],
 )  # fmt: skip
 def test_what_is_right_is_taken(kind: str, id_: str, value: dict[str, Any]) -> None:
