@@ -14,6 +14,7 @@ import msgspec
 
 from hub.domain.credit import CLASSES, GOOD, NORMAL, RESTRICTED, TRUSTED, WATCH
 from hub.domain.orders import share
+from hub.domain.words import words_of
 
 
 class Finds(Protocol):
@@ -93,7 +94,7 @@ def _over(default: ClassParameters, value: Mapping[str, Any]) -> ClassParameters
     fields = {**msgspec.structs.asdict(default), **value}
     words = fields["prechecks"]
     if isinstance(words, str):  # a cell of a CSV file
-        fields["prechecks"] = [word.strip() for word in words.split(",") if word.strip()]
+        fields["prechecks"] = words_of(words)
     return msgspec.convert(fields, ClassParameters, strict=False)
 
 

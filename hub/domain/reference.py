@@ -28,7 +28,7 @@ KINDS = {
     "price": "what goods usually cost, by <side>:<commodity code>: median, unit, currency (142)",
     "goods": "how a commodity code is counted: units",
     "country": "a country that is closed or watched, by customs' number: state, instrument",
-    "permit": "a permit, by <merchant>~<control code>: number, quantity",
+    "permit": "a permit, by <merchant>~<control code>: number, quantity (of a declaration), unit",
     "guarantee": "the tax guarantee of an enterprise, by its code: amount (yuan, decimal text), currency (142), office, note",
     "order": "a standing or targeting order of an authority: what, about which declarations, why; hub.domain.orders",
     "flag": "what the stage watch noticed of a telephone, address, payer … (keyed digest): count, since, last; written by the hub",

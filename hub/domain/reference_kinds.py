@@ -13,7 +13,8 @@ from typing import Any
 
 from hub.domain.faults import fault
 from hub.domain.money import MOST, SCALE, amount
-from hub.domain.screening import LISTS, Entry, entry_of
+from hub.domain.screening import CONTROLLED, LISTS, NAMES, Entry, entry_of, goods_text
+from hub.domain.words import are_words, words_of
 from schemas.codes import code_list
 
 #: Field, value and kind → the faults, a sentence with its code each.
@@ -42,13 +43,6 @@ def number_of(value: object) -> int | None:
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")
 
 
-def words_of(value: object) -> tuple[str, ...]:
-    """The words of a list, or of a cell of a CSV file (``1210, 1239``)."""
-    if isinstance(value, str):
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    return tuple(str(word) for word in value) if isinstance(value, list) else ()
-
-
 def yes(value: object) -> bool:
     """Whether something is true, as TOML or a cell of a CSV file says it."""
     return value is True or value == "true"
@@ -73,8 +67,16 @@ def _number(field: str, value: Any, kind: str) -> Iterator[str]:  # noqa: ARG001
         yield said("number", field=field, value=f"{value!r}")
 
 
+def _above_zero(field: str, value: Any, kind: str) -> Iterator[str]:
+    yield from _number(field, value, kind)
+    if number_of(value) == 0:
+        yield said("above_zero", field=field)
+
+
 def _coded(name: str, *, many: bool = False) -> Check:
-    def check(field: str, value: Any, kind: str) -> Iterator[str]:  # noqa: ARG001 - of every check
+    def check(field: str, value: Any, kind: str) -> Iterator[str]:
+        if many:
+            yield from _words(field, value, kind)
         for word in (words_of(value) or ("",)) if many else (value if isinstance(value, str) else "",):
             if word not in code_list(name).codes:
                 yield said("code", field=field, value=word or f"{value!r}", list=name)
@@ -90,10 +92,30 @@ def _like(form: str, good: Callable[[Any], bool]) -> Check:
     return check
 
 
+_words = _like("a list of texts", are_words)
 _text = _like("text", lambda value: isinstance(value, str))
 _yes_no = _like("true or false", lambda value: isinstance(value, bool))
 _mark = _like("true or false", lambda value: isinstance(value, bool) or value in ("true", "false"))
 _unit, _modes, _country = _coded("unit"), _coded("tradeMode", many=True), _coded("country")
+
+
+#: The fields of an entry, each with its check.
+_ENTRY: dict[str, Check] = {
+    "name": _text, "terms": _words, "codes": _words, "countries": _words, "control": _text, "licence": _yes_no, "merchants": _words,
+    "instrument": _text,
+}  # fmt: skip
+#: List → what its entries say besides: without it one would be met by everything, or by what no permit can be asked for.
+_ENTRY_NEEDS = {NAMES: ("terms", "codes"), CONTROLLED: ("control",)}
+
+
+def _needed(id: str, value: Mapping[str, Any]) -> Iterator[str]:
+    """What the entries of the list ``id`` lack."""
+    tables = value.get("entries")
+    for number, table in enumerate(tables if isinstance(tables, list) else (), 1):
+        entry = entry_of(table) if isinstance(table, dict) else Entry("")
+        for field in _ENTRY_NEEDS.get(id, ()):
+            if not getattr(entry, field):
+                yield said("missing_field", kind=f"entry {number} ({entry.name})", field=field)
 
 
 def _entries(field: str, value: Any, kind: str) -> Iterator[str]:
@@ -106,8 +128,14 @@ def _entries(field: str, value: Any, kind: str) -> Iterator[str]:
         unknown = sorted(table.keys() - set(Entry.__struct_fields__))
         if unknown:
             yield said("unknown_field", kind="entry", field=f"{', '.join(unknown)} ({number})", fields=", ".join(Entry.__struct_fields__))
+        for name, check in _ENTRY.items():
+            if name in table:
+                yield from check(f"{name} ({number})", table[name], kind)
         if not entry.name:
             yield said("missing_field", kind=f"entry {number}", field="name")
+        if not all(entry.terms):
+            empty = [term for term in words_of(table.get("terms")) if not goods_text(term)]
+            yield said("form", field=f"terms ({number})", form="words with a letter or digit", value=", ".join(empty))
         if not (entry.terms or entry.codes or entry.countries):
             yield said("missing_field", kind=f"entry {number} ({entry.name})", field="terms, codes or countries")
         for code in entry.codes:
@@ -129,11 +157,12 @@ class Kind:
         with_unit: tuple[str, ...] = (),
         id_of: str = "",
         form: str = "",
+        whole: Callable[[str, Mapping[str, Any]], Iterator[str]] | None = None,
     ) -> None:
         """``with_unit``: fields that count by quantity and mean nothing without ``unit``; ``id_of``: the list of the id; ``form``:
-        what the id looks like.
+        what the id looks like; ``whole``: what is wrong with the value under that id.
         """
-        self.form = form
+        self.form, self.whole = form, whole
         self.fields, self.needs, self.digits, self.with_unit, self.id_of = fields, needs, digits, with_unit, id_of
 
     def problems(self, kind: str, id: str, value: Mapping[str, Any]) -> Iterator[str]:
@@ -156,6 +185,8 @@ class Kind:
         for field in self.with_unit:
             if number_of(value.get(field)) and "unit" not in value:
                 yield said("unit_missing", field=field)
+        if self.whole is not None:
+            yield from self.whole(id, value)
 
 
 CHECKS: dict[str, Kind] = {
@@ -176,10 +207,10 @@ CHECKS: dict[str, Kind] = {
         with_unit=("yearly",),
     ),
     "export": Kind({"licence": _mark, "duty": _mark, "inspection": _mark, "note": _text}, digits=(8,)),
-    "exchange": Kind({"cny": _number, "note": _text}, needs=("cny",), id_of="currency"),
+    "exchange": Kind({"cny": _above_zero, "note": _text}, needs=("cny",), id_of="currency"),
     "identity": Kind({"verified": _yes_no}, needs=("verified",)),
     "price": Kind(
-        {"median": _number, "unit": _unit, "currency": _coded("currency"), "note": _text},
+        {"median": _above_zero, "unit": _unit, "currency": _coded("currency"), "note": _text},
         needs=("median", "unit"),
         form="(import|export):[0-9]{10}",
     ),
@@ -189,8 +220,12 @@ CHECKS: dict[str, Kind] = {
         needs=("state",),
         id_of="country",
     ),
-    "permit": Kind({"number": _text, "quantity": _number, "instrument": _text, "note": _text}, needs=("quantity",), form="[^~]+~[^~]+"),
-    "list": Kind({"entries": _entries, "source": _text}, needs=("entries",), form="|".join(LISTS)),
+    "permit": Kind(
+        {"number": _text, "quantity": _number, "unit": _unit, "instrument": _text, "note": _text},
+        needs=("quantity", "unit"),
+        form="[^~]+~[^~]+",
+    ),
+    "list": Kind({"entries": _entries, "source": _text}, needs=("entries",), form="|".join(LISTS), whole=_needed),
 }  # fmt: skip
 
 

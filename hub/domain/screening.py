@@ -3,18 +3,24 @@
 A list is reference data of the kind ``list`` with ``entries``; an entry names terms, codes (beginnings of a commodity code) and
 countries, and is met where each criterion it has is met by one of its values. All terms of all lists are searched for
 at once, in the text of a line as ``goods_text`` writes it.
+
+A term in a script that is written without blanks (Chinese, Japanese, Korean, Thai …) is met anywhere; one in a script with words
+(Latin, Cyrillic …) as whole words only: ``ham`` is no part of ``Shampoo``. Blanks and signs between the words of a term may be left out,
+and between all of its letters they may be put in: ``h·a·m`` is ``ham``, ``g un`` is not ``gun``. A term lies within one field.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ahocorasick_rs
 import msgspec
 
 from hub.domain.remembered import Remembered
+from hub.domain.words import words_of
 
 if TYPE_CHECKING:
     from hub.domain.control import Finds
@@ -23,11 +29,37 @@ if TYPE_CHECKING:
 #: The lists that lines of goods are held against.
 FORBIDDEN, CONTROLLED, RECALLS, BRANDS, NAMES = "forbidden", "controlled", "recalls", "brands", "names"
 LISTS = (FORBIDDEN, CONTROLLED, RECALLS, BRANDS, NAMES)
-#: Of a line's text so much is looked at.
-_LONGEST = 200
-_BLANKS = {ord(c): None for c in " \t\r\n\u00a0\u3000"}
-#: Lines whose answer is remembered.
-_REMEMBERED = 20_000
+#: Between the fields of a text; no term has it.
+_FIELD = "\n"
+#: Signs that print nothing, though Unicode counts them among the letters (fillers of Hangul).
+_INVISIBLE = "\u115f\u1160\u3164\uffa0"
+#: Two signs that NFKC writes out as whole sentences: without them no text grows to more than a few times its length.
+_SENTENCES = {0xFDFA: " ", 0xFDFB: " "}
+#: Scripts that are written without blanks between words, and Hangul, whose endings stick to the word.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3021-\u30ff\u3100-\u31ff\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+#: A word of fewer letters is not looked for letter by letter.
+_SPELLED = 3
+#: Lines whose answer is remembered, and the longest text that is: so both take little memory whatever is handed in.
+_REMEMBERED, _SHORT = 20_000, 300
+
+
+class _Signs(dict[int, str | int | None]):
+    """What becomes of a sign: letters (Latin ones without accents), digits and vowel signs that take room stay, what prints nothing or
+    is put over a letter goes, everything else is a blank.
+    """
+
+    def __missing__(self, code: int) -> str | int | None:
+        kind = unicodedata.category(chr(code))
+        gone = kind in ("Cf", "Mn", "Me") or chr(code) in _INVISIBLE
+        bare = unicodedata.normalize("NFD", chr(code))[0]
+        kept = bare if bare.isascii() else code
+        self[code] = found = None if gone else kept if kind[0] in "LN" or kind == "Mc" else " "
+        return found
+
+
+_SIGNS = _Signs()
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -55,32 +87,59 @@ class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def goods_text(*parts: str | None) -> str:
-    """Names and model of goods without width, case and blanks, as terms are searched for."""
-    text = "".join([part for part in parts if part])
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return text.translate(_BLANKS).casefold()[:_LONGEST]
+    """Names and model of goods as terms are searched for: words without width, case, accents and signs, a field a line.
+
+    Nothing is cut off: the schema has bounded the fields.
+    """
+    return _FIELD.join([" ".join(_plain(part).split()) for part in parts if part])
 
 
-def texts(value: object) -> tuple[str, ...]:
-    """A list of texts, or a cell of a CSV file (``1210, 1239``)."""
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, (list, tuple)):
-        return ()
-    return tuple([text.strip() for text in value if isinstance(text, str) and text.strip()])
+def _plain(text: str) -> str:
+    if text.isascii():
+        return text.translate(_SIGNS).lower()
+    return unicodedata.normalize("NFKC", text.translate(_SENTENCES)).translate(_SIGNS).casefold()
+
+
+class _Spelling:
+    """A text without blanks, and where its words were apart."""
+
+    def __init__(self, text: str) -> None:
+        self.letters = text.replace(" ", "")
+        self._blanks: set[int] = set()
+        place = 0
+        for word in text.split(" "):
+            place += len(word)
+            self._blanks.add(place)
+
+    def _parted(self, place: int) -> bool:
+        """Whether a word may begin here without a blank: at an end, beside an unspaced script, between letter and digit."""
+        if not 0 < place < len(self.letters):
+            return True
+        before, after = self.letters[place - 1], self.letters[place]
+        if _FIELD in (before, after) or before.isdigit() != after.isdigit():
+            return True
+        return _UNSPACED.match(before) is not None or _UNSPACED.match(after) is not None
+
+    def bounds(self, start: int, end: int) -> bool:
+        """Whether what lies between is whole words, or of an unspaced script."""
+        return all(place in self._blanks or self._parted(place) for place in (start, end))
+
+    def breaks(self, start: int, end: int) -> tuple[set[int], int]:
+        """Where blanks part letters of one word's script, counted from ``start``; and how many could."""
+        inner = [place for place in range(start + 1, end) if not self._parted(place)]
+        return {place - start for place in inner if place in self._blanks}, len(inner)
 
 
 def entry_of(value: Mapping[str, Any]) -> Entry:
     """An entry as reference data hold it."""
     return Entry(
         str(value.get("name", "")),
-        tuple([goods_text(term) for term in texts(value.get("terms"))]),
-        texts(value.get("codes")),
-        texts(value.get("countries")),
+        tuple([goods_text(term) for term in words_of(value.get("terms"))]),
+        words_of(value.get("codes")),
+        words_of(value.get("countries")),
         str(value.get("control", "")),
         value.get("licence") is True,
-        texts(value.get("merchants")),
+        words_of(value.get("merchants")),
         str(value.get("instrument", "")),
     )
 
@@ -90,10 +149,13 @@ class Screen:
 
     def __init__(self, lists: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         self._entries = [(name, entry_of(value)) for name, values in lists.items() for value in values]
-        by_term: dict[str, list[int]] = {}
+        by_term: dict[str, list[tuple[int, set[int]]]] = {}
         for place, (_, entry) in enumerate(self._entries):
-            for term in entry.terms:
-                by_term.setdefault(term, []).append(place)
+            for term in filter(None, entry.terms):
+                spelling = _Spelling(term)
+                breaks, _ = spelling.breaks(0, len(spelling.letters))
+                by_term.setdefault(spelling.letters, []).append((place, breaks))
+        #: letters of a term → the entries that have it, and where it may be parted
         self._by_term = list(by_term.values())
         self._automaton = ahocorasick_rs.AhoCorasick(list(by_term)) if by_term else None
         self._by_code = [
@@ -106,17 +168,32 @@ class Screen:
         key = text, code, country
         found = self._known.get(key)
         if found is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            found = self._known[key] = self._met(text, code, country)
+            found = self._met(text, code, country)
+            if len(text) <= _SHORT:
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                self._known[key] = found
         return found
 
     def _met(self, text: str, code: str, country: str) -> tuple[tuple[str, Entry], ...]:
         places = set(self._by_code)
         if self._automaton is not None:
-            for term, _, _ in self._automaton.find_matches_as_indexes(text, overlapping=True):
-                places.update(self._by_term[term])
+            places.update(self._named(self._automaton, text))
         return tuple([self._entries[place] for place in sorted(places) if _meets(*self._entries[place], code, country)])
+
+    def _named(self, automaton: ahocorasick_rs.AhoCorasick, text: str) -> Iterator[int]:
+        """The entries with a term that the text has: its letters first, then whether they are whole words."""
+        letters = text.replace(" ", "")
+        found = automaton.find_matches_as_indexes(letters, overlapping=True)
+        if not found:
+            return
+        spelling = _Spelling(text)
+        for term, start, end in found:
+            if not spelling.bounds(start, end):
+                continue
+            breaks, most = spelling.breaks(start, end)
+            spelled = len(breaks) == most and end - start >= _SPELLED
+            yield from [place for place, parted in self._by_term[term] if spelled or breaks <= parted]
 
 
 def _meets(name: str, entry: Entry, code: str, country: str) -> bool:

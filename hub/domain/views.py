@@ -20,6 +20,7 @@ from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.money import SCALE, number
 from hub.domain.normal import ALIKE, alike_address, alike_name, normal, normal_telephone
 from hub.domain.screening import goods_text
+from hub.domain.units import converted
 from schemas.codec import business_key
 
 #: A keyed digest of normalised text; the same text gives the same digest as long as the key stays.
@@ -53,12 +54,15 @@ class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: str = ""
 
     def quantity(self, unit: str) -> int | None:
-        """How much it is in a unit, an amount; None where it is not said in that unit."""
+        """How much it is in a unit, an amount; None where it is said neither in that unit nor in one of the same measure."""
         if unit == self.unit:
             return self.qty
         if unit == self.unit1:
             return self.qty1
-        return self.qty2 if unit and unit == self.unit2 else None
+        if unit and unit == self.unit2:
+            return self.qty2
+        said = ((self.unit, self.qty), (self.unit1, self.qty1), (self.unit2, self.qty2))
+        return next((found for of, quantity in said if (found := converted(quantity, of, unit)) is not None), None)
 
 
 class Spelling(msgspec.Struct, frozen=True, array_like=True, gc=False):

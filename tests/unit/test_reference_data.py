@@ -99,6 +99,7 @@ def test_the_next_version_is_made_only_where_something_new_is_said() -> None:
         ("kind,id,valid_from,valid_to,vat,duty_specific\nrate,19011010,2024-01-01,,0.13,1e9\n", "not '1e9'. (reference.number)"),
         ('kind,id,valid_from,valid_to,modes\npositive,19011010,2024-01-01,,"1210,12"\n', "modes 12 is not in customs' list tradeMode. (reference.code)"),
         ("kind,id,valid_from,valid_to,cny\nexchange,USD,2024-01-01,,7.1\n", "id USD is not in customs' list currency. (reference.code)"),
+        ("kind,id,valid_from,valid_to,median,unit\nprice,import:1901101000,2024-01-01,,0,035\n", ":2: median is above 0"),
         ("kind,id,valid_from,valid_to,licence\nexport,19011010,2024-01-01,,yes\n", "licence is true or false, not 'yes'. (reference.form)"),
         ("kind,id,valid_from,valid_to,yearly\npositive,17019910,2024-01-01,,2\n", "(reference.unit_missing)"),
         ("kind,id,valid_from,valid_to,verified\nidentity,d,2024-01-01,,yes\n", "verified is true or false, not 'yes'. (reference.form)"),

@@ -2,14 +2,21 @@
 
 The dutiable value is the actual transaction price. A price far below what the same goods usually cost shows a declared price
 that is not the paid one (a court case of 2017 had 70 %); one far above shows value that is to be moved abroad or a refund that is
-not due. Usual prices are reference data of the kind ``price``; where the zone keeps them (the parameter
-``prices`` is in force) and one is missing, that is said.
+not due. Usual prices are reference data of the kind ``price``. They are compared in their own unit, which may be a statutory unit
+of the line or one of the same measure, and in their own currency by the records ``exchange``: another unit or currency is no way
+around them. Where a line cannot be compared with the price there is, that is said; where there is none, it is said if the zone
+keeps prices (the parameter ``prices`` is in force).
 The shares are our own: no official number was found.
 """
 
 from __future__ import annotations
 
-from hub.domain.money import amount, text
+from functools import partial
+
+from hub.domain.money import text
+from hub.domain.prices import compared
+from hub.domain.reference import CNY
+from hub.domain.reference_kinds import number_of
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
 #: The parameter that is there where the zone keeps prices.
@@ -29,19 +36,24 @@ MISSING_SCORE = Dated({"2016-04-08": 10}, own=True)
 
 
 def check(case: Case) -> Findings:
-    """Each line's price against the usual one of its commodity code, in the same unit and currency."""
+    """Each line's price against the usual one of its commodity code, in that one's unit and currency."""
     side, day = case.declaration.side, case.day
     for index, line in enumerate(case.declaration.lines, 1):
         path = f"InventoryList[{index}]/price"
         record = case.seldom("price", f"{side}:{line.gcode}")
-        if record is None or record.get("unit") != line.unit or str(record.get("currency", "142")) != (line.currency or "142"):
+        if record is None:
             if case.reference("parameter", KEPT) is not None:
                 said = {"gcode": line.gcode, "unit": line.unit}
                 yield case.finding("price_missing", score=MISSING_SCORE.on(day), path=path, action=REVIEW, evidence=said)
             continue
-        usual = amount(str(record["median"]))
-        said = {"gcode": line.gcode, "price": text(line.price), "usual": text(usual)}
-        if line.price * 100 < usual * LOW.on(day):
+        pair = compared(line, record, partial(case.reference, "exchange"))
+        if pair is None:
+            said = {"gcode": line.gcode, "unit": str(record.get("unit", "")), "currency": str(record.get("currency") or CNY)}
+            yield case.finding("price_not_compared", score=MISSING_SCORE.on(day), path=path, action=REVIEW, evidence=said)
+            continue
+        declared, expected = pair
+        said = {"gcode": line.gcode, "price": text(line.price), "usual": text(number_of(record["median"]) or 0)}
+        if declared * 100 < expected * LOW.on(day):
             yield case.finding("price_low", score=LOW_SCORE.on(day), path=path, action=REVIEW, evidence=said)
-        elif line.price * 100 > usual * HIGH.on(day):
+        elif declared * 100 > expected * HIGH.on(day):
             yield case.finding("price_high", score=HIGH_SCORE.on(day), path=path, action=REVIEW, evidence=said)

@@ -7,8 +7,8 @@ counted.
 
 from __future__ import annotations
 
-from hub.domain.reference_kinds import words_of
 from hub.domain.screening import NAMES
+from hub.domain.words import words_of
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
 CODE = "R10"

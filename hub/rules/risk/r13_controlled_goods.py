@@ -2,12 +2,17 @@
 
 Items of the unified list of dual-use items (control codes of five characters) and precursor chemicals pass with a licence only.
 The zone's list ``controlled`` names them; a permit (kind ``permit``, id ``<merchant>~<control code>``) says which merchant may
-trade how much. The exporter's duty goes beyond the list: a hit is of words and codes, and an officer looks.
+trade how much of it, in which unit. All lines of a declaration under one control code are added up and held against the permit; where a
+line says no quantity in the permit's unit nor in one of the same measure, that is said and blocks too. Counted is the declaration alone:
+what others used of the permit is not known here, because what a declaration is assessed by is its buyer's past, not its merchant's.
+An officer writes it off the permit: a newer version of the record says what is left.
+The exporter's duty goes beyond the list: a hit is of words and codes, and an officer looks.
 """
 
 from __future__ import annotations
 
-from hub.domain.money import amount, text
+from hub.domain.money import text
+from hub.domain.reference_kinds import number_of
 from hub.domain.screening import CONTROLLED
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
@@ -22,18 +27,34 @@ LICENSED_SCORE = Dated({"2020-12-01": 10}, own=True)
 
 
 def check(case: Case) -> Findings:
-    """Each controlled item in a line: noted where a permit covers its quantity, else blocking."""
+    """Each controlled item in a line: noted where a permit covers all there is of its control code, else blocking."""
     day, of = case.day, case.declaration
-    for hit in case.screened(CONTROLLED):
-        line, entry = of.lines[hit.line - 1], hit.entry
+    hits = case.screened(CONTROLLED)
+    lines: dict[str, set[int]] = {}
+    for hit in hits:
+        if hit.entry.licence:
+            lines.setdefault(hit.entry.control, set()).add(hit.line)
+    for hit in hits:
+        entry, qty = hit.entry, of.lines[hit.line - 1].qty
         path = f"InventoryList[{hit.line}]/gname"
         said = {"name": entry.name, "control": entry.control, "instrument": entry.instrument}
         permit = case.reference("permit", f"{of.merchant}~{entry.control}") if entry.licence else None
-        if permit is not None and line.qty <= amount(str(permit.get("quantity", "0"))):
-            number = {"permit": str(permit.get("number", ""))}
-            yield case.finding("controlled_licensed", score=LICENSED_SCORE.on(day), path=path, evidence=said | number)
-            continue
-        left = {"permitted": text(amount(str(permit.get("quantity", "0")))) if permit is not None else "0", "qty": text(line.qty)}
+        permitted = 0
+        if permit is not None:
+            unit, permitted = str(permit.get("unit") or ""), number_of(permit.get("quantity")) or 0
+            in_unit = [of.lines[line - 1].quantity(unit) for line in lines[entry.control]]
+            known = [quantity for quantity in in_unit if quantity is not None]
+            qty = sum(max(0, quantity) for quantity in known)  # nothing below zero makes room for the rest
+            if len(known) < len(in_unit):
+                yield case.finding(
+                    "permit_unit", score=SCORE.on(day), path=path, action=REVIEW, blocking=True, evidence=said | {"unit": unit}
+                )
+                continue
+            if qty <= permitted:
+                number = {"permit": str(permit.get("number", ""))}
+                yield case.finding("controlled_licensed", score=LICENSED_SCORE.on(day), path=path, evidence=said | number)
+                continue
+        left = {"permitted": text(permitted), "qty": text(qty)}
         yield case.finding(
             "controlled_goods", score=SCORE.on(day), path=path, action=REVIEW, blocking=True, evidence=said | left
         )

@@ -7,7 +7,11 @@ authority or foreign exchange holds in their lowest class, which they look at be
 
 from __future__ import annotations
 
-from hub.domain.money import amount, text
+from functools import partial
+
+from hub.domain.money import text
+from hub.domain.prices import compared
+from hub.domain.reference_kinds import number_of
 from hub.domain.standing import ACTS
 from hub.rules.api import ECONOMIC, REVIEW, Case, Dated, Findings
 
@@ -31,11 +35,12 @@ def check(case: Case) -> Findings:
     day = case.day
     for index, line in enumerate(case.declaration.lines, 1):
         record = case.seldom("price", f"export:{line.gcode}")
-        if record is None or record.get("unit") != line.unit or str(record.get("currency", "142")) != line.currency:
-            continue
-        usual = amount(str(record["median"]))
-        if line.price * 100 >= usual * MULTIPLE.on(day):
-            said = {"gcode": line.gcode, "price": text(line.price), "usual": text(usual)}
+        pair = compared(line, record, partial(case.reference, "exchange")) if record is not None else None
+        if record is None or pair is None:
+            continue  # a line that cannot be compared is named by R09
+        declared, expected = pair
+        if declared * 100 >= expected * MULTIPLE.on(day):
+            said = {"gcode": line.gcode, "price": text(line.price), "usual": text(number_of(record["median"]) or 0)}
             path = f"InventoryList[{index}]/price"
             yield case.finding("export_price_multiple", score=MULTIPLE_SCORE.on(day), path=path, action=REVIEW, evidence=said)
     for role, code, standing in case.behind():

@@ -10,7 +10,8 @@ with ``listed`` = false from that day. Where the zone keeps one
 
 from __future__ import annotations
 
-from hub.domain.reference_kinds import no, words_of
+from hub.domain.reference_kinds import no
+from hub.domain.words import words_of
 from hub.domain.yearly import LIST
 from hub.rules.api import REJECT, REVIEW, TRADING, Case, Dated, Findings
 
