@@ -76,9 +76,16 @@ def differences(
     payment: PaymentView | None,
     waybill: WaybillView | None,
     settings: MatchSettings,
+    *,
+    twin: bool = False,
 ) -> tuple[Fault, ...]:
-    """What differs, in the order of the checks; documents that are not here are not compared."""
+    """What differs, in the order of the checks; documents that are not here are not compared.
+
+    ``twin``: the order was handed in for another platform too.
+    """
     found: list[Fault] = []
+    if twin:
+        found.append(fault("match.second_platform", path="InventoryHead/ebpCode"))
     if order is not None and payment is not None:
         _order_payment(order, payment, settings, found)
     if order is not None:
@@ -89,6 +96,15 @@ def differences(
     if order is not None:
         _lines(order.lines, declaration.lines, settings, found)
     return tuple(found[: settings.most_differences])
+
+
+def same_order(one: OrderView, other: OrderView) -> bool:
+    """Whether two orders are one, made by the same buyer for the same goods and money, whatever platform each names."""
+    if not one.buyer_id or (one.buyer_id, one.paid) != (other.buyer_id, other.paid):
+        return False
+    return [(line.names, line.qty, line.total) for line in one.lines] == [
+        (line.names, line.qty, line.total) for line in other.lines
+    ]
 
 
 def export_differences(

@@ -29,7 +29,7 @@ from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_stamp
 from hub.domain.kinds import COLLECTION, DECLARATION, EXPORT, IMPORT, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
-from hub.domain.matching import MatchSettings, concerning, differences, export_differences, notes
+from hub.domain.matching import MatchSettings, concerning, differences, export_differences, notes, same_order
 from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
 from streams.api import Output, Record, Step
 
@@ -68,6 +68,8 @@ class Document(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sent: str = ""
     elsewhere: int = 0
     side: str = IMPORT
+    #: of a declaration: how many sets assess got
+    sets: int = 0
 
     def is_elsewhere(self, at: int) -> bool:
         """Whether what is missing has reached customs directly, as far as can be said at ``at``."""
@@ -95,6 +97,8 @@ class Group(msgspec.Struct):
     payment: Document | None
     waybill: Document | None
     collection: Document | None = None
+    #: the same order, handed in for another platform too
+    twin: Document | None = None
 
     def behind(self) -> tuple[tuple[str, Document | None], ...]:
         """(kind, document) of what there has to be, in the order of kinds, and of what there may be where it is."""
@@ -110,34 +114,62 @@ class Group(msgspec.Struct):
     def fingerprint(self, states: dict[str, str]) -> str:
         """Which versions are together; the same set is the same assessment."""
         parts = [f"{d.key}@{d.revision}" if d is not None else states[kind] for kind, d in self.behind()]
+        if self.twin is not None:
+            parts.append(f"{self.twin.key}@{self.twin.revision}")
         return f"{crc32('|'.join(parts).encode()):08x}"
 
 
 def bind(declaration: Document, documents: tuple[Document, ...]) -> Group:
-    """The newest order, payment and waybill that belong to a declaration."""
+    """The order, payment and waybill that belong to a declaration; in whatever order they came, the same ones.
+
+    The merchant's own order counts; another merchant's on the same platform is a difference, not a stranger.
+    """
     if declaration.side == EXPORT:
         return _bind_export(declaration, documents)
-    order = payment = waybill = None
+    waybill = None
+    orders: list[Document] = []
+    payments: list[Document] = []
+    others: list[Document] = []
     for document in documents:
         kind = document.kind
-        if document.side == EXPORT:
+        if document.side == EXPORT or kind == DECLARATION:
             continue
         if kind == WAYBILL:
             if document.number == declaration.number:
                 waybill = document
-        elif kind == DECLARATION or document.platform != declaration.platform:
-            continue
-        elif kind == ORDER and (order is None or order.merchant != declaration.merchant):
-            # The merchant's own order counts; another merchant's on the same platform is a difference, not a stranger.
-            order = document
-        elif kind == ORDER and document.merchant == declaration.merchant:
-            order = document
-    for document in documents:
-        if document.kind == PAYMENT and document.platform == declaration.platform:
-            named = order is not None and order.number
-            if payment is None or not named or payment.number != named:
-                payment = document
-    return Group(declaration, order, payment, waybill)
+        elif kind == ORDER:
+            (orders if document.platform == declaration.platform else others).append(document)
+        elif document.platform == declaration.platform:
+            payments.append(document)
+    order = _best(orders, lambda one: one.merchant == declaration.merchant)
+    named = order.number if order is not None else ""
+    payment = _best(payments, lambda one: bool(named) and one.number == named)
+    group = Group(declaration, order, payment, waybill)
+    if others:
+        group.twin = next((one for one in sorted(others, key=_by_key) if _is_twin(one, group)), None)
+    return group
+
+
+def _best(documents: list[Document], fits: Callable[[Document], bool]) -> Document | None:
+    """The one that fits; of several the newest by its own time, not by when it came."""
+    if len(documents) < 2:
+        return documents[0] if documents else None
+    return max(documents, key=lambda one: (fits(one), _VIEWS[one.kind](one.view).time, one.key))
+
+
+def _by_key(document: Document) -> str:
+    return document.key
+
+
+def _is_twin(other: Document, group: Group) -> bool:
+    """Whether an order of this number on another platform is the declaration's own: paid by the same payment, or, where one of
+    them names none, the same buyer's for the same goods of the same merchant.
+    """
+    if other.number and any(mine is not None and mine.number == other.number for mine in (group.order, group.payment)):
+        return True
+    if group.order is None or group.order.merchant != other.merchant or (group.order.number and other.number):
+        return False
+    return same_order(_order(group.order.view), _order(other.view))
 
 
 def _bind_export(declaration: Document, documents: tuple[Document, ...]) -> Group:
@@ -229,11 +261,13 @@ class _Pass:
         if declaration.side == EXPORT:
             found = _Found(export_differences(declared, order, collection, waybill, self.settings))
         else:
-            told = differences(declared, order, payment, waybill, self.settings)
+            told = differences(declared, order, payment, waybill, self.settings, twin=group.twin is not None)
             found = _Found(told, notes(declared, order, payment, waybill))
         print_ = group.fingerprint(states)
         if declaration.sent != print_:
-            self.change(declaration.key, sent=print_)
+            # A set that comes again, for what came between has left, is assessed again: it has a name of its own.
+            name = f"{print_}-{declaration.sets}" if declaration.sets else print_
+            self.change(declaration.key, sent=print_, sets=declaration.sets + 1)
             matched = Matched(
                 declaration_key=declaration.key,
                 revision=declaration.revision,
@@ -249,7 +283,7 @@ class _Pass:
                 collection=collection,
                 states=states,
                 differences=found.differences,
-                match=print_,
+                match=name,
                 submission=declaration.submission,
                 sender=declaration.sender,
                 at=self.said_at,

@@ -106,6 +106,12 @@ class World:
         self.handle(stage, key, value)
         return True
 
+    def split(self) -> None:
+        """Split what was submitted and nothing else: what follows comes to each document in the order of submission."""
+        for stage, key in [at for at in self.queues if at[0] == "split"]:
+            for value in self.queues.pop((stage, key)):
+                self.handle(stage, key, value)
+
     def run(self, choose: Callable[[int], int] = lambda n: 0) -> None:
         """Until all is quiet."""
         for _ in range(100_000):

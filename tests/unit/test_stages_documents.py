@@ -204,6 +204,20 @@ def test_a_changed_order_is_matched_and_assessed_again() -> None:
     assert kinds(second.findings) == ["rule.documents_differ"]
 
 
+def test_documents_that_are_as_they_were_before_are_assessed_again() -> None:
+    world, documents = a_world(), four(order_payTransactionId="", payment_payTime="20260601115500")
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    other = four(payment_payTransactionId="T2", payment_payTime="20260601115900", payment_amountPaid="1")[PAYMENT]
+    world.submit(submission(other))
+    world.run()
+    world.submit(submission(with_head(other, appType="3", appTime="20260601130000")))
+    world.run()
+    assert [kinds(a.findings) for a in world.assessments()] == [[], ["rule.documents_differ"], []]
+    assert len({a.id for a in world.assessments()}) == 3
+
+
 def test_a_document_that_moves_to_another_order_leaves_the_first() -> None:
     world, documents = a_world(), four()
     for document in documents.values():
@@ -291,6 +305,8 @@ def test_a_waybill_of_another_carrier_is_not_the_declaration_s() -> None:
 def test_two_platforms_with_one_order_number_do_not_meet() -> None:
     world, one = a_world(), four()
     other = four(
+        price="200",
+        tax="18.2",
         order_ebpCode="3301000077",
         payment_ebpCode="3301000077",
         payment_payTransactionId="other",
@@ -305,6 +321,65 @@ def test_two_platforms_with_one_order_number_do_not_meet() -> None:
     world.run()
     assert len(world.assessments()) == 2
     assert all(a.findings == () for a in world.assessments())
+
+
+SECOND = "3301000077"
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ({"order_payCode": ""}, True),
+        ({"order_payTransactionId": "T2"}, False),
+        ({"order_payTransactionId": ""}, True),
+        ({"order_ebcCode": "3301000099"}, True),
+        ({"order_payTransactionId": "T2", "order_ebcCode": "3301000099"}, False),
+        ({"order_payTransactionId": "", "order_acturalPaid": "109"}, False),
+        ({"order_payTransactionId": "", "order_buyerIdNumber": identity(2)}, False),
+    ],
+)
+def test_the_same_order_on_a_second_platform_is_found_and_assessed_anew(other: dict[str, str], found: bool) -> None:
+    world, documents = a_world(), four()
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    again = four(order_ebpCode=SECOND, **other)[ORDER]
+    world.submit(submission(again))
+    world.run()
+    codes = ["match.second_platform"] if found else []
+    assert kinds(world.status(key_of(documents[DECLARATION])).differences) == codes
+    assert kinds(world.status(key_of(documents[ORDER])).differences) == codes
+    assert world.status(key_of(documents[PAYMENT])).differences == ()
+    assert [kinds(a.findings) for a in world.assessments()] == [[], *([["rule.documents_differ"]] if found else [])]
+    world.submit(submission(with_head(again, appType="3", appTime="20260601130000")))
+    world.run()
+    assert world.status(key_of(documents[DECLARATION])).differences == ()
+    assert world.assessments()[-1].findings == ()
+
+
+def test_one_purchase_under_two_order_numbers_and_platforms_is_for_officers() -> None:
+    world = a_world()
+    for no, platform in (("NO1", "3301000001"), ("NO2", SECOND)):
+        sale = four(no, order_ebpCode=platform, payment_ebpCode=platform, declaration_ebpCode=platform)
+        for document in sale.values():
+            world.submit(submission(document))
+        world.run()
+    assert [kinds(a.findings) for a in world.assessments()] == [[], ["rule.two_platforms"]]
+
+
+@pytest.mark.parametrize("first", ["order", "payment"])
+def test_of_two_payments_the_named_one_is_meant_else_the_newest_by_its_own_time(first: str) -> None:
+    for named in ("TNO1", ""):
+        world, documents = a_world(), four(order_payTransactionId=named, payment_payTime="20260601115500")
+        other = four(payment_payTransactionId="T2", payment_payTime="20260601115900", payment_amountPaid="1")[PAYMENT]
+        payments = [documents.pop(PAYMENT), other]
+        for payment in payments if first == "order" else reversed(payments):
+            world.submit(submission(payment))
+        for document in documents.values():
+            world.submit(submission(document))
+        world.run()
+        status = world.status(key_of(documents[DECLARATION]))
+        assert status.counterparts[PAYMENT].endswith("TNO1" if named else "T2")
 
 
 @pytest.mark.parametrize(

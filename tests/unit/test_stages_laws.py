@@ -13,7 +13,7 @@ from hub import codec, topics
 from hub.domain import lifecycle
 from hub.domain.events import Matched, Tick
 from hub.domain.keys import china_year
-from hub.domain.kinds import DECLARATION, IMPORT_KINDS, ORDER
+from hub.domain.kinds import DECLARATION, IMPORT_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.rules.engine import ruleset
 from streams.stages.assess import assess
@@ -139,6 +139,80 @@ def test_any_interleaving_with_repeats_gives_one_assessment(order: list[tuple[st
     assert len(world.assessments()) == 1
     assert {world.status(key_of(d)).match for d in documents.values()} == {"matched"}
     assert sum(len(world.status(key_of(d)).versions) for d in documents.values()) == len(IMPORT_KINDS)
+
+
+#: What a sender may do with one document: each step is a version; a deleted one may come again.
+STEPS = {
+    "change": {"appType": "2"},
+    "wrong": {"appType": "2"},
+    "move": {"appType": "2", "orderNo": "OTHER"},
+    "delete": {"appType": "3"},
+}
+#: What a wrong version says wrongly.
+WRONG = {
+    ORDER: {"acturalPaid": "1", "consignee": "别人"},
+    PAYMENT: {"payerName": "别人"},
+    WAYBILL: {"consigneeAddress": "别处"},
+    DECLARATION: {"buyerTelephone": "1"},
+}
+
+
+def versions(document: Any, steps: list[str]) -> list[Any]:
+    """The document and what its sender makes of it afterwards, each newer than the one before."""
+    kind, found, deleted = key_of(document).partition("/")[0], [document], False
+    for n, step in enumerate(steps, 1):
+        fields = {"appTime": f"20260601130{n:03d}", "guid": f"{document.head.guid}-{n}", **STEPS[step]}
+        if step == "wrong":
+            fields |= WRONG[kind]
+        if deleted and step != "delete":
+            fields["appType"] = "1"
+        deleted = step == "delete"
+        found.append(with_head(document, **fields))
+    return found
+
+
+def a_strange_sale() -> list[Any]:
+    """Four documents, a second payment, another merchant's order on the platform, and the order on a second platform."""
+    documents = four(payment_payTime="20260601115500", order_payTransactionId="")
+    second = four(payment_payTransactionId="T2", payment_payTime="20260601115900", payment_amountPaid="1")[PAYMENT]
+    stranger = four(order_ebcCode="3301000066", order_acturalPaid="7")[ORDER]
+    twin = four(order_ebpCode="3301000077")[ORDER]
+    return [*documents.values(), second, stranger, twin]
+
+
+def result(world: World, documents: list[Any]) -> dict[str, Any]:
+    """What match says in the end of each document, and assess of the declaration."""
+    found: dict[str, Any] = {}
+    for document in documents:
+        status = world.status(key_of(document))
+        differences, notes = ([(f.code, f.path, f.message) for f in told] for told in (status.differences, status.notes))
+        found[status.key] = (status.state, status.match, status.awaited, status.counterparts, differences, notes)
+    declaration = world.register_states()[key_of(documents[3])]
+    if declaration.match == "matched":
+        found["assessed"] = [(f.code, f.evidence) for f in world.assessments()[-1].findings]
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.sampled_from([*STEPS]), max_size=3), min_size=7, max_size=7), st.data())
+def test_versions_and_deletions_in_any_order_of_arrival_end_in_one_result(steps: list[list[str]], data: st.DataObject) -> None:
+    documents = a_strange_sale()
+    histories = [versions(document, made) for document, made in zip(documents, steps, strict=True)]
+    turns = [index for index, history in enumerate(histories) for _ in history]
+    ends = []
+    for order in (turns, data.draw(st.permutations(turns))):
+        world, left = World(), [list(history) for history in histories]
+        for index in order:
+            world.submit(submission(left[index].pop(0)))
+            world.split()
+            for _ in range(data.draw(st.integers(0, 4)) if order is not turns else 0):
+                world.step(lambda count: data.draw(st.integers(0, count - 1)))
+            if order is turns:
+                world.run()
+        world.run()
+        world.tick(5_000)
+        ends.append(result(world, documents))
+    assert ends[0] == ends[1]
 
 
 def test_an_assessment_recomputes_to_the_same_bytes_from_what_it_notes() -> None:
