@@ -26,7 +26,7 @@ bill_event = msgspec.msgpack.Decoder(events.BillEvent).decode
 ledger_event = msgspec.msgpack.Decoder(events.Burden).decode
 watch_event = msgspec.msgpack.Decoder(events.Seen).decode
 gate_event = msgspec.msgpack.Decoder(events.GateEvent).decode
-observe_event = msgspec.msgpack.Decoder(events.Traded).decode
+observe_event = msgspec.msgpack.Decoder(events.ObserveEvent).decode
 resolve_event = msgspec.msgpack.Decoder(events.ResolveEvent).decode
 hand_over = msgspec.msgpack.Decoder(events.HandOver).decode
 hold = msgspec.json.Decoder(events.Hold).decode
@@ -34,6 +34,7 @@ status = msgspec.json.Decoder(events.Status).decode
 assessment = msgspec.json.Decoder(events.Assessment).decode
 alert = msgspec.json.Decoder(events.Alert).decode
 answer = msgspec.json.Decoder(events.Answer).decode
+profile = msgspec.json.Decoder(events.Profile).decode
 
 #: Header of ``submissions`` and ``refusals`` records that holds the SubmissionSummary (msgpack, no personal data).
 SUMMARY_HEADER = "summary"

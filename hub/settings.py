@@ -100,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the zone keeps the positive list of retail import as reference data: without one in force imports are reviewed."""
     guarantee_warn_percent: int = 80
     """The share of a tax guarantee at which officers are alarmed before it is used up (P)."""
+    resembles_percent: int = 85
+    """From how much likeness on an enterprise's name resembles a listed one (``hub reference screen``; our own number)."""
     guarantee_freed: str = "summarised"
     """When a tax bill burdens the guarantee no more: ``summarised`` into a payment book, or ``due``, once the last day of payment is over too (uncertain: the hub sees no payment)."""
     log_level: str = "info"
@@ -176,6 +178,7 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
         ("listen", bool(host) and port.isdigit() and int(port) < 65_536, "is host:port"),
         ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
+        ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),

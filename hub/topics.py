@@ -57,6 +57,7 @@ ANSWERS = "answers"
 HAND_OVERS = "hand-overs"
 HOLDS = "holds"
 REFERENCE = "reference"
+PROFILES = "profiles"
 DEAD_LETTERS = "dead-letters"
 
 
@@ -141,6 +142,7 @@ TOPICS: tuple[Topic, ...] = (
         max_message_bytes=8 << 20,
     ),
     Topic(name=REFERENCE, key="kind + id + version", holds="effective-dated reference data", cleanup="compact"),
+    Topic(name=PROFILES, key="enterprise code", holds="what observe knows of an enterprise, and its standing", cleanup="compact"),
     Topic(
         name=DEAD_LETTERS,
         key="origin",

@@ -7,6 +7,7 @@ import socket
 import threading
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
@@ -21,13 +22,14 @@ from adapters.signature import SigningKey
 from adapters.transports import http
 from hub import codec, topics
 from hub.domain.access import Access, Principal
-from hub.domain.events import Decided
-from hub.domain.faults import Misconfigured
+from hub.domain.events import Decided, Reviewed
+from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import ReferenceRecord
+from hub.domain.standing import about
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate
@@ -39,7 +41,7 @@ from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.infra.reference import ReferenceReader, as_versions, publish
 from hub.infra.vault import Vault
-from hub.ports import Publisher
+from hub.ports import Clock, Publisher, Row
 from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
@@ -61,6 +63,9 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+
+#: Publishes records of reference data; they are read by this process when it returns.
+Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
 
 
 def _needs(settings: Settings, *names: str) -> None:
@@ -116,7 +121,7 @@ async def serve(settings: Settings) -> None:
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
-            publish_reference=publishing(settings.kafka, reference),
+            publish_reference=observed(publishing(settings.kafka, reference), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
         )
     )
@@ -137,7 +142,7 @@ async def serve(settings: Settings) -> None:
         await reference.stop()
 
 
-def publishing(bootstrap: str, reference: ReferenceReader) -> Callable[[Sequence[ReferenceRecord]], Awaitable[None]]:
+def publishing(bootstrap: str, reference: ReferenceReader) -> Publish:
     """Publishes records as the next versions of what is known, one call after the other, and waits until they are read."""
     one_at_a_time = asyncio.Lock()
 
@@ -148,6 +153,23 @@ def publishing(bootstrap: str, reference: ReferenceReader) -> Callable[[Sequence
                 await reference.reached(offset)
 
     return publish_next
+
+
+def observed(publish: Publish, publisher: Publisher, clock: Clock, partitions: int) -> Publish:
+    """The same, and observe is told whose standing may now be another; what is lost here it sees with its daily look."""
+    inbox = topics.inbox("observe")
+
+    async def publish_and_tell(records: Sequence[ReferenceRecord]) -> None:
+        await publish(records)
+        rows: dict[tuple[str, int], list[Row]] = {}
+        for code in dict.fromkeys(about(record.kind, record.id) for record in records):
+            if code:
+                key = code.encode()
+                rows.setdefault((inbox, topics.partition_of(key, partitions)), []).append((key, codec.pack(Reviewed(clock.now())), []))
+        with suppress(Unavailable):
+            await publisher.send(rows)
+
+    return publish_and_tell
 
 
 def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], Awaitable[None]]:

@@ -430,6 +430,23 @@ def holds(records: Iterable[Record], batch: Batch) -> int:
     return bad
 
 
+def profiles(records: Iterable[Record], batch: Batch) -> int:
+    """The newest word about each enterprise."""
+    bad = 0
+    newest: dict[str, tuple[int, tuple[object, ...]]] = {}
+    for record in records:
+        try:
+            found = codec.profile(record.value or b"")
+            row = _storable((_text(found.enterprise), found.at, _text(record.value or b"")))
+        except _BAD as error:
+            bad += _unreadable(record, error)
+            continue
+        if found.enterprise not in newest or newest[found.enterprise][0] < found.at:
+            newest[found.enterprise] = found.at, row
+    _rows(batch, "profiles").extend(row for _, row in newest.values())
+    return bad
+
+
 HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
     topics.SUBMISSIONS: submissions,
     topics.REFUSALS: refusals,
@@ -439,4 +456,5 @@ HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
     topics.ANSWERS: answers,
     topics.HAND_OVERS: hand_overs,
     topics.HOLDS: holds,
+    topics.PROFILES: profiles,
 }

@@ -55,19 +55,20 @@ def load(ctx: click.Context, file: Path, *, dry_run: bool) -> None:
 
 @command.command("screen")
 @click.argument("names", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--least", default=85, show_default=True, type=click.IntRange(50, 100), help="Percent from which a name resembles (our own number).")
+@click.option("--least", type=click.IntRange(50, 100), help="Percent from which a name resembles; default: the setting resembles_percent.")
 @click.option("--write", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write records to load after a look.")
 @click.pass_context
-def screen(ctx: click.Context, names: Path, *, least: int, target: Path | None) -> None:
+def screen(ctx: click.Context, names: Path, *, least: int | None, target: Path | None) -> None:
     """Hold the names of all filed enterprises against a list of names (UTF-8, a name a line); exit 1 where any resembles.
 
-    Names are compared in Latin letters, without the words of a firm's form, by edit distance. What is written with --write
+    A firm's own word is compared in Latin letters by edit distance; places and trades are known in both languages, words of a
+    firm's form count for nothing. What is written with --write
     says of each such enterprise that its name resembles a listed one (source screening): take out who is not meant, then
     hub reference load. Declarations behind which such an enterprise stands are reviewed (rule R14) until it is cleared.
 
     Example: hub reference screen control-list.txt --write screening.toml
     """
-    settings = loaded(ctx).settings
+    settings = loaded(ctx, resembles_percent=least).settings
     listed = [line.strip() for line in names.read_text("utf-8-sig").splitlines() if line.strip()]
     if not settings.kafka:
         raise click.ClickException("set HUB_KAFKA to the hub's Kafka (hub up prints it)")
@@ -82,7 +83,7 @@ def screen(ctx: click.Context, names: Path, *, least: int, target: Path | None) 
             filed = {code: str(value.get("name") or "") for code, value in reader.data.all("enterprise", day)}
         finally:
             await reader.stop()
-        found = {one.name: one for one in resembling(filter(None, set(filed.values())), listed, least)}
+        found = {one.name: one for one in resembling(filter(None, set(filed.values())), listed, settings.resembles_percent)}
         hits = [(code, found[name]) for code, name in sorted(filed.items()) if name in found]
         for code, one in hits:
             click.echo(f"{code}  {one.name}  resembles {one.listed}  {one.percent} %")

@@ -164,6 +164,7 @@ class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", array_like
     #: who guarantees the tax (assureCode), and the tax to expect: the computed one, else the one withheld in the order
     guarantor: str = ""
     tax: int = 0
+    merchant: str = ""
 
 
 class HandedOver(msgspec.Struct, frozen=True, tag="handover", array_like=True, gc=False):
@@ -524,6 +525,34 @@ class Traded(msgspec.Struct, frozen=True, tag="traded", array_like=True, gc=Fals
     level: str
     platform: str
     office: str
+    #: its documents contradict each other; a price is far below the usual one
+    mismatched: bool = False
+    undervalued: bool = False
+    #: buyer, payer, address delivered to: shortened keyed digests, empty where there is none
+    who: tuple[str, ...] = ()
+    #: (commodity code/unit/currency, price of one as an amount) of its first lines
+    prices: tuple[tuple[str, int], ...] = ()
+
+
+#: What customs' word makes of a declaration.
+RELEASED, RETURNED = "released", "returned"  # and REFUSED
+
+
+class Concluded(msgspec.Struct, frozen=True, tag="concluded", array_like=True, gc=False):
+    """Customs has released, refused or taken back a declaration; register → observe, key = the merchant's code."""
+
+    declaration: str
+    at: int
+    outcome: str
+
+
+class Reviewed(msgspec.Struct, frozen=True, tag="reviewed", array_like=True, gc=False):
+    """What is known of an enterprise's credit has changed; who publishes it → observe, key = the enterprise's code."""
+
+    at: int
+
+
+ObserveEvent = Traded | Concluded | Reviewed
 
 
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------
@@ -820,3 +849,99 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     numbers: dict[str, str] = {}
     #: Everything the receipt says, element name → text (``schemas/ceb``); of a CEB900 without the message it is about.
     receipt: dict[str, str] = {}
+
+
+# ---- public: profiles ----------------------------------------------------------------------------------------------------
+
+
+class ProfileDay(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A day of an enterprise's trade: declarations, and of them ``doubtful`` (assessed yellow and worse), ``new`` (of buyers unknown
+    before), ``mismatched``, ``undervalued``; declarations ``released``, ``refused`` and ``returned`` on that day.
+    """
+
+    day: str
+    declarations: int = 0
+    doubtful: int = 0
+    new: int = 0
+    mismatched: int = 0
+    undervalued: int = 0
+    released: int = 0
+    refused: int = 0
+    returned: int = 0
+
+
+class ProfileShare(msgspec.Struct, frozen=True):
+    """``part`` of ``whole``, in percent rounded down."""
+
+    part: int
+    whole: int
+    percent: int
+
+
+class ProfilePrices(msgspec.Struct, frozen=True):
+    """Prices of a good (commodity code/unit/currency): how many this week and in the weeks before, the geometric means (decimal
+    text) and the standard deviations of the logarithm, in thousandths.
+    """
+
+    good: str
+    count: int
+    typical: str
+    spread: int
+    count_before: int
+    typical_before: str
+    spread_before: int
+
+
+class ProfileRemark(msgspec.Struct, frozen=True):
+    """Something remarkable that goes on: what, since which day, and the severity officers were told last."""
+
+    what: str
+    since: str
+    severity: str
+
+
+class StandingReason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one source says of an enterprise, the class that leads to (0: none) and what it does."""
+
+    source: str
+    level: str
+    control_class: int
+    state: str
+    via: str = ""
+
+
+class StandingChange(msgspec.Struct, frozen=True):
+    """A standing became another: the classes, and the reasons that are new and that are gone."""
+
+    at: int
+    before: int
+    after: int
+    suggested: int
+    new: tuple[StandingReason, ...]
+    gone: tuple[StandingReason, ...]
+
+
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What observe knows of an enterprise, without persons. A record of the type ``hub.standing.changed.v1`` says that the newest of
+    ``changes`` (newest first) has just come.
+
+    ``rates`` are of 30 days; ``shares``: at least so much of the week is of one buyer, payer, address; ``exported``: dollars by
+    year (decimal text); ``dimensions`` (0 to 1000), ``grade`` and ``score`` are suggestions.
+    """
+
+    enterprise: str
+    at: int
+    control_class: int
+    suggested: int
+    days: tuple[ProfileDay, ...] = ()
+    rates: dict[str, ProfileShare] = {}
+    shares: dict[str, ProfileShare] = {}
+    prices: tuple[ProfilePrices, ...] = ()
+    exported: dict[str, str] = {}
+    unrated: int = 0
+    remarks: tuple[ProfileRemark, ...] = ()
+    dimensions: dict[str, int] = {}
+    grade: str = ""
+    score: int = 0
+    reasons: tuple[StandingReason, ...] = ()
+    changes: tuple[StandingChange, ...] = ()

@@ -372,4 +372,5 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("until", "bigint"),
         ("body", "text"),
     ),
+    "profiles": (("enterprise", "text"), ("at", "bigint"), ("body", "text")),
 }

@@ -187,13 +187,16 @@ class Screen:
         found = automaton.find_matches_as_indexes(letters, overlapping=True)
         if not found:
             return
-        spelling = _Spelling(text)
+        spelling, done = _Spelling(text), set[int]()
         for term, start, end in found:
-            if not spelling.bounds(start, end):
-                continue
+            if term in done or not spelling.bounds(start, end):
+                continue  # said again and again a term costs no more than once
             breaks, most = spelling.breaks(start, end)
             spelled = len(breaks) == most and end - start >= _SPELLED
-            yield from [place for place, parted in self._by_term[term] if spelled or breaks <= parted]
+            places = [place for place, parted in self._by_term[term] if spelled or breaks <= parted]
+            if len(places) == len(self._by_term[term]):
+                done.add(term)
+            yield from places
 
 
 def _meets(name: str, entry: Entry, code: str, country: str) -> bool:

@@ -155,6 +155,14 @@ def _worst(reasons: tuple[Reason, ...], states: tuple[str, ...]) -> int:
 _KINDS = ("credit", "link", "enterprise", "parameter")
 
 
+def about(kind: str, id: str) -> str:
+    """The enterprise code whose standing a record of reference data may change; empty for none, or for a person's."""
+    if kind not in ("credit", "link", "enterprise"):
+        return ""
+    code = id.rpartition("~")[0] if kind == "credit" else id.removesuffix("~suggested")
+    return "" if ":" in code else code
+
+
 class Kept(dict[str, tuple[Standing, str, str]]):
     """Code → standing, the name of its note and the note (``of_note`` makes the standing again); worked out when asked for."""
 

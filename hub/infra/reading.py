@@ -12,7 +12,7 @@ import msgspec
 
 from hub import codec
 from hub.domain import exports
-from hub.domain.events import Alert, Answer, Assessment, Hold, Status, SubmissionSummary
+from hub.domain.events import Alert, Answer, Assessment, Hold, Profile, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
 from hub.domain.keys import china_day, china_midnight
 from hub.domain.kinds import KINDS
@@ -271,6 +271,11 @@ class PostgresReader:
         return [HandOverRow(*row) for row in rows]
 
     # ---- officers ----
+
+    async def profile(self, enterprise: str) -> Profile | None:
+        """What observe knows of an enterprise."""
+        rows = await self._fetch("SELECT body FROM profiles WHERE enterprise = $1", enterprise)
+        return codec.profile(rows[0][0]) if rows else None
 
     async def hold(self, submission: str) -> Hold | None:
         """What orders of authorities do with a message."""

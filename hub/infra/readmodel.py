@@ -28,6 +28,7 @@ _ON_CONFLICT = {
     "hand_overs": """(submission, recipient, part) DO UPDATE SET {updates}
         WHERE (hand_overs.at, hand_overs.attempts) <= (EXCLUDED.at, EXCLUDED.attempts)""",
     "holds": "(submission) DO UPDATE SET {updates} WHERE holds.revision < EXCLUDED.revision",
+    "profiles": "(enterprise) DO UPDATE SET {updates} WHERE profiles.at < EXCLUDED.at",
 }
 
 _MOVE = """

@@ -19,6 +19,7 @@ PUBLIC: dict[str, Any] = {
     topics.ANSWERS: events.Answer,
     topics.HAND_OVERS: events.HandOverOutcome,
     topics.HOLDS: events.Hold,
+    topics.PROFILES: events.Profile,
 }
 
 

@@ -224,7 +224,7 @@ async def submission(request: web.Request) -> web.Response:
 def _words(request: web.Request) -> dict[str, Any]:  # Any: what a template is given
     """The words of standings in the reader's language."""
     language = language_of(request)
-    tables = {"levels": words.LEVELS, "reasons": words.REASONS, "classes": words.CLASSES, "prechecks": words.PRECHECKS}
+    tables = {"levels": words.LEVELS, "reasons": words.REASONS, "classes": words.CLASSES, "prechecks": words.PRECHECKS, "remarks": words.REMARKS}
     titles = {name: (source.title, source.title_zh) for name, source in SOURCES.items()} | {"link": words.LINKED}
     return {
         "word": lambda table, word: words.say(tables[table], str(word), language),
@@ -280,6 +280,7 @@ async def _enterprise(request: web.Request, viewer: Viewer, wrong: Sequence[Faul
         status=422 if wrong else 200,
         e=firms.filing_json(request, viewer, code),
         h=await firms.history_json(request, viewer, code),
+        p=await firms.profile_json(request, viewer, code),
         wrong=wrong,
         confirms=firms.to_confirm(data, viewer, code, day),
         **_words(request),

@@ -483,6 +483,20 @@ CLASSES: dict[str, Pair] = {
 }
 LINKED: Pair = ("a link to a firm or person", "关联企业或人员")
 #: What is done about each declaration of a class.
+#: What observe remarks of an enterprise, and the shares it counts.
+REMARKS: dict[str, Pair] = {
+    "growth": ("sudden growth", "销量激增"),
+    "fx": ("exports of the year", "年度出口额"),
+    "refusals": ("refused by customs", "海关退单"),
+    "returns": ("came back", "退货"),
+    "mismatches": ("documents contradict each other", "单证不符"),
+    "undervaluation": ("priced far too low", "申报价格明显偏低"),
+    "buyers": ("of one buyer", "同一订购人"),
+    "payers": ("paid by one payer", "同一付款人"),
+    "addresses": ("to one address", "同一收货地址"),
+    "prices": ("odd prices", "价格异常"),
+}
+
 PRECHECKS: dict[str, Pair] = {
     "post_audit": ("audit afterwards", "后续稽核"),
     "standard": ("as usual", "常规"),

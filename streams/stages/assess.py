@@ -28,11 +28,12 @@ from hub.domain.events import (
     Traded,
 )
 from hub.domain.exports import registered
-from hub.domain.history import Purchase, before, purchase, remembered
+from hub.domain.history import Purchase, before, delivered, purchase, remembered, short
 from hub.domain.keys import china_day, china_year
 from hub.domain.money import amount
 from hub.domain.orders import Orders
-from hub.domain.reference import Reference
+from hub.domain.profile import PRICED_LINES
+from hub.domain.reference import CNY, Reference
 from hub.domain.screening import Screens
 from hub.domain.standing import Standings
 from hub.domain.watching import sightings
@@ -45,6 +46,8 @@ from streams.stages.cloud import headers, raised
 
 _REGISTER, _WATCH, _GATE = topics.inbox("register"), topics.inbox("watch"), topics.inbox("gate")
 _OBSERVE = topics.inbox("observe")
+#: A price far below the usual one (R09).
+_LOW = "rule.price_low"
 
 
 class AssessSettings(msgspec.Struct, frozen=True):
@@ -230,9 +233,22 @@ class Assess:
         of, first = event.declaration, f"{event.declaration_key}@"
         if not of.merchant or any(id_.startswith(first) for id_ in old.assessed):
             return []
-        new = bool(event.buyer) and not old.recent
+        payer = event.payment.payer_id if event.payment is not None else ""
+        who = (event.buyer, payer, delivered(of, event.order)[0])
         traded = Traded(
-            event.declaration_key, event.received_at, of.side, event.value, of.currency, new, assessment.level, of.platform, of.office
+            event.declaration_key,
+            event.received_at,
+            of.side,
+            event.value,
+            of.currency,
+            bool(event.buyer) and not old.recent,
+            assessment.level,
+            of.platform,
+            of.office,
+            bool(event.differences),
+            any(finding.code == _LOW and not finding.shadow for finding in assessment.findings),
+            tuple([short(digest) for digest in who]),
+            tuple([(f"{line.gcode}/{line.unit}/{line.currency or CNY}", line.price) for line in of.lines[:PRICED_LINES]]),
         )
         return [Output(_OBSERVE, of.merchant.encode(), codec.pack(traded))]
 
@@ -248,6 +264,7 @@ class Assess:
             len(acting(assessment.findings)),
             _guarantor(event),
             _expected(event, assessment),
+            event.declaration.merchant,
         )
         outputs = [
             Output(topics.ASSESSMENTS, key, codec.to_json(assessment), made),

@@ -16,12 +16,16 @@ import msgspec
 from hub import codec, topics
 from hub.domain import lifecycle
 from hub.domain.events import (
+    REFUSED,
+    RELEASED,
+    RETURNED,
     Alert,
     Answer,
     ApplicationAnswer,
     Applied,
     Assembled,
     AssessmentReport,
+    Concluded,
     Elsewhere,
     HandedOver,
     Joining,
@@ -54,7 +58,7 @@ from streams.stages import follow, guarantee
 from streams.stages.cloud import headers
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
-_WATCH = topics.inbox("watch")
+_WATCH, _OBSERVE = topics.inbox("watch"), topics.inbox("observe")
 
 #: Customs' own total in a refusal for the yearly limit (seen in practice: totalPrice：26,114.44 > limitPrice: 26,000).
 _TOTAL = re.compile(r"totalPrice\D{0,3}([0-9][0-9,]*(?:\.[0-9]{1,5})?)")
@@ -64,6 +68,8 @@ Entry = tuple[int, str, str, str]
 #: The allowance position assess was told last: buyer, year, reserved, counted, returned.
 Told = tuple[str, int, int, int, int]
 _NOWHERE: Told = ("", 0, 0, 0, 0)
+#: What customs' code does to the allowance → how the declaration ended.
+_OUTCOMES = {"count": RELEASED, "return": RETURNED}
 
 
 class RegisterSettings(msgspec.Struct, frozen=True):
@@ -146,6 +152,9 @@ class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     more: follow.More | None = None
     #: of an import declaration once it is assessed
     guaranteed: guarantee.Guaranteed | None = None
+    #: of a declaration once it is assessed; what observe was told of customs' word
+    merchant: str = ""
+    concluded: str = ""
     #: what match says that is no difference
     match_notes: tuple[Fault, ...] = ()
 
@@ -214,6 +223,7 @@ class Turn:
         revision = changes["revision"] = self.revision
         if self.kind == DECLARATION:
             self._tell_position(revision)
+            self._tell_conclusion()
             guarantee.tell(self, revision)
         if self.entries:
             timeline = (*old.timeline, *self.entries)
@@ -235,6 +245,19 @@ class Turn:
         if new[0]:
             self.tell(_ASSESS, new[0], Position(self.key, revision, *new[1:], self._customs_total(new)))
         self.changes["told"] = new
+
+    def _tell_conclusion(self) -> None:
+        """Observe: customs has released, refused or taken back what the merchant sold."""
+        merchant, code = self.get("merchant"), self.get("code")
+        if not merchant or not code:
+            return
+        meaning = lifecycle.meaning_of(code)
+        outcome = REFUSED if meaning.rejects else _OUTCOMES.get(meaning.allowance, "")
+        if outcome == RELEASED and follow.returned_value(self):
+            outcome = RETURNED
+        if outcome and outcome != self.old.concluded:
+            self.changes["concluded"] = outcome
+            self.tell(_OBSERVE, merchant, Concluded(self.key, self.then(self.now), outcome))
 
     def _customs_total(self, new: Told) -> int:
         """What customs' ledger held before this declaration, from the text of a refusal for the yearly limit."""
@@ -314,6 +337,7 @@ class Register:
             if event.revision != turn.old.version:
                 return None
             turn.changes["assessed_at"] = event.at
+            turn.changes["merchant"] = event.merchant
             if event.guarantor:
                 guarantee.assessed(turn, event)
             turn.note("hub", "assessed", at=event.at)

@@ -17,7 +17,7 @@ from aiohttp import ClientSession, web
 
 from adapters.dialects import receipts
 from hub import codec, topics
-from hub.domain.events import Finding, HeldBy, Hold, Registered, RegisteredLine
+from hub.domain.events import Finding, HeldBy, Hold, Profile, Registered, RegisteredLine
 from hub.domain.faults import Fault
 from hub.domain.kinds import BILL_KINDS
 from hub.domain.summary import due_of, month_of
@@ -577,6 +577,24 @@ async def test_an_export_once_registered_is_never_changed_and_a_later_version_st
     assert page["next"] == 5
     _, later = await house.get("/v1/exports/register?from=2025-11-12&to=2025-11-12", "key-tax")
     assert later["items"] == []
+
+
+async def test_the_newest_word_about_an_enterprise_is_read_whatever_comes_again(house: House) -> None:
+    def profile(at: int, grade: str) -> Any:
+        made = Profile(enterprise="M", at=at, control_class=3, suggested=3, grade=grade)
+        return topics.PROFILES, b"M", codec.to_json(made), []
+
+    await house.feed([profile(1, "BB"), profile(3, "AA"), profile(2, "A"), (topics.PROFILES, b"N", b"no JSON", [])])
+    async with house.projecting():
+        await house.caught_up()
+        await house.feed([profile(2, "A")])
+        await house.caught_up()
+        reader = PostgresReader(house.dsn)
+        try:
+            assert await reader.profile("M") == Profile(enterprise="M", at=3, control_class=3, suggested=3, grade="AA")
+            assert await reader.profile("N") is None
+        finally:
+            await reader.close()
 
 
 async def test_what_is_held_is_read_by_authority_in_the_order_it_goes_on(house: House) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub import codec, topics
-from hub.domain.events import Alert, Tick, Traded
+from hub.domain.events import REFUSED, RELEASED, RETURNED, Alert, Concluded, Profile, Reviewed, Tick, Traded
+from hub.domain.faults import Unavailable
 from hub.domain.money import amount
-from hub.domain.profile import DAYS, Day, grown, growth, with_one
+from hub.domain.profile import DAYS, Crowd, Day, Episode, Prices, Window, grown, growth, with_one, with_price
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.reference import decode as decode_reference
-from streams.api import Record
+from hub.wiring import observed
+from streams.api import Record, Step
 from streams.entries import origins
 from streams.stages.observe import Observe, ObserveState
+from tests.support.reading import FixedClock
 from tests.support.stage_harness import NOON
 
 DAY = topics.DAY_MS
@@ -32,25 +38,43 @@ def traded(number: int, at: int = NOON, value: str = "100", currency: str = "", 
 class Observed:
     """One merchant."""
 
-    def __init__(self) -> None:
-        self._stage = Observe(RATES)
+    def __init__(self, references: Reference = RATES) -> None:
+        self.references = references
+        self._stage = Observe(references)
         self.state: ObserveState | None = None
         self.flags: list[ReferenceRecord] = []
         self.alerts: list[Alert] = []
+        self.credit: list[ReferenceRecord] = []
+        self.profiles: list[tuple[str, Profile]] = []
 
-    def hear(self, *events: Traded, headers: Any = ()) -> Observed:
+    def hear(self, *events: Traded | Concluded | Reviewed, headers: Any = (), at: int = NOON) -> Observed:
         for event in events:
-            step = self._stage.handle(self.state, Record(b"M", codec.pack(event), headers, 0), Tick(NOON, 0, "test"))
-            if step is None:
-                continue
-            self.state = self._stage.load(self._stage.dump(step.state))
-            for output in step.outputs:
-                if output.topic == topics.REFERENCE:
-                    assert output.route == b"", "reference data are in partition 0"
-                    self.flags.append(decode_reference(output.value or b""))
-                else:
-                    self.alerts.append(codec.alert(output.value or b""))
+            step = self._stage.handle(self.state, Record(b"M", codec.pack(event), headers, 0), Tick(at, self.references.reached, "test"))
+            if step is not None:
+                self._take(step)
         return self
+
+    def look(self, at: int = NOON) -> Observed:
+        """Whatever it was due."""
+        assert self.state is not None
+        state = msgspec.structs.replace(self.state, look=min(self.state.look, at))
+        self._take(self._stage.fire(state, b"M", Tick(at, self.references.reached, "test")))
+        return self
+
+    def _take(self, step: Step) -> None:
+        self.state = self._stage.load(self._stage.dump(step.state))
+        for output in step.outputs:
+            if output.topic == topics.REFERENCE:
+                assert output.route == b"", "reference data are in partition 0"
+                record = decode_reference(output.value or b"")
+                assert problems(record) == []
+                (self.flags if record.kind == "flag" else self.credit).append(record)
+                self.references.put(record, self.references.reached + 1)
+            elif output.topic == topics.PROFILES:
+                assert output.key == b"M"
+                self.profiles.append((dict(output.headers)["ce_type"].decode(), codec.profile(output.value or b"")))
+            else:
+                self.alerts.append(codec.alert(output.value or b""))
 
 
 def test_days_are_sums_and_a_late_one_finds_its_day() -> None:
@@ -115,7 +139,7 @@ def test_a_year_ends_and_the_year_before_last_is_forgotten() -> None:
 
 def test_what_is_long_ago_is_forgotten_but_not_a_flags_version() -> None:
     stage = Observe(RATES)
-    state = ObserveState(flags={"fx": (2, 200_000, 20260601)}, since=NOON)
+    state = ObserveState(flags={"fx": Episode(2, 2, 20605, 20605, 2)}, since=NOON, look=NOON + 500 * DAY)
     assert stage.fire(state, b"M", Tick(NOON + 300 * DAY, 0, "test")).state == state
     step = stage.fire(state, b"M", Tick(NOON + 400 * DAY, 0, "test"))
     assert (step.state, step.due) == (ObserveState(flags=state.flags), 0)
@@ -155,10 +179,276 @@ def test_growth_compares_two_weeks() -> None:
     days: tuple[Day, ...] = ()
     for day, count in ((1, 3), (7, 2), (8, 40), (14, 10)):
         for _ in range(count):
-            days = with_one(days, day, doubtful=False, new=True)
+            days = with_one(days, day, declarations=True, new=True)
     assert growth(days, 14) == (50, 5, 100)
     assert grown(50, 5, 100)
     assert not grown(50, 6, 100)
     assert not grown(29, 2, 100)
     assert not grown(500, 1, 100)
     assert not grown(50, 5, 59)
+
+
+# ---- episodes --------------------------------------------------------------------------------------------------------
+
+
+def grows(seen: Observed, day: int, number: int) -> Observed:
+    """A week of two, and a day of thirty a week later."""
+    before = (traded(number + n, NOON + (day - 7) * DAY) for n in range(2))
+    return seen.hear(*before, *(traded(number + 10 + n, NOON + day * DAY) for n in range(30)))
+
+
+def test_growth_that_comes_back_is_alarmed_again_and_growth_that_goes_on_a_step_worse() -> None:
+    seen = grows(Observed(fresh()), 0, 0)
+    assert [alert.severity for alert in seen.alerts] == ["yellow"]
+    grows(seen, 60, 100)
+    assert [alert.severity for alert in seen.alerts] == ["yellow", "yellow"]
+    assert len({alert.id for alert in seen.alerts}) == 2
+    assert [flag.version for flag in seen.flags] == [1, 2]
+
+
+def test_dollars_of_the_next_year_are_flagged_and_alarmed_anew() -> None:
+    year = 365 * DAY
+    seen = Observed(fresh()).hear(traded(1, value="200001", currency="502"))
+    seen.hear(traded(2, NOON + 3 * DAY, "10", "502"), traded(3, NOON + 30 * DAY, "10", "502"))
+    assert len(seen.flags) == len(seen.alerts) == 1
+    seen.hear(traded(4, NOON + year, "180001", "502"), traded(5, NOON + year + DAY, "1", "502"))
+    assert [(flag.valid_from, flag.value["year"]) for flag in seen.flags] == [("2026-06-01", 2026), ("2027-06-01", 2027)]
+    assert [alert.severity for alert in seen.alerts] == ["orange", "yellow"]
+    late = seen.hear(traded(6, NOON, "500000", "502"))
+    assert len(late.flags) == 2, "a year that is over"
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=30))
+def test_an_episode_never_goes_back_and_is_told_of_each_step_once(days: list[int]) -> None:
+    episode, told = Episode(), []
+    for day in days:
+        after = episode.seen(100 + day)
+        assert after.day >= episode.day
+        assert after.began <= after.day
+        if after.due > after.severity:
+            told.append((after.began, after.due))
+            after = msgspec.structs.replace(after, severity=after.due)
+        episode = after
+    assert len(set(told)) == len(told)
+
+
+# ---- the look --------------------------------------------------------------------------------------------------------
+
+
+def fresh(*records: ReferenceRecord) -> Reference:
+    found = Reference()
+    for offset, record in enumerate((ReferenceRecord("exchange", "502", 1, "2020-01-01", value={"cny": "7"}), *records)):
+        found.put(record, offset)
+    return found
+
+
+def concluded(outcome: str, count: int, at: int = NOON) -> list[Concluded]:
+    return [Concluded(f"declaration/{outcome}{n}", at, outcome) for n in range(count)]
+
+
+def test_refusals_are_alarmed_once_and_a_step_worse_each_week_they_go_on() -> None:
+    seen = Observed(fresh()).hear(*concluded(RELEASED, 16), *concluded(REFUSED, 3))
+    assert seen.look().alerts == []
+    seen.hear(*concluded(REFUSED, 1)).look().look()
+    (alert,) = seen.alerts
+    assert (alert.rule, alert.severity, alert.enterprises) == ("observe.refusals", "yellow", ("M",))
+    assert "20 %" in alert.message
+    for day in range(1, 15):
+        seen.look(NOON + day * DAY)
+    assert [alert.severity for alert in seen.alerts] == ["yellow", "orange", "red"]
+    assert [alert.evidence["since"] for alert in seen.alerts] == ["2026-06-01"] * 3
+
+
+def marked(what: str, count: int, of: int) -> list[Traded]:
+    """Declarations, ``count`` of them marked."""
+    return [msgspec.structs.replace(traded(n), **{what: n < count}) for n in range(of)]
+
+
+@pytest.mark.parametrize(
+    ("what", "misses", "hits"),
+    [
+        ("refusals", [*concluded(RELEASED, 17), *concluded(REFUSED, 4)], [*concluded(RELEASED, 16), *concluded(REFUSED, 4)]),
+        ("returns", [*concluded(RELEASED, 20), *concluded(RETURNED, 5)], [*concluded(RELEASED, 20), *concluded(RETURNED, 6)]),
+        ("mismatches", marked("mismatched", 5, 30), marked("mismatched", 6, 30)),
+        ("mismatches", marked("mismatched", 29, 29), marked("mismatched", 30, 30)),
+        ("undervaluation", marked("undervalued", 5, 30), marked("undervalued", 6, 30)),
+    ],
+)
+def test_a_rate_is_remarked_when_it_is_reached_and_not_before(what: str, misses: list[Any], hits: list[Any]) -> None:
+    assert Observed(fresh()).hear(*misses).look().alerts == []
+    seen = Observed(fresh()).hear(*hits).look()
+    assert [alert.rule for alert in seen.alerts] == [f"observe.{what}"]
+    profile = seen.profiles[-1][1]
+    assert [(remark.what, remark.since, remark.severity) for remark in profile.remarks] == [(what, "2026-06-01", "yellow")]
+    assert seen.look(NOON + 31 * DAY).profiles[-1][1].remarks == ()
+    assert seen.profiles[-1][1].rates == {}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_buyer_payer_or_address_of_most_of_a_week_is_remarked(place: int) -> None:
+    def by(common: int) -> Traded:
+        who = [f"{common}"] * 3
+        who[place] = "one" if common % 4 else f"{common}"
+        return msgspec.structs.replace(traded(common), who=tuple(who))
+
+    assert Observed(fresh()).hear(*(by(n) for n in range(29))).look().alerts == []
+    seen = Observed(fresh()).hear(*(by(n) for n in range(40))).look()
+    assert [alert.rule for alert in seen.alerts] == [f"observe.{('buyers', 'payers', 'addresses')[place]}"]
+
+
+def test_one_buyer_of_half_a_week_is_remarked() -> None:
+    half = [msgspec.structs.replace(traded(n), who=("one" if n < 20 else f"{n}", "", "")) for n in range(40)]
+    seen = Observed(fresh()).hear(*half).look()
+    share = seen.profiles[-1][1].shares["buyers"]
+    assert share.whole == 40
+    assert share.part <= 20
+    scattered = [msgspec.structs.replace(traded(n), who=(f"{n}", "", "")) for n in range(40)]
+    assert Observed(fresh()).hear(*scattered).look().alerts == []
+
+
+@given(st.lists(st.sampled_from("aaaabbcdefghijklmnop"), max_size=200))
+def test_a_share_is_never_more_than_it_was_and_misses_a_ninth_at_most(names: list[str]) -> None:
+    crowd = Crowd()
+    for name in names:
+        crowd = crowd.plus(1, name)
+    assert crowd.whole == len(names)
+    for name in set(names):
+        counted, true = crowd.counts.get(name, 0), names.count(name)
+        assert true - len(names) / 9 <= counted <= true
+
+
+def test_prices_that_double_are_remarked_and_prices_of_a_sale_are_not() -> None:
+    def week(number: int, price: int, count: int = 20) -> list[Traded]:
+        at = NOON + number * 7 * DAY
+        return [msgspec.structs.replace(traded(n, at), prices=(("3304990039/011/142", price),)) for n in range(count)]
+
+    steady = Observed(fresh()).hear(*week(0, 10_000_000), *week(1, 10_000_000, 24), *week(2, 6_000_000)).look(NOON + 14 * DAY)
+    assert steady.alerts == []
+    doubled = Observed(fresh()).hear(*week(0, 10_000_000), *week(1, 20_000_000)).look(NOON + 7 * DAY)
+    assert [alert.rule for alert in doubled.alerts] == ["observe.prices"]
+    (shown,) = doubled.profiles[-1][1].prices
+    assert (shown.good, shown.count, shown.count_before) == ("3304990039/011/142", 20, 20)
+    assert float(shown.typical) == pytest.approx(200, rel=0.01)
+
+
+@given(st.lists(st.integers(1, 10**12), min_size=1, max_size=50))
+def test_a_spread_is_that_of_the_logarithms_whatever_their_order(prices: list[int]) -> None:
+    forward, backward = Window(), Window()
+    for price in prices:
+        forward = forward.plus(price)
+    for price in reversed(prices):
+        backward = backward.plus(price)
+    assert forward == backward
+    assert forward.spread >= 0
+    assert min(prices) * 0.99 - 1 <= forward.typical <= max(prices) * 1.01 + 1
+
+
+def test_prices_of_sixteen_goods_are_kept_and_none_of_nothing() -> None:
+    kept: dict[str, Prices] = {}
+    for n in range(40):
+        kept = with_price(kept, f"good{n % 20}", 1, 100)
+    assert len(kept) == 16
+    assert with_price(kept, "free", 1, 0) == kept
+
+
+# ---- standing --------------------------------------------------------------------------------------------------------
+
+
+def said(source: str, level: str, version: int = 1, field: str = "level", **value: Any) -> ReferenceRecord:
+    return ReferenceRecord("credit", f"M~{source}", version, "2026-05-01", value={field: level, "recorded_by": "customs", **value})
+
+
+def test_a_standing_that_changes_is_told_once_and_soon_after_it_was_recorded() -> None:
+    seen = Observed(fresh()).hear(traded(1)).look()
+    assert [type_ for type_, _ in seen.profiles] == ["hub.profile.updated.v1"]
+    seen.references.put(said("gacc", "dishonest"), seen.references.reached + 1)
+    seen.hear(Reviewed(NOON), at=NOON)
+    assert seen.state is not None
+    assert seen.state.look == NOON + 2000
+    seen.look(NOON + 2000)
+    type_, profile = seen.profiles[-1]
+    assert type_ == "hub.standing.changed.v1"
+    assert (profile.control_class, profile.suggested) == (5, 5)
+    (change,) = profile.changes
+    assert (change.before, change.after, [reason.source for reason in change.new]) == (3, 5, ["gacc"])
+    seen.look(NOON + 3000)
+    assert [type_ for type_, _ in seen.profiles[2:]] == ["hub.profile.updated.v1"]
+    assert seen.profiles[-1][1].changes == (change,)
+
+
+async def test_whose_standing_an_officer_may_have_changed_is_told_to_observe_and_no_person() -> None:
+    published: list[ReferenceRecord] = []
+    sent: dict[bytes, Any] = {}
+
+    class Log:
+        away = False
+
+        async def send(self, rows: Any) -> Any:
+            if self.away:
+                raise Unavailable("the broker")
+            for (topic, partition), of_it in rows.items():
+                assert topic == topics.inbox("observe")
+                for key, value, _ in of_it:
+                    assert topics.partition_of(key, 4) == partition
+                    sent[key] = codec.observe_event(value)
+
+    async def publish(records: Sequence[ReferenceRecord]) -> None:
+        published.extend(records)
+
+    log = Log()
+    both = observed(publish, log, FixedClock(NOON), 4)
+    link = ReferenceRecord("link", "N~suggested", 1, "2026-05-01", value={})
+    person = ReferenceRecord("credit", "person:ab~negative", 1, "2026-05-01", value={})
+    rate = ReferenceRecord("exchange", "502", 1, "2026-05-01", value={})
+    await both([said("gacc", "dishonest"), said("court", "listed"), link, person, rate])
+    assert sent == {b"M": Reviewed(NOON), b"N": Reviewed(NOON)}
+    log.away = True
+    await both([said("gacc", "dishonest")])  # it is recorded: the daily look sees it
+    assert len(published) == 6
+
+
+def test_an_enterprise_that_never_traded_has_a_standing_too() -> None:
+    seen = Observed(fresh(said("negative", "listed"))).hear(Reviewed(NOON)).look(NOON + 2000)
+    type_, profile = seen.profiles[-1]
+    assert (type_, profile.control_class, profile.days) == ("hub.standing.changed.v1", 5, ())
+
+
+def test_it_is_looked_at_every_day_so_that_what_runs_out_is_seen() -> None:
+    ends = msgspec.structs.replace(said("court", "listed"), valid_to="2026-06-03")
+    seen = Observed(fresh(ends)).hear(traded(1)).look()
+    assert seen.state is not None
+    assert NOON < seen.state.look < NOON + DAY
+    seen.look(NOON + DAY).look(NOON + 2 * DAY)
+    assert [type_ for type_, _ in seen.profiles] == ["hub.standing.changed.v1", "hub.profile.updated.v1", "hub.standing.changed.v1"]
+    assert [(change.before, change.after) for change in seen.profiles[-1][1].changes] == [(4, 3), (3, 4)]
+
+
+def test_a_grade_is_suggested_when_it_changes_and_a_day_later_at_the_earliest() -> None:
+    seen = Observed(fresh()).hear(*(traded(n, level="red") for n in range(20))).look()
+    (grade,) = seen.credit
+    assert (grade.id, grade.version, grade.value["grade"], grade.value["recorded_by"]) == ("M~computed", 1, "BB", "hub")
+    assert grade.value["dimensions"] == {"behaviour": 0}
+    assert seen.state is not None
+    assert seen.state.look == NOON + 600_000, "its own word changes the standing that it tells"
+    assert seen.look(NOON + 600_000).profiles[-1][1].suggested == 4
+    seen.hear(*(traded(100 + n) for n in range(400)), *concluded(RELEASED, 200)).look(NOON + 700_000)
+    assert len(seen.credit) == 1
+    seen.look(NOON + DAY)
+    assert (seen.credit[-1].version, seen.credit[-1].value["grade"]) == (2, "AAA")
+
+
+def test_what_goes_on_for_a_week_is_suggested_as_an_alert_and_an_officers_word_is_kept() -> None:
+    seen = Observed(fresh()).hear(*concluded(RELEASED, 10), *concluded(REFUSED, 10)).look()
+    assert [record.id for record in seen.credit] == ["M~computed"]
+    for day in range(1, 8):
+        seen.look(NOON + day * DAY)
+    alert = seen.credit[-1]
+    assert (alert.id, alert.value["level"], alert.value["note"], alert.valid_to) == ("M~alert", "open", "refusals", "2026-07-08")
+    confirmed = {**alert.value, "confirmed_by": "officer"}
+    officers = ReferenceRecord("credit", "M~alert", 7, "2026-06-08", "2026-07-08", confirmed)
+    seen.references.put(officers, seen.references.reached + 1)
+    for day in range(8, 30):
+        seen.look(NOON + day * DAY)
+    renewed = seen.credit[-1]
+    assert (renewed.id, renewed.version, renewed.value["confirmed_by"], renewed.valid_to) == ("M~alert", 8, "officer", "2026-07-24")
+    assert seen.profiles[-1][1].control_class == 4

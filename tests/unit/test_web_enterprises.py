@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from hub.domain.credit import SOURCES
+from hub.domain.events import Profile, ProfileDay, ProfileRemark, ProfileShare, StandingChange, StandingReason
 from hub.domain.reference import Reference, ReferenceRecord, checked
 from hub.web.auth import SESSION_COOKIE, session_token
 from tests.support.reading import FixedClock
@@ -22,7 +23,13 @@ OWN, OTHER = "AGT0000001", "AGT0000002"
 
 
 class Nothing:
-    """A read model that holds no documents."""
+    """A read model that holds no documents, and the profiles it is given."""
+
+    def __init__(self) -> None:
+        self.profiles: dict[str, Profile] = {}
+
+    async def profile(self, enterprise: str) -> Profile | None:
+        return self.profiles.get(enterprise)
 
     async def search(self, search: Any, scope: Any) -> list[Any]:
         self.asked = search.enterprise, scope
@@ -106,7 +113,7 @@ async def test_an_enterprise_sees_what_authorities_say_of_it_and_nothing_of_the_
     assert [record["source"] for record in history["records"]] == ["gacc"]
 
 
-@pytest.mark.parametrize("path", ["", "/standing", "/history"])
+@pytest.mark.parametrize("path", ["", "/standing", "/history", "/profile"])
 async def test_others_find_nothing_at_its_address(hub: Hub, path: str) -> None:
     for caller in ("stranger", "platform", "operator"):
         await hub.get(f"/v1/enterprises/{OWN}{path}", caller, 404)
@@ -314,3 +321,53 @@ async def test_an_officer_decides_on_the_page_and_a_form_that_is_not_ours_is_ref
     async with hub.session.post(f"{address}/standing", data=wrong, cookies=signed_in("office")) as response:
         assert response.status == 422
         assert "meaning.standing" in await response.text()
+
+
+# ---- profiles --------------------------------------------------------------------------------------------------------
+
+PROFILE = Profile(
+    enterprise=OWN,
+    at=NOW,
+    control_class=3,
+    suggested=4,
+    days=(ProfileDay("2026-05-31", 40, 2, 30, 9, 1, 20, 12, 3),),
+    rates={"refusals": ProfileShare(12, 32, 37)},
+    shares={"payers": ProfileShare(31, 40, 77)},
+    exported={"2026": "1200"},
+    remarks=(ProfileRemark("refusals", "2026-05-31", "orange"),),
+    dimensions={"behaviour": 700},
+    grade="BB",
+    score=1290,
+    reasons=(StandingReason("alert", "open", 4, "suggested"),),
+    changes=(StandingChange(NOW, 5, 3, 4, (StandingReason("alert", "open", 4, "suggested"),), ()),),
+)
+
+
+async def test_officers_see_a_profile_whole_and_an_enterprise_what_it_traded(hub: Hub) -> None:
+    await hub.get(f"/v1/enterprises/{OWN}/profile", "customs", 404)
+    hub.read.profiles[OWN] = PROFILE
+    whole = await hub.get(f"/v1/enterprises/{OWN}/profile", "customs")
+    assert (whole["at"], whole["suggested"], whole["remarks"][0]["severity"]) == ("2026-06-01T04:00:00.000Z", 4, "orange")
+    assert whole["changes"][0]["at"] == whole["at"]
+    own = await hub.get(f"/v1/enterprises/{OWN}/profile", "agent")
+    assert own.keys() == {"enterprise", "at", "days", "rates", "exported"}
+    assert own["days"] == [
+        {"day": "2026-05-31", "declarations": 40, "mismatched": 9, "released": 20, "refused": 12, "returned": 3}
+    ], "how it was assessed is for officers"
+
+
+async def test_the_console_shows_a_profile_to_officers_and_to_the_enterprise_its_own(hub: Hub) -> None:
+    hub.read.profiles[OWN] = PROFILE
+    for caller, officer in (("customs", True), ("agent", False)):
+        page = await _page(hub, caller)
+        assert "37" in page
+        assert "refused by customs" in page
+        for word in ("paid by one payer", "1290", "5 → 3", "s-orange"):
+            assert (word in page) == officer, (caller, word)
+
+
+async def _page(hub: Hub, caller: str) -> str:
+    cookies = {SESSION_COOKIE: session_token(SECRET, caller, NOW)}
+    async with hub.session.get(f"/enterprises/{OWN}", cookies=cookies, headers={"Accept-Language": "en"}) as response:
+        assert response.status == 200
+        return await response.text()

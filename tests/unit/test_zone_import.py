@@ -6,15 +6,25 @@ import msgspec
 import pytest
 
 from adapters.authorities.customs.scenario import Choice, Flow, Scenario, Step, Times
+from hub import codec, topics
 from hub.domain.reading import need
 from schemas import samples
 from schemas.documents import Document
-from tests.support.zone import Zone
+from tests.support.zone import WHO, Zone
 
 FOUR = ("CEB311", "CEB411", "CEB511", "CEB621")
 DAY = 86_400_000
 #: Customs stores a declaration and leaves it at that.
 STORED = Scenario(flow={"stored": Flow(steps=(Step("2"), Step("120", after=10)))}, choose=(Choice(flow="stored"),))
+
+#: Customs refuses the second sale and releases all others.
+REFUSES_SECOND = Scenario(
+    flow={
+        "refused": Flow(steps=(Step("2"), Step("100", after=5, info="[Code:1800;Desc:退单]"))),
+        "released": Flow(steps=(Step("2"), Step("120", after=5), Step("800", after=10))),
+    },
+    choose=(Choice(flow="refused", where={"orderNo": "DD00000000000002"}), Choice(flow="released")),
+)
 
 
 def sold(zone: Zone, number: int = 1, mode: str = "9610") -> tuple[samples.DeclarationSet, str, str]:
@@ -399,3 +409,21 @@ def test_a_declaration_of_less_than_nothing_gives_its_buyer_no_more_to_buy() -> 
     assert "rule.negative_amount" in [finding.code for finding in assessment.findings]
     [(state, _)] = list(zone.world.states["assess"].values())
     assert state.used(2026) == 0
+
+
+def test_a_merchants_profile_counts_what_customs_answered() -> None:
+    zone = Zone(REFUSES_SECOND)
+    for number in (1, 2, 3):
+        made = samples.declaration_set(number, at=zone.now)
+        for type_, document in zip(FOUR, made, strict=True):
+            zone.send(type_, document)
+    zone.settle(90)
+    state, _ = zone.world.states["observe"][WHO.merchant.encode()]
+    (day,) = state.days
+    assert (day.declarations, day.released, day.refused) == (3, 2, 1)
+    zone.tick(11 * 60_000)
+    (_, value, headers) = zone.world.published[topics.PROFILES][-1]
+    assert dict(headers)["ce_subject"] == WHO.merchant.encode()
+    profile = codec.profile(value)
+    assert (profile.enterprise, profile.days[-1].released, profile.shares["buyers"].whole) == (WHO.merchant, 2, 3)
+    assert [share.good for share in profile.prices]

@@ -15,7 +15,7 @@ from aiohttp import web
 from hub.domain import credit
 from hub.domain.control import parameters_of
 from hub.domain.faults import Both, Refused, fault
-from hub.domain.keys import china_day, day_text
+from hub.domain.keys import china_day, day_text, rfc3339
 from hub.domain.reading import Search
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.standing import SHARED, Reason, Standing, shared_filings, standing_of
@@ -198,6 +198,28 @@ async def history_json(request: web.Request, viewer: Viewer, code: str) -> Json:
     return {"code": code, "records": said, "items": [story.line_json(viewer, status, now) for status in documents]}
 
 
+#: What of its profile an enterprise sees itself; what is remarked, suggested and concentrated, and how it was assessed, is for officers.
+_OWN = ("enterprise", "at", "exported", "unrated")
+_OWN_DAYS = ("day", "declarations", "mismatched", "released", "refused", "returned")
+_OWN_RATES = ("refusals", "returns", "mismatches")
+
+
+async def profile_json(request: web.Request, viewer: Viewer, code: str) -> Json | None:
+    """What observe knows of an enterprise; None where nothing is."""
+    found = await request.app[PARTS].read.profile(code)
+    if found is None:
+        return None
+    shown: Json = msgspec.to_builtins(found)
+    shown["at"] = rfc3339(found.at)
+    if not sight.is_officer(viewer):
+        own: Json = {name: shown[name] for name in _OWN if name in shown}
+        own["days"] = [{name: day[name] for name in _OWN_DAYS if name in day} for day in shown.get("days", ())]
+        own["rates"] = {name: share for name, share in shown.get("rates", {}).items() if name in _OWN_RATES}
+        return own
+    shown["changes"] = [{**change, "at": rfc3339(change["at"])} for change in shown.get("changes", ())]
+    return shown
+
+
 def standing_out(data: Reference, day: int) -> list[tuple[str, Standing]]:
     """The enterprises whose class is not 3, or would not be with every suggestion confirmed; the worst first."""
     plain = (0, credit.NORMAL)
@@ -232,6 +254,16 @@ async def history(request: web.Request) -> web.Response:
     """What was said of it, and what it submitted."""
     viewer, code = _asked(request)
     return answer(await history_json(request, viewer, code))
+
+
+@routes.get("/v1/enterprises/{code}/profile")
+async def profile(request: web.Request) -> web.Response:
+    """What it trades by day, rates and shares; for officers what is remarked and suggested, too."""
+    viewer, code = _asked(request)
+    found = await profile_json(request, viewer, code)
+    if found is None:
+        raise web.HTTPNotFound
+    return answer(found)
 
 
 # ---- what officers do --------------------------------------------------------------------------------------------
