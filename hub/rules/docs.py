@@ -206,6 +206,7 @@ def checks_page() -> str:
         "texts and rejections show (basis S: stated in an official text, R: a real rejection has it, B: secondary descriptions only,",
         "T: third-party systems), and by which codes the hub tells what differs. Faults of the door and of match flag a document: it",
         "goes to customs all the same, and its sender knows what customs will say. Codes `rule.*` are for officers.",
+        "How documents find each other, wait and are compared: [how documents are matched](../explanation/matching.md).",
         "",
         "| # | check | 核对内容 | CEB | basis | checked by | codes | |",
         "|---|---|---|---|---|---|---|---|",

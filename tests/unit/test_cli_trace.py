@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import click
+import msgspec
 import pytest
 from aiohttp import web
 from click.testing import CliRunner
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from hub.cli import group
 from hub.cli.trace import is_over, timeline_line, told
 from hub.domain.access import Principal
+from hub.domain.faults import Both, fault
 from hub.web import story
 from tests.support.reading import Case, assessment_of
 
@@ -45,6 +47,21 @@ def test_the_chinese_story_has_no_english_state() -> None:
     text = click.unstyle("\n".join(told(_story(AGENT), "zh")))
     assert "放行" in text
     assert "released " not in text
+
+
+def test_a_warning_and_what_agrees_only_once_normalised_are_told_in_both_languages() -> None:
+    said = {"field": "payerName", "version": 1, "one_digest": "0a", "other_digest": "0b"}
+    said |= {"one": Both("order", "订单"), "other": Both("payment", "支付单")}
+    notes = (fault("match.expiring", until="2026-06-02 12:00"), fault("match.spelling", path="PaymentHead/payerName", **said))
+    waiting = msgspec.structs.replace(CASE.released("declaration"), notes=notes)
+    body = json.loads(json.dumps(story.declaration_json(AGENT, story.Story(waiting, (waiting,)))))
+    assert [note["code"] for note in body["match"]["notes"]] == ["match.expiring", "match.spelling"]
+    assert body["match"]["differences"] == []
+    english, chinese = ("\n".join(told(body, speaks)) for speaks in ("en", "zh"))
+    assert "expires at 2026-06-02 12:00" in english
+    assert "payerName of order and payment" in english
+    assert "2026-06-02 12:00（北京时间）过期" in chinese
+    assert "订单与支付单的 payerName" in chinese
 
 
 def test_a_story_is_over_when_customs_is_done() -> None:
