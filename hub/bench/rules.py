@@ -1,7 +1,8 @@
 """What it costs to assess a declaration, rule by rule: CPU µs, on the sales the benchmark sends.
 
 ``python -m hub.bench.rules [--json] [REFERENCE FILE…]`` prints the table. Each rule is measured alone, with what it reads;
-then all together, and the whole stage: its event decoded, its state and its records made. Neither Kafka nor Faust.
+then all together; the assessment, with selection and orders, which is held against the target; and the whole stage: its event decoded,
+its state made, and what register, watch, observe and the public topics are told. Neither Kafka nor Faust.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from hub import codec
 from hub.domain.events import Matched, Tick
 from hub.domain.keys import china_day
 from hub.domain.money import amount
+from hub.domain.orders import Orders
 from hub.domain.reference import Reference
 from hub.domain.screening import Screens
 from hub.domain.standing import Standings
@@ -34,7 +36,7 @@ from streams.stages.assess import Assess, assess
 
 #: Declarations measured in one go, how often, and the moment they are received.
 DECLARATIONS, ROUNDS, AT = 2_000, 5, samples.DEFAULT_AT
-#: At most so much a declaration, all rules in force.
+#: At most so much an assessment, all rules in force.
 TARGET_US = 60.0
 
 
@@ -88,7 +90,7 @@ def costs(known: Reference, rules: RuleSet | None = None, count: int = DECLARATI
         *found,
         Cost("case", _least(lambda events: _cases(events, known), lambda: matched, rounds), "making the case"),
         Cost("rules", _least(partial(_each, rules.apply), make, rounds), "all rules together, with the verdict"),
-        Cost("assess", _least(partial(_assess, known, rules, tick), lambda: matched, rounds), "the whole assessment"),
+        Cost("assess", _least(partial(_assess, known, rules, tick), lambda: matched, rounds), f"the whole assessment, target {TARGET_US:.0f}"),
         Cost("stage", _least(partial(_handle, stage, tick), lambda: records, rounds), "with its event, state and records"),
     ]
 
@@ -118,7 +120,7 @@ def _each(what: Callable[[Any], Any], items: list[Any]) -> None:
 
 
 def _assess(known: Reference, rules: RuleSet, tick: Tick, matched: list[Matched]) -> None:
-    make = partial(Case, standings=Standings(known), screens=Screens(known))
+    make = partial(Case, standings=Standings(known), screens=Screens(known), orders=Orders(known), draw=_lot)
     for event in matched:
         assess(event, tick, 0, known, rules, make=make)
 
@@ -146,17 +148,17 @@ def _least(work: Callable[[Any], Any], given: Callable[[], Any], rounds: int) ->
 
 def table(found: list[Cost]) -> list[str]:
     """The lines of the table."""
-    lines = [f"{'':8} {'CPU, µs':>8}   a declaration of the benchmark's sales, target {TARGET_US:.0f} for the stage"]
+    lines = [f"{'':8} {'CPU, µs':>8}   a declaration of the benchmark's sales"]
     return lines + [f"{cost.what:8} {cost.us:8.2f}   {cost.title}" for cost in found]
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table, or with ``--json`` a line of JSON a figure; 1 where the stage is over the target."""
+    """Print the table, or with ``--json`` a line of JSON a figure; 1 where the assessment is over the target."""
     found = costs(reference([Path(name) for name in arguments if name != "--json"]))
     lines = [msgspec.json.encode(cost).decode() for cost in found] if "--json" in arguments else table(found)
     for line in lines:
         print(line)
-    return int(found[-1].us > TARGET_US)
+    return int(next(cost.us for cost in found if cost.what == "assess") > TARGET_US)
 
 
 if __name__ == "__main__":

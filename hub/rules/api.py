@@ -19,6 +19,7 @@ from hub.domain.faults import fault
 from hub.domain.history import Purchase
 from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.orders import REFUSE, Order, Orders
+from hub.domain.reference import KINDS
 from hub.domain.screening import EMPTY, Hit, Screens, screen_of
 from hub.domain.standing import Kept, Standing, Standings
 from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillView
@@ -202,19 +203,17 @@ class Case:
         #: what the tax rule computed, for the record: ``duty``, ``consumption``, ``vat``, ``total``
         self.tax: dict[str, str] = {}
 
-    def known(self, name: str, type_: Any, find: Callable[..., Any], *about: Any) -> Any:  # Any: of ``type_`` or None
+    def known(self, name: str, type_: Any, find: Callable[..., Any], *about: Any) -> Any:  # noqa: ARG002 - for recomputing
         """What ``find(*about)`` says, noted as ``name``; None for nothing. Each reader of a case is one call of this.
 
         ``name`` says all that was asked (``kind:id``), ``type_`` is what JSON of the value decodes to. A name is asked
-        once a case. Where an assessment is recomputed its own note answers instead of ``find``.
+        once a case. Where an assessment is recomputed its own note answers instead of ``find``. Any: of ``type_`` or None.
         """
-        found = self._known.get(name, _UNASKED)
-        if found is _UNASKED:
-            found = self._known[name] = self._answer(name, type_, find, *about)
+        known = self._known
+        if name in known:
+            return known[name]
+        found = known[name] = find(*about)
         return found
-
-    def _answer(self, name: str, type_: Any, find: Callable[..., Any], *about: Any) -> Any:  # noqa: ARG002 - for recomputing
-        return find(*about)
 
     @property
     def read(self) -> dict[str, str]:
@@ -229,14 +228,11 @@ class Case:
 
     def seldom(self, kind: str, id: str) -> Mapping[str, Any] | None:
         """A record that is hardly ever there: that none was found is noted once a kind (``flag:*``), not of every id."""
-        self._noted[f"{kind}:*"] = ""
-        found = self._found(kind, id)
+        self._noted[_EVERY[kind]] = ""
+        found = None if self._references is None else self._references.find(kind, id, self.day, self._offset)
         if found is not None:
             self._known[f"{kind}:{id}"] = found
         return found
-
-    def _found(self, kind: str, id: str) -> Mapping[str, Any] | None:
-        return self._find(kind, id)
 
     def _find(self, kind: str, id: str) -> Mapping[str, Any] | None:
         """Reference data as known at the case's offset: the one source that can be asked again later."""
@@ -370,8 +366,8 @@ class Case:
         )
 
 
-#: What has not been asked yet; None is an answer.
-_UNASKED = object()
+#: Kind of reference data → the note that a record of it was looked for.
+_EVERY = {kind: f"{kind}:*" for kind in KINDS}
 #: One piece, as an amount.
 ONE = 100_000
 

@@ -35,6 +35,24 @@ class Recalled(Case):
         self._record, self._missing = record, missing
         self._standing = _Standings(self._stood)
 
+    def known(self, name: str, type_: Any, find: Callable[..., Any], *about: Any) -> Any:
+        """What the record says of ``name``."""
+        known = self._known
+        if name not in known:
+            known[name] = self._answer(name, type_, find, *about)
+        return known[name]
+
+    def seldom(self, kind: str, id: str) -> Mapping[str, Any] | None:
+        """A record that was found; or none, where the record says that none was."""
+        name, every = f"{kind}:{id}", f"{kind}:*"
+        self._noted[every] = ""
+        if name not in self._record and every in self._record:
+            return None
+        found: Mapping[str, Any] | None = self.known(name, dict[str, Any], self._find, kind, id)
+        if found is None:
+            del self._known[name]  # noted once for its kind
+        return found
+
     def _answer(self, name: str, type_: Any, find: Callable[..., Any], *about: Any) -> Any:
         text = self._record.get(name)
         if text is not None:
@@ -48,13 +66,6 @@ class Recalled(Case):
                 self._offset = then
         self._missing.append(name)
         raise UnreadError(name)
-
-    def _found(self, kind: str, id: str) -> Mapping[str, Any] | None:
-        name = f"{kind}:{id}"
-        if name not in self._record and f"{kind}:*" in self._record:
-            return None
-        found: Mapping[str, Any] | None = self._answer(name, dict[str, Any], self._find, kind, id)
-        return found
 
     def draw(self, about: str) -> int | None:
         """The lot that was drawn; None where none was."""

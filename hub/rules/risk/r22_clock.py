@@ -7,7 +7,9 @@ against the schema are refused or noted before a declaration is assessed.
 
 from __future__ import annotations
 
-from hub.domain.keys import receipt_ms
+from functools import lru_cache
+
+from hub.domain.keys import china_stamp, receipt_ms
 from hub.rules.api import TECHNICAL, Case, Dated, Findings
 
 CODE = "R22"
@@ -21,11 +23,15 @@ SIDES = ("import",)
 MINUTES = Dated({"2016-04-08": 20}, own=True)
 SCORE = Dated({"2016-04-08": 10}, own=True)
 
+#: As documents write it, to the second: documents of one moment are assessed together.
+_stamp = lru_cache(maxsize=64)(lambda at: china_stamp(at)[:14])
+
 
 def check(case: Case) -> Findings:
     """The times of order and payment against that at which the documents were put together."""
     latest = case.now + MINUTES.on(case.day) * 60_000
+    written = _stamp(latest)
     for kind, view in (("order", case.order), ("payment", case.payment)):
-        if view is not None and view.time and (at := receipt_ms(view.time)) > latest:
+        if view is not None and view.time > written and (at := receipt_ms(view.time)) > latest:
             said = {"kind": kind, "minutes": str((at - case.now) // 60_000)}
             yield case.finding("clock_ahead", score=SCORE.on(case.day), evidence=said)
