@@ -57,12 +57,27 @@ def is_mobile(telephone: str) -> bool:
 ALIKE = 1
 
 
+class _Kept(dict[int, int | None]):
+    """What a text keeps (``str.translate``): everything but punctuation, blanks and what cannot be seen.
+
+    Remembered is what people write; nobody fills the memory with the million characters that there may be.
+    """
+
+    def __missing__(self, char: int) -> int | None:
+        kept = None if unicodedata.category(chr(char))[0] in "PZC" else char
+        if char <= _COMMON:
+            self[char] = kept
+        return kept
+
+
+#: The last character of the basic plane.
+_COMMON = 0xFFFF
+_KEPT = _Kept()
+
+
 def alike_name(text: str | None) -> str:
     """A name without blanks, punctuation, width and case: what is left when two documents have the same name written differently."""
-    if not text:
-        return ""
-    plain = unicodedata.normalize("NFKC", text).upper()
-    return "".join([c for c in plain if unicodedata.category(c)[0] not in "PZC"])
+    return unicodedata.normalize("NFKC", text).upper().translate(_KEPT) if text else ""
 
 
 def alike_address(text: str | None) -> str:
@@ -72,12 +87,11 @@ def alike_address(text: str | None) -> str:
     """
     if not text:
         return ""
-    plain = _BETWEEN_NUMBERS.sub("+", unicodedata.normalize("NFKC", text))
-    plain = alike_name(plain).removeprefix("中国")
+    plain = _BETWEEN_NUMBERS.sub("+", unicodedata.normalize("NFKC", text)).upper().translate(_KEPT).removeprefix("中国")
     places = _places()
-    province, rest = _begins(plain, places.provinces)
+    province, rest = _begins(plain, places.by_province)
     if not province:
-        city, after = _begins(plain, places.cities)
+        city, after = _begins(plain, places.by_city)
         if city:
             return city + after
         province, rest = _begins(plain, places.shortened)
@@ -85,7 +99,7 @@ def alike_address(text: str | None) -> str:
     for again in (f"{province}市", province):
         if again and f"{province}市" in places.provinces and rest.startswith(again):
             return province + rest[len(again) :]
-    city, after = _begins(rest, places.cities)
+    city, after = _begins(rest, places.by_city)
     return province + city + after
 
 
@@ -93,28 +107,38 @@ def alike_address(text: str | None) -> str:
 _BETWEEN_NUMBERS = re.compile(r"(?<=[0-9])[\W_]+(?=[0-9])")
 
 
+#: The first two characters of names of places → (full name, what is left of it), the longest first.
+_Names = dict[str, list[tuple[str, str]]]
+
+
 class _Places(NamedTuple):
-    """Full name → what is left of it; ``shortened``: what is left of a province → itself."""
+    """``shortened``: what is left of a province is a name of it too."""
 
     provinces: dict[str, str]
-    cities: dict[str, str]
-    shortened: dict[str, str]
+    by_province: _Names
+    by_city: _Names
+    shortened: _Names
 
 
 @cache
 def _places() -> _Places:
     data = tomllib.loads((resources.files(__package__) / "places.toml").read_text("utf-8"))
+    provinces = data["provinces"]
     cities = {f"{name}市": name for name in data["cities"]["names"].split()} | data["others"]
-    return _Places(data["provinces"], cities, {short: short for short in data["provinces"].values()})
+    shortened = {short: short for short in provinces.values()}
+    return _Places(provinces, _named(provinces), _named(cities), _named(shortened))
 
 
-#: The names of places have from two to so many characters.
-_LONGEST = 13
+def _named(names: dict[str, str]) -> _Names:
+    found: _Names = {}
+    for full in sorted(names, key=len, reverse=True):
+        found.setdefault(full[:2], []).append((full, names[full]))
+    return found
 
 
-def _begins(text: str, names: dict[str, str]) -> tuple[str, str]:
+def _begins(text: str, names: _Names) -> tuple[str, str]:
     """What is left of the longest name with which a text begins, and what follows it; empty and the text where it is none."""
-    for length in range(min(_LONGEST, len(text)), 1, -1):
-        if (short := names.get(text[:length])) is not None:
-            return short, text[length:]
+    for full, short in names.get(text[:2], ()):
+        if text.startswith(full):
+            return short, text[len(full) :]
     return "", text

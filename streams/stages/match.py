@@ -17,7 +17,7 @@ declaration are cheaper than ten), then *waiting*, warned after ``warn`` (``matc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from zlib import crc32
 
@@ -144,10 +144,7 @@ def bind(declaration: Document, documents: tuple[Document, ...]) -> Group:
     order = _best(orders, lambda one: one.merchant == declaration.merchant)
     named = order.number if order is not None else ""
     payment = _best(payments, lambda one: bool(named) and one.number == named)
-    group = Group(declaration, order, payment, waybill)
-    if others:
-        group.twin = next((one for one in sorted(others, key=_by_key) if _is_twin(one, group)), None)
-    return group
+    return Group(declaration, order, payment, waybill, twin=_twin(order, payment, others))
 
 
 def _best(documents: list[Document], fits: Callable[[Document], bool]) -> Document | None:
@@ -157,19 +154,27 @@ def _best(documents: list[Document], fits: Callable[[Document], bool]) -> Docume
     return max(documents, key=lambda one: (fits(one), _VIEWS[one.kind](one.view).time, one.key))
 
 
-def _by_key(document: Document) -> str:
-    return document.key
-
-
-def _is_twin(other: Document, group: Group) -> bool:
-    """Whether an order of this number on another platform is the declaration's own: paid by the same payment, or, where one of
-    them names none, the same buyer's for the same goods of the same merchant.
+def _twin(order: Document | None, payment: Document | None, others: Iterable[Document]) -> Document | None:
+    """Of the orders of this number on other platforms the one that is the same: paid by the same payment, or, where one of them
+    names none, the same buyer's for the same goods of the same merchant.
     """
-    if other.number and any(mine is not None and mine.number == other.number for mine in (group.order, group.payment)):
-        return True
-    if group.order is None or group.order.merchant != other.merchant or (group.order.number and other.number):
-        return False
-    return same_order(_order(group.order.view), _order(other.view))
+    found = None
+    for other in others:
+        if other.number and any(mine is not None and mine.number == other.number for mine in (order, payment)):
+            same = True
+        elif order is None or order.merchant != other.merchant or (order.number and other.number):
+            same = False
+        else:
+            same = same_order(_order(order.view), _order(other.view))
+        if same and (found is None or other.key < found.key):
+            found = other
+    return found
+
+
+def _twin_of(order: Document, everything: tuple[Document, ...]) -> Document | None:
+    """The same for an order that waits for its declaration."""
+    others = [one for one in everything if (one.kind, one.side) == (ORDER, IMPORT) and one.platform != order.platform]
+    return _twin(order, None, others) if others and order.side == IMPORT else None
 
 
 def _bind_export(declaration: Document, documents: tuple[Document, ...]) -> Group:
@@ -311,6 +316,12 @@ class _Pass:
         counterparts = {} if group is None else {k: d.key for k, d in group.behind() if d and d.key != document.key}
         expired, warned = document.patience == _EXPIRED, document.patience == _WARNED
         due = 0 if expired else document.since + self.settings.steps(document.kind)[_WARNED][1]
+        said: list[Fault] = []
+        if warned:
+            said.append(fault("match.expiring", until=_china_time(due)))
+        mine = group if document.kind == DECLARATION else None
+        if (mine is not None and mine.twin) or (document.kind == ORDER and _twin_of(document, everything)):
+            said.append(fault("match.second_platform", path="ebpCode"))
         report = MatchReport(
             document.revision,
             EXPIRED if expired else WAITING,
@@ -319,7 +330,7 @@ class _Pass:
             due=due,
             counterparts=counterparts,
             warning=warned,
-            notes=(fault("match.expiring", until=_china_time(due)),) if warned else (),
+            notes=tuple(said),
         )
         self._report(document, report, document.patience)
 

@@ -357,6 +357,23 @@ def test_the_same_order_on_a_second_platform_is_found_and_assessed_anew(other: d
     assert world.assessments()[-1].findings == ()
 
 
+def test_who_waits_with_an_order_of_a_second_platform_is_told_while_it_waits() -> None:
+    world, one, other = a_world(), four(), four(order_ebpCode=SECOND, declaration_ebpCode=SECOND, declaration_copNo="C2")
+    for document in (one[ORDER], other[ORDER], other[DECLARATION]):
+        world.submit(submission(document))
+    world.run()
+    world.tick(2_000)
+    for document in (one[ORDER], other[ORDER], other[DECLARATION]):
+        status = world.status(key_of(document))
+        assert (status.match, kinds(status.notes)) == ("waiting", ["match.second_platform"])
+    world.tick(2 * HOUR)
+    assert kinds(world.status(key_of(other[DECLARATION])).notes) == ["match.expiring", "match.second_platform"]
+    world.submit(submission(with_head(one[ORDER], appType="3", appTime="20260601130000")))
+    world.run()
+    assert kinds(world.status(key_of(other[DECLARATION])).notes) == ["match.expiring"]
+    assert kinds(world.status(key_of(other[ORDER])).notes) == ["match.expiring"]
+
+
 def test_one_purchase_under_two_order_numbers_and_platforms_is_for_officers() -> None:
     world = a_world()
     for no, platform in (("NO1", "3301000001"), ("NO2", SECOND)):
