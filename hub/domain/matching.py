@@ -66,7 +66,7 @@ def concerning(kind: str, found: tuple[Fault, ...]) -> tuple[Fault, ...]:
 @cache
 def _steps(settings: MatchSettings, collection: bool) -> tuple[tuple[int, int], ...]:
     if collection:
-        return ((0, settings.grace), (1, settings.expire_collection), (2, settings.expire_collection))
+        return ((0, settings.grace), (1, settings.expire_collection // 2), (2, settings.expire_collection))
     return ((0, settings.grace), (1, settings.warn), (2, settings.expire))
 
 

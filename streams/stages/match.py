@@ -345,15 +345,21 @@ class _Pass:
             self.change(document.key, patience=patience)
 
     def lose_patience(self) -> None:
-        """Move on whoever has waited long enough for the next word."""
+        """Move on whoever has waited long enough for the next word.
+
+        Nothing expires unwarned: after a standstill in which both words became due, the warning comes now and what is left of
+        the wait after it.
+        """
         settings = self.settings
         for document in list(self.documents.values()):
-            patience = document.patience
-            for step, after in settings.steps(document.kind):
-                if patience == step and document.since + after <= self.at:
+            patience, since, steps = document.patience, document.since, settings.steps(document.kind)
+            for step, after in steps:
+                if patience == step and since + after <= self.at:
                     patience = step + 1
+            if patience == _EXPIRED and document.patience < _WARNED:
+                patience, since = _WARNED, self.at - steps[_TOLD][1]
             if patience != document.patience:
-                self.change(document.key, patience=patience)
+                self.change(document.key, patience=patience, since=since)
 
     def due(self) -> int:
         """When to look at this order number again."""

@@ -257,12 +257,28 @@ def test_what_waits_is_told_warned_and_expires_with_an_alert() -> None:
     assert world.buyer(digest(identity(1))).used(2026) == 0
 
 
+def test_nothing_expires_unwarned_though_the_hub_stood_still() -> None:
+    world, documents = a_world(), four()
+    world.submit(submission(documents[DECLARATION]))
+    world.run()
+    world.tick(40 * HOUR)
+    declaration = key_of(documents[DECLARATION])
+    warned = world.status(declaration)
+    assert (warned.state, kinds(warned.notes), warned.due) == ("waiting", ["match.expiring"], NOON + 62 * HOUR)
+    world.tick(21 * HOUR)
+    assert world.status(declaration).state == "waiting"
+    world.tick(HOUR)
+    assert world.status(declaration).state == "expired"
+
+
 def test_what_expired_is_still_matched_when_the_rest_comes() -> None:
     world, documents = a_world(), four()
     for kind in (ORDER, PAYMENT, DECLARATION):
         world.submit(submission(documents[kind]))
     world.run()
-    world.tick(25 * HOUR)
+    world.tick(3 * HOUR)
+    world.tick(22 * HOUR)
+    assert world.status(key_of(documents[DECLARATION])).state == "expired"
     world.submit(submission(documents[WAYBILL], at=world.now.at))
     world.run()
     assert world.status(key_of(documents[DECLARATION])).match == "matched"

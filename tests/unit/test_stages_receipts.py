@@ -226,7 +226,8 @@ def test_what_comes_a_moment_after_120_is_here_and_not_elsewhere() -> None:
 def test_a_declaration_that_expired_is_matched_once_customs_has_what_is_missing() -> None:
     world = World()
     documents = sent(world, DECLARATION, ORDER)
-    world.tick(25 * 60 * MINUTE)
+    world.tick(3 * 60 * MINUTE)
+    world.tick(22 * 60 * MINUTE)
     assert world.status(key_of(documents[DECLARATION])).match == "expired"
     world.submit(receipt_for(documents[DECLARATION], *STORY[1]))
     world.run()
@@ -336,7 +337,8 @@ def test_the_last_word_and_forgetting_may_fall_on_one_tick() -> None:
     documents = four("A")
     world.submit(submission(documents[DECLARATION]))
     world.run()
-    world.tick(25 * 3_600_000)
+    world.tick(3 * 3_600_000)
+    world.tick(22 * 3_600_000)
     world.submit(receipt_for(documents[DECLARATION], "120", "20260601130000000"))
     world.run()
     world.tick(30 * 3_600_000)

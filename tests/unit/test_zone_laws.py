@@ -121,7 +121,7 @@ def test_whatever_happens_the_laws_hold(data: st.DataObject, in_turn: bool) -> N
     zone.world.run()
     zone.eager = True
     zone.settle(4)
-    for hours in (1, 30, 31 * 24):
+    for hours in (1, 30, 16 * 24, 16 * 24):
         zone.tick(hours * HOUR)
         zone.settle(2)
     nothing_waits_unseen(zone)
