@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import exp, isqrt, log
-from urllib.parse import quote
 
 import msgspec
 
@@ -254,7 +253,8 @@ _USES, _TOLD = 500, 32
 
 def licence_id(merchant: str, control: str, number: str) -> str:
     """What the flag of a licence is about: merchant, control code and the permit's number."""
-    return f"{merchant}~{control}~{quote(number, safe='')}"
+    written = number.replace("%", "%25").replace("/", "%2F")  # an id of reference data has no slash
+    return f"{merchant}~{control}~{written}"
 
 
 class Licence(msgspec.Struct, frozen=True, array_like=True, gc=False):
