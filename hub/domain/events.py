@@ -534,12 +534,23 @@ class Traded(msgspec.Struct, frozen=True, tag="traded", array_like=True, gc=Fals
     prices: tuple[tuple[str, int], ...] = ()
 
 
-#: What customs' word makes of a declaration.
-RELEASED, RETURNED = "released", "returned"  # and REFUSED
+class Licensed(msgspec.Struct, frozen=True, tag="licensed", array_like=True, gc=False):
+    """What a declaration uses of its merchant's permits, with each assessment; assess → observe, key = the merchant's code.
+
+    ``uses``: (control code, number of the permit, quantity as an amount in the permit's unit).
+    """
+
+    declaration: str
+    at: int
+    uses: tuple[tuple[str, str, int], ...] = ()
+
+
+#: What becomes of a declaration: customs' word, or its sender's.
+RELEASED, RETURNED, WITHDRAWN = "released", "returned", "withdrawn"  # and REFUSED
 
 
 class Concluded(msgspec.Struct, frozen=True, tag="concluded", array_like=True, gc=False):
-    """Customs has released, refused or taken back a declaration; register → observe, key = the merchant's code."""
+    """Customs has released, refused or taken back a declaration, or its sender has; register → observe, key = the merchant's code."""
 
     declaration: str
     at: int
@@ -552,7 +563,7 @@ class Reviewed(msgspec.Struct, frozen=True, tag="reviewed", array_like=True, gc=
     at: int
 
 
-ObserveEvent = Traded | Concluded | Reviewed
+ObserveEvent = Traded | Licensed | Concluded | Reviewed
 
 
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------

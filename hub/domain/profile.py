@@ -14,8 +14,8 @@ import msgspec
 #: Days kept; the days of a rate.
 DAYS, MONTH = 62, 30
 _WEEK = 7
-#: What a flag says: growth of an enterprise's trade, dollars received for exports in a year.
-GROWTH, FX = "growth", "fx"
+#: What a flag says: growth of an enterprise's trade, dollars received for exports in a year, what is used of a licence.
+GROWTH, FX, LICENCE = "growth", "fx", "licence"
 #: Declarations of a week from which growth is looked at, and of the week before: a shop that is new to the hub, or all of them when
 #: the hub is new, grow out of nothing; so many times the week before; at least that percentage by new buyers.
 LEAST, BEFORE, TIMES, NEW = 30, 2, 10, 60
@@ -243,6 +243,42 @@ def with_price(kept: Mapping[str, Prices], good: str, week: int, price: int) -> 
         least = min((name for name in found if name != good), key=lambda name: (found[name].week, found[name].now.count, name))
         del found[least]
     return found
+
+
+# ---- licences ------------------------------------------------------------------------------------------------------
+
+#: Declarations whose use of a licence is kept apart, and those a flag tells apart; older ones are a sum.
+_USES, _TOLD = 500, 32
+
+
+def licence_id(merchant: str, control: str, number: str) -> str:
+    """What the flag of a licence is about: merchant, control code and the permit's number."""
+    written = number.replace("%", "%25").replace("/", "%2F")  # an id of reference data has no slash
+    return f"{merchant}~{control}~{written}"
+
+
+class Licence(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is used of a permit, amounts in its unit: declaration → quantity, and the sum of those no longer kept apart."""
+
+    uses: dict[str, int] = {}
+    folded: int = 0
+    version: int = 0
+
+    def used_by(self, declaration: str, quantity: int) -> Licence:
+        """With what a declaration uses now: in place of what it used before, nothing for 0."""
+        uses = {key: used for key, used in self.uses.items() if key != declaration}
+        if quantity:
+            uses[declaration] = quantity
+        folded = self.folded
+        while len(uses) > _USES:
+            folded += uses.pop(next(iter(uses)))
+        return Licence(uses, folded, self.version + 1)
+
+    @property
+    def told(self) -> dict[str, int]:
+        """What the flag says: ``used`` in all, and by each of the newest declarations."""
+        newest = dict(list(self.uses.items())[-_TOLD:])
+        return {**newest, "used": self.folded + sum(self.uses.values())}
 
 
 # ---- dimensions of the grade ---------------------------------------------------------------------------------------

@@ -147,6 +147,7 @@ class Case:
         "day",
         "declaration",
         "differences",
+        "key",
         "now",
         "order",
         "payment",
@@ -181,11 +182,12 @@ class Case:
         quantities: Mapping[str, int] | None = None,
         screens: Screens | None = None,
         now: int = 0,
+        key: str = "",
     ) -> None:
-        """``at``: received (ms); ``now``: its documents put together (ms); ``history``: what the buyer bought lately; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
+        """``key``: of the declaration; ``at``: received (ms); ``now``: its documents put together (ms); ``history``: what the buyer bought lately; ``buyer`` is the buyer's keyed digest; ``differences`` are the match's fault codes; ``allowance_used`` is None where no buyer is named."""
         self.declaration, self.order, self.payment, self.waybill = declaration, order, payment, waybill
         self.day, self.year, self.value, self.at = day, day // 10_000, value, at
-        self.now = now or at
+        self.now, self.key = now or at, key
         self.states = states or {}
         self.buyer = buyer
         self.differences = differences

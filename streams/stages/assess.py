@@ -21,6 +21,7 @@ from hub.domain.events import (
     AssessmentReport,
     Finding,
     Judged,
+    Licensed,
     Matched,
     Position,
     Seen,
@@ -34,7 +35,7 @@ from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.profile import PRICED_LINES
 from hub.domain.reference import CNY, Reference
-from hub.domain.screening import Screens
+from hub.domain.screening import CONTROLLED, Screens
 from hub.domain.standing import Standings
 from hub.domain.watching import sightings
 from hub.rules.advice import Advice, advice
@@ -46,8 +47,8 @@ from streams.stages.cloud import headers, raised
 
 _REGISTER, _WATCH, _GATE = topics.inbox("register"), topics.inbox("watch"), topics.inbox("gate")
 _OBSERVE = topics.inbox("observe")
-#: A price far below the usual one (R09).
-_LOW = "rule.price_low"
+#: A price far below the usual one (R09); controlled goods under a permit (R13).
+_LOW, _COVERED = "rule.price_low", "rule.controlled_licensed"
 
 
 class AssessSettings(msgspec.Struct, frozen=True):
@@ -229,10 +230,14 @@ class Assess:
         return yearly.taken(event.declaration.lines, lambda hs8: find("positive", hs8, day, now.reference))
 
     def _traded(self, old: AssessState, event: Matched, assessment: Assessment) -> list[Output]:
-        """What observe is told, once a declaration."""
+        """What observe is told: once a declaration, and each time what it uses of permits."""
         of, first = event.declaration, f"{event.declaration_key}@"
-        if not of.merchant or any(id_.startswith(first) for id_ in old.assessed):
+        if not of.merchant:
             return []
+        again = any(id_.startswith(first) for id_ in old.assessed)
+        licensed = self._licensed(event, assessment, again=again)
+        if again:
+            return licensed
         payer = event.payment.payer_id if event.payment is not None else ""
         who = (event.buyer, payer, delivered(of, event.order)[0])
         traded = Traded(
@@ -250,7 +255,21 @@ class Assess:
             tuple([short(digest) for digest in who]),
             tuple([(f"{line.gcode}/{line.unit}/{line.currency or CNY}", line.price) for line in of.lines[:PRICED_LINES]]),
         )
-        return [Output(_OBSERVE, of.merchant.encode(), codec.pack(traded))]
+        return [Output(_OBSERVE, of.merchant.encode(), codec.pack(traded)), *licensed]
+
+    def _licensed(self, event: Matched, assessment: Assessment, *, again: bool) -> list[Output]:
+        """What the declaration uses of permits; where it was assessed before, that it may use none any more."""
+        uses = {
+            (said["control"], said["permit"]): amount(said["qty"])
+            for finding in assessment.findings
+            if finding.code == _COVERED and not finding.shadow and (said := finding.evidence)
+        }
+        if not uses:
+            day = china_day(event.received_at)
+            if not again or self._references.find("list", CONTROLLED, day, assessment.reference) is None:
+                return []
+        licensed = Licensed(event.declaration_key, event.received_at, tuple((*which, quantity) for which, quantity in uses.items()))
+        return [Output(_OBSERVE, event.declaration.merchant.encode(), codec.pack(licensed))]
 
     def _outputs(self, event: Matched, assessment: Assessment) -> list[Output]:
         key = event.declaration_key.encode()
@@ -355,6 +374,7 @@ def assess(
         offset=now.reference,
         history=history,
         quantities=quantities,
+        key=event.declaration_key,
     )
     verdict = rules.apply(case)
     try:

@@ -15,7 +15,7 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain import profile
-from hub.domain.events import Alert, Concluded, Reviewed, StandingChange, Tick, Traded
+from hub.domain.events import REFUSED, WITHDRAWN, Alert, Concluded, Licensed, Reviewed, StandingChange, Tick, Traded
 from hub.domain.keys import china_day, china_midnight, day_count, day_text
 from hub.domain.kinds import EXPORT
 from hub.domain.money import SCALE, bounded
@@ -24,13 +24,16 @@ from hub.domain.profile import (
     FX,
     FX_STEPS,
     GROWTH,
+    LICENCE,
     PRICED_LINES,
     PRICES,
     SEVERITIES,
     Crowd,
     Day,
     Episode,
+    Licence,
     Prices,
+    licence_id,
 )
 from hub.domain.reference import CNY, Reference
 from hub.domain.reference_kinds import number_of
@@ -43,6 +46,8 @@ from streams.stages.cloud import headers, raised
 from streams.stages.flag import flag
 
 _DOLLAR = "502"
+#: What is used of a permit counts on every day that a late declaration may be of.
+_FIRST_DAY = "2020-01-01"
 #: Changes of a standing that a profile tells.
 _CHANGES = 10
 #: An officer's word about credit is looked at when the tick names the reference data it is in.
@@ -78,6 +83,8 @@ class ObserveState(msgspec.Struct, frozen=True, array_like=True):
     standing: str = ""
     changes: tuple[StandingChange, ...] = ()
     suggested: profiles.Suggested = profiles.Suggested()
+    #: (control code, number of the permit) → what is used of it
+    licences: dict[tuple[str, str], Licence] = {}
 
 
 _NOTHING = ObserveState()
@@ -108,15 +115,24 @@ class Observe:
             return None
         seen = {**old.seen, upstream: rank} if rank else old.seen
         since, look = max(old.since, event.at), _sooner(old.look, now.at + self._settings.look)
+        changes = {"seen": seen, "since": since, "look": look}
+        if isinstance(event, Licensed):
+            uses = {(control, number): quantity for control, number, quantity in event.uses}
+            return self._uses(msgspec.structs.replace(old, **changes), record.key.decode(), event.declaration, uses)
         if isinstance(event, Concluded):
-            days = profile.with_one(old.days, day_count(event.at), **{event.outcome: True})
-            return self._step(msgspec.structs.replace(old, days=days, seen=seen, since=since, look=look), [])
-        return self._traded(old, event, now, record.key.decode(), {"seen": seen, "since": since, "look": look})
+            days = old.days
+            if event.outcome != WITHDRAWN:
+                days = profile.with_one(days, day_count(event.at), **{event.outcome: True})
+            new = msgspec.structs.replace(old, days=days, **changes)
+            if event.outcome in (REFUSED, WITHDRAWN):
+                return self._uses(new, record.key.decode(), event.declaration, {})
+            return self._step(new, [])
+        return self._traded(old, event, now, record.key.decode(), changes)
 
     def fire(self, state: ObserveState, key: bytes, now: Tick) -> Step:
-        """The merchant is to be looked at; or its last declaration is long ago: forget, but not which versions of a flag there were."""
+        """The merchant is to be looked at; or its last declaration is long ago: forget, but not which versions of a flag there were, nor permits."""
         if state.since + self._settings.keep <= now.at:
-            kept = ObserveState(flags=state.flags, suggested=state.suggested)
+            kept = ObserveState(flags=state.flags, suggested=state.suggested, licences=state.licences)
             return Step(kept if kept != _NOTHING else None, 0, [])
         if state.look > now.at:
             return self._step(state, [])
@@ -161,6 +177,17 @@ class Observe:
         self._growth(flags, outputs, state, event, code)
         self._exports(flags, outputs, state, event, code)
         return self._step(msgspec.structs.replace(state, flags=flags) if outputs else state, outputs)
+
+    def _uses(self, state: ObserveState, code: str, declaration: str, uses: Mapping[tuple[str, str], int]) -> Step:
+        """What a declaration uses of permits now, and none of any other; what changed is flagged at once, until the permit's number does."""
+        licences, outputs = dict(state.licences), list[Output]()
+        for which in dict.fromkeys((*uses, *licences)):
+            licence, quantity = licences.get(which, Licence()), uses.get(which, 0)
+            if licence.uses.get(declaration, 0) != quantity:
+                licences[which] = licence = licence.used_by(declaration, quantity)
+                id = f"{LICENCE}:{licence_id(code, *which)}"
+                outputs.append(flag(id, licence.version, _FIRST_DAY, "", licence.told))
+        return self._step(msgspec.structs.replace(state, licences=licences) if outputs else state, outputs)
 
     def _dollars(self, event: Traded, now: Tick) -> int | None:
         """The value in dollars, an amount; None without a rate."""

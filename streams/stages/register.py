@@ -19,6 +19,7 @@ from hub.domain.events import (
     REFUSED,
     RELEASED,
     RETURNED,
+    WITHDRAWN,
     Alert,
     Answer,
     ApplicationAnswer,
@@ -247,12 +248,14 @@ class Turn:
         self.changes["told"] = new
 
     def _tell_conclusion(self) -> None:
-        """Observe: customs has released, refused or taken back what the merchant sold."""
+        """Observe: customs has released, refused or taken back what the merchant sold, or its sender has."""
         merchant, code = self.get("merchant"), self.get("code")
-        if not merchant or not code:
+        if not merchant:
             return
         meaning = lifecycle.meaning_of(code)
         outcome = REFUSED if meaning.rejects else _OUTCOMES.get(meaning.allowance, "")
+        if self.get("withdrawn") or follow.cancelled(self):
+            outcome = WITHDRAWN
         if outcome == RELEASED and follow.returned_value(self):
             outcome = RETURNED
         if outcome and outcome != self.old.concluded:

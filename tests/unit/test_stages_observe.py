@@ -11,10 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub import codec, topics
-from hub.domain.events import REFUSED, RELEASED, RETURNED, Alert, Concluded, Profile, Reviewed, Tick, Traded
+from hub.domain.events import (
+    REFUSED,
+    RELEASED,
+    RETURNED,
+    WITHDRAWN,
+    Alert,
+    Concluded,
+    Licensed,
+    Profile,
+    Reviewed,
+    Tick,
+    Traded,
+)
 from hub.domain.faults import Unavailable
 from hub.domain.money import amount
-from hub.domain.profile import DAYS, Crowd, Day, Episode, Prices, Window, grown, growth, with_one, with_price
+from hub.domain.profile import DAYS, Crowd, Day, Episode, Licence, Prices, Window, grown, growth, with_one, with_price
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.reference import decode as decode_reference
 from hub.wiring import observed
@@ -452,3 +464,41 @@ def test_what_goes_on_for_a_week_is_suggested_as_an_alert_and_an_officers_word_i
     renewed = seen.credit[-1]
     assert (renewed.id, renewed.version, renewed.value["confirmed_by"], renewed.valid_to) == ("M~alert", 8, "officer", "2026-07-24")
     assert seen.profiles[-1][1].control_class == 4
+
+
+# ---- permits ---------------------------------------------------------------------------------------------------------
+
+
+def uses(declaration: str, quantity: int) -> Licensed:
+    return Licensed(declaration, NOON, (("6A002", "XK/1", quantity),) if quantity else ())
+
+
+def test_what_is_used_of_a_permit_is_flagged_with_who_used_it_and_freed_where_it_came_to_nothing() -> None:
+    seen = Observed(fresh()).hear(uses("a", 3), uses("b", 4), uses("b", 4))
+    assert [flag.value for flag in seen.flags] == [{"a": 3, "used": 3}, {"a": 3, "b": 4, "used": 7}]
+    assert {flag.id for flag in seen.flags} == {"licence:M~6A002~XK%2F1"}
+    seen.hear(uses("b", 1), Concluded("a", NOON, REFUSED), Concluded("a", NOON, REFUSED))
+    assert [flag.value for flag in seen.flags[2:]] == [{"a": 3, "b": 1, "used": 4}, {"b": 1, "used": 1}]
+    seen.hear(Licensed("b", NOON), Concluded("c", NOON, WITHDRAWN))
+    assert [(flag.version, flag.value) for flag in seen.flags[4:]] == [(5, {"used": 0})]
+    assert seen.state is not None
+    assert sum(day.refused for day in seen.state.days) == 2, "the day counts what the harness, without origins, repeats"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 9)), max_size=40))
+def test_the_use_of_a_permit_is_the_sum_of_what_each_declaration_uses_now(said: list[tuple[str, int]]) -> None:
+    licence, now = Licence(), dict[str, int]()
+    for declaration, quantity in said:
+        licence = licence.used_by(declaration, quantity)
+        now[declaration] = quantity
+        assert licence.told["used"] == sum(now.values())
+    assert all(licence.told.get(key, 0) == quantity for key, quantity in now.items())
+
+
+def test_of_a_permit_used_a_thousand_times_the_sum_stays_exact() -> None:
+    licence = Licence()
+    for n in range(1200):
+        licence = licence.used_by(f"declaration/{n}", 2)
+    assert licence.told["used"] == 2400
+    assert len(licence.told) == 33
+    assert len(licence.uses) == 500

@@ -7,9 +7,12 @@ import pytest
 
 from adapters.authorities.customs.scenario import Choice, Flow, Scenario, Step, Times
 from hub import codec, topics
+from hub.domain.money import amount, text
 from hub.domain.reading import need
+from hub.domain.reference import Reference, ReferenceRecord
 from schemas import samples
 from schemas.documents import Document
+from tests.support.stage_harness import NOON
 from tests.support.zone import WHO, Zone
 
 FOUR = ("CEB311", "CEB411", "CEB511", "CEB621")
@@ -427,3 +430,27 @@ def test_a_merchants_profile_counts_what_customs_answered() -> None:
     profile = codec.profile(value)
     assert (profile.enterprise, profile.days[-1].released, profile.shares["buyers"].whole) == (WHO.merchant, 2, 3)
     assert [share.good for share in profile.prices]
+
+
+def test_a_permit_is_used_up_by_the_declarations_of_its_merchant_whoever_buys() -> None:
+    made = [samples.declaration_set(number, at=NOON) for number in range(1, 7)]
+    name = made[0].declaration.list[0].gname
+    quantity = {n: sum(amount(line.qty) for line in one.declaration.list if line.gname == name) for n, one in enumerate(made)}
+    who = [n for n in range(6) if quantity[n]][:3]
+    permitted = quantity[who[0]] + quantity[who[1]]
+    entry = {"name": "a sensor", "terms": [name], "control": "6A002", "licence": True, "instrument": "MOFCOM 51 of 2024"}
+    permit = {"number": "XK/1", "quantity": text(permitted), "unit": made[0].declaration.list[0].unit}
+    reference = Reference()
+    reference.put(ReferenceRecord("list", "controlled", 1, "2026-01-01", value={"entries": [entry]}), 0)
+    reference.put(ReferenceRecord("permit", f"{WHO.merchant}~6A002", 1, "2026-01-01", value=permit), 1)
+    zone = Zone(REFUSES_SECOND, references=reference)
+    zone.tick(1000)
+    for n in who:
+        for type_, document in zip(FOUR, made[n], strict=True):
+            zone.send(type_, document)
+        zone.tick(1000)
+    found = [{finding.code for finding in one.findings} & COVERED for one in zone.world.assessments()]
+    assert found == [{"rule.controlled_licensed"}, {"rule.controlled_licensed"}, {"rule.controlled_goods"}]
+
+
+COVERED = {"rule.controlled_licensed", "rule.controlled_goods"}
