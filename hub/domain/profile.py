@@ -61,9 +61,15 @@ def week_of(day: int) -> int:
 
 
 def growth(days: tuple[Day, ...], day: int) -> tuple[int, int, int]:
-    """Declarations of the week that ends on ``day``, of the week before, and the percentage of the first by new buyers."""
+    """Declarations of the week that ends on ``day``, of the week before, and the percentage of the first by new buyers.
+
+    Where the shop was first seen within the week before, that week is reckoned up to seven days: every shop is new when the hub is.
+    """
     week = [one for one in days if day - _WEEK < one.day <= day]
     before = sum(one.declarations for one in days if day - 2 * _WEEK < one.day <= day - _WEEK)
+    seen = day - _WEEK - days[0].day + 1 if days else _WEEK
+    if 0 < seen < _WEEK:
+        before = -(-before * _WEEK // seen)
     now = sum(one.declarations for one in week)
     return now, before, sum(one.new for one in week) * 100 // now if now else 0
 

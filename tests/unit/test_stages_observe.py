@@ -105,7 +105,7 @@ def test_a_day_is_chinas() -> None:
 
 
 def test_growth_is_flagged_once_a_day_and_alarmed_once() -> None:
-    seen = Observed().hear(*(traded(200 + n, NOON - 7 * DAY) for n in range(2)), *(traded(n) for n in range(29)))
+    seen = Observed().hear(*(traded(200 + n, NOON - (13 - 6 * n) * DAY) for n in range(2)), *(traded(n) for n in range(29)))
     assert seen.flags == []
     seen.hear(*(traded(n) for n in range(29, 60)))
     (flag,) = seen.flags
@@ -122,6 +122,14 @@ def test_a_shop_that_sold_before_or_is_new_here_or_whose_buyers_are_known_is_not
     assert Observed().hear(*before, *(traded(100 + n) for n in range(60))).flags == []
     assert Observed().hear(*(traded(n) for n in range(60))).flags == []
     assert Observed().hear(*before[:3], *(traded(100 + n, new=n % 2 == 0) for n in range(60))).flags == []
+
+
+@given(st.integers(1, 13), st.integers(1, 40))
+def test_a_shop_that_sells_alike_every_day_does_not_grow_however_new_it_is(age: int, daily: int) -> None:
+    days = tuple(Day(day, daily, new=daily) for day in range(100 - age, 101))
+    now, before, new = growth(days, 100)
+    assert not grown(now, before, new)
+    assert age < 7 or before == 7 * daily
 
 
 def test_dollars_of_a_year_are_flagged_at_both_numbers() -> None:
@@ -205,7 +213,7 @@ def test_growth_compares_two_weeks() -> None:
 
 def grows(seen: Observed, day: int, number: int) -> Observed:
     """A week of two, and a day of thirty a week later."""
-    before = (traded(number + n, NOON + (day - 7) * DAY) for n in range(2))
+    before = (traded(number + n, NOON + (day - 13 + 6 * n) * DAY) for n in range(2))
     return seen.hear(*before, *(traded(number + 10 + n, NOON + day * DAY) for n in range(30)))
 
 
