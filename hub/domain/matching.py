@@ -155,7 +155,10 @@ class _Text(NamedTuple):
 _PLAIN = Spelling()
 
 
-def _text(view: OrderView | PaymentView | WaybillView | DeclarationView, field: str) -> _Text:
+_View = OrderView | PaymentView | WaybillView | DeclarationView
+
+
+def _text(view: _View, field: str) -> _Text:
     plain = getattr(view, field)
     spelled = view.spelled.get(field, _PLAIN)
     return _Text(plain, spelled.written or plain, spelled.alike or plain, spelled.version)
@@ -165,6 +168,16 @@ def _same(one: _Text, other: _Text) -> bool:
     return one.normal == other.normal or (one.version == other.version and one.alike == other.alike)
 
 
+def _agree(one: _View, field: str, other: _View, other_field: str) -> bool:
+    """Whether a field of a document is the same as one of another; nearly always it is so as written."""
+    return getattr(one, field) == getattr(other, other_field) or _same(_text(one, field), _text(other, other_field))
+
+
+def _written_alike(one: _View, field: str, other: _View, other_field: str) -> bool:
+    """Whether two fields are the same with nothing to note about it."""
+    return getattr(one, field) == getattr(other, other_field) and one.spelled.get(field) == other.spelled.get(other_field)
+
+
 def notes(
     declaration: DeclarationView, order: OrderView | None, payment: PaymentView | None, waybill: WaybillView | None
 ) -> tuple[Fault, ...]:
@@ -172,25 +185,21 @@ def notes(
     found: list[Fault] = []
     if order is not None:
         if payment is not None:
-            payer = _text(payment, "payer_name")
-            _note(_text(order, "buyer_name"), payer, "PaymentHead/payerName", (_ORDER, _PAYMENT), found)
-        buyer = _text(declaration, "buyer_name")
-        _note(_text(order, "buyer_name"), buyer, "InventoryHead/buyerName", (_ORDER, _DECLARATION), found)
+            _note(order, "buyer_name", payment, "payer_name", "PaymentHead/payerName", (_ORDER, _PAYMENT), found)
+        _note(order, "buyer_name", declaration, "buyer_name", "InventoryHead/buyerName", (_ORDER, _DECLARATION), found)
         if waybill is not None:
             between = (_ORDER, _WAYBILL)
-            _note(_text(order, "consignee"), _text(waybill, "consignee"), "LogisticsHead/consignee", between, found)
+            _note(order, "consignee", waybill, "consignee", "LogisticsHead/consignee", between, found)
             path = "LogisticsHead/consigneeAddress"
-            _note(_text(order, "consignee_address"), _text(waybill, "consignee_address"), path, between, found)
+            _note(order, "consignee_address", waybill, "consignee_address", path, between, found)
+    known = [(view, name) for view, name in ((order, _ORDER), (waybill, _WAYBILL)) if view is not None and view.consignee_address]
+    if any(_written_alike(view, "consignee_address", declaration, "address") for view, _ in known):
+        return tuple(found)
     declared = _text(declaration, "address")
-    known = [
-        (_text(view, "consignee_address"), name)
-        for view, name in ((order, _ORDER), (waybill, _WAYBILL))
-        if view is not None and view.consignee_address
-    ]
-    same = [(one, name) for one, name in known if _same(one, declared)]
-    if same and all(one.written != declared.written for one, _ in same):
-        one, name = same[0]
-        _note(one, declared, "InventoryHead/consigneeAddress", (name, _DECLARATION), found)
+    same = [(view, name) for view, name in known if _agree(view, "consignee_address", declaration, "address")]
+    if same and all(_text(view, "consignee_address").written != declared.written for view, _ in same):
+        view, name = same[0]
+        _note(view, "consignee_address", declaration, "address", "InventoryHead/consigneeAddress", (name, _DECLARATION), found)
     return tuple(found)
 
 
@@ -198,7 +207,12 @@ _ORDER, _PAYMENT, _WAYBILL = Both("order", "订单"), Both("payment", "支付单
 _DECLARATION = Both("declaration", "清单")
 
 
-def _note(one: _Text, other: _Text, path: str, between: tuple[Both, Both], found: list[Fault]) -> None:
+def _note(
+    view: _View, field: str, other_view: _View, other_field: str, path: str, between: tuple[Both, Both], found: list[Fault]
+) -> None:
+    if _written_alike(view, field, other_view, other_field):
+        return
+    one, other = _text(view, field), _text(other_view, other_field)
     if one.written == other.written or not one.normal or not _same(one, other):
         return
     found.append(
@@ -234,7 +248,7 @@ def _order_payment(order: OrderView, payment: PaymentView, settings: MatchSettin
     if order.transaction and order.transaction != payment.transaction:
         found.append(fault("match.payment_number", path="OrderHead/payTransactionId"))
     fields = []
-    if not _same(_text(order, "buyer_name"), _text(payment, "payer_name")):
+    if not _agree(order, "buyer_name", payment, "payer_name"):
         fields.append("payerName")
     if order.buyer_id != payment.payer_id:
         fields.append("payerIdNumber")
@@ -246,7 +260,7 @@ def _order_declaration(order: OrderView, declaration: DeclarationView, found: li
     if order.merchant != declaration.merchant:
         found.append(fault("match.merchant", path="InventoryHead/ebcCode"))
     fields = []
-    if not _same(_text(order, "buyer_name"), _text(declaration, "buyer_name")):
+    if not _agree(order, "buyer_name", declaration, "buyer_name"):
         fields.append("buyerName")
     if order.buyer_id != declaration.buyer_id:
         fields.append("buyerIdNumber")
@@ -258,11 +272,11 @@ def _order_declaration(order: OrderView, declaration: DeclarationView, found: li
 
 def _order_waybill(order: OrderView, waybill: WaybillView, found: list[Fault]) -> None:
     fields = []
-    if not _same(_text(order, "consignee"), _text(waybill, "consignee")):
+    if not _agree(order, "consignee", waybill, "consignee"):
         fields.append("consignee")
     if order.consignee_telephone != waybill.consignee_telephone:
         fields.append("consigneeTelephone")
-    if not _same(_text(order, "consignee_address"), _text(waybill, "consignee_address")):
+    if not _agree(order, "consignee_address", waybill, "consignee_address"):
         fields.append("consigneeAddress")
     if fields:
         found.append(fault("match.consignee", path=f"LogisticsHead/{fields[0]}", fields=", ".join(fields)))
@@ -271,9 +285,8 @@ def _order_waybill(order: OrderView, waybill: WaybillView, found: list[Fault]) -
 def _address(
     declaration: DeclarationView, order: OrderView | None, waybill: WaybillView | None, found: list[Fault]
 ) -> None:
-    declared = _text(declaration, "address")
-    known = [_text(view, "consignee_address") for view in (order, waybill) if view is not None and view.consignee_address]
-    if known and declared.normal and not any(_same(declared, one) for one in known):
+    known = [view for view in (order, waybill) if view is not None and view.consignee_address]
+    if known and declaration.address and not any(_agree(declaration, "address", view, "consignee_address") for view in known):
         found.append(fault("match.address", path="InventoryHead/consigneeAddress"))
 
 

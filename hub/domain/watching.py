@@ -108,6 +108,8 @@ def instant_key(merchant: str, value: int) -> str:
 
 def seen_with(seen: tuple[Sighting, ...], new: Sighting, hours: int, most: int) -> tuple[Sighting, ...]:
     """The window with a sighting (in place of an earlier version of its declaration's), the oldest beyond ``most`` dropped."""
+    if not seen:  # nearly always
+        return (new,)
     others = [one for one in seen if one.declaration != new.declaration]
     since = max(one.at for one in (*others, new)) - hours * HOUR_MS
     kept = sorted((one for one in (*others, new) if one.at > since), key=_by_time)
