@@ -405,45 +405,43 @@ def hand_overs(records: Iterable[Record], batch: Batch) -> int:
 
 def holds(records: Iterable[Record], batch: Batch) -> int:
     """The newest word about each held message."""
-    bad = 0
-    newest: dict[str, tuple[int, tuple[object, ...]]] = {}
-    for record in records:
-        try:
-            found = codec.hold(record.value or b"")
-            row = _storable(
-                (
-                    _text(found.submission),
-                    found.revision,
-                    found.state,
-                    _text(codec.to_json(sorted({order.authority for order in found.orders}))),
-                    found.since,
-                    max([order.until for order in found.orders if not order.ended], default=0),
-                    _text(record.value or b""),
-                )
-            )
-        except _BAD as error:
-            bad += _unreadable(record, error)
-            continue
-        if found.submission not in newest or newest[found.submission][0] < found.revision:
-            newest[found.submission] = found.revision, row
-    _rows(batch, "holds").extend(row for _, row in newest.values())
-    return bad
+
+    def row(record: Record) -> tuple[str, int, tuple[object, ...]]:
+        found = codec.hold(record.value or b"")
+        authorities = sorted({order.authority for order in found.orders})
+        until = max([order.until for order in found.orders if not order.ended], default=0)
+        told = found.state, _text(codec.to_json(authorities)), found.since, until
+        return found.submission, found.revision, (_text(found.submission), found.revision, *told, _text(record.value or b""))
+
+    return _newest(records, batch, "holds", row)
 
 
 def profiles(records: Iterable[Record], batch: Batch) -> int:
     """The newest word about each enterprise."""
+
+    def row(record: Record) -> tuple[str, int, tuple[object, ...]]:
+        found = codec.profile(record.value or b"")
+        return found.enterprise, found.at, (_text(found.enterprise), found.at, _text(record.value or b""))
+
+    return _newest(records, batch, "profiles", row)
+
+
+def _newest(
+    records: Iterable[Record], batch: Batch, table: str, row_of: Callable[[Record], tuple[str, int, tuple[object, ...]]]
+) -> int:
+    """Of the records about one thing the newest only. ``row_of`` says what a record is about, how new it is, and its row."""
     bad = 0
     newest: dict[str, tuple[int, tuple[object, ...]]] = {}
     for record in records:
         try:
-            found = codec.profile(record.value or b"")
-            row = _storable((_text(found.enterprise), found.at, _text(record.value or b"")))
+            about, age, row = row_of(record)
+            row = _storable(row)
         except _BAD as error:
             bad += _unreadable(record, error)
             continue
-        if found.enterprise not in newest or newest[found.enterprise][0] < found.at:
-            newest[found.enterprise] = found.at, row
-    _rows(batch, "profiles").extend(row for _, row in newest.values())
+        if about not in newest or newest[about][0] < age:
+            newest[about] = age, row
+    _rows(batch, table).extend(row for _, row in newest.values())
     return bad
 
 

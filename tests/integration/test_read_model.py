@@ -173,7 +173,7 @@ async def test_a_released_declaration_is_told_from_any_of_its_numbers(house: Hou
     assert body["status"]["code"] == "800"
     assert [document["kind"] for document in body["documents"]] == ["order", "payment", "waybill", "declaration"]
     assert [line["what"] for line in body["timeline"] if line["by"] == "customs"] == ["2", "120", "800"]
-    assert body["match"] == {"state": "matched", "awaited": [], "due": "", "differences": []}
+    assert body["match"] == {"state": "matched", "awaited": [], "due": "", "differences": [], "notes": []}
     assert {one["recipient"] for one in body["handovers"]} == {"customs"}
 
 
