@@ -10,13 +10,13 @@ from hub.domain.views import DeclarationView, OrderView
 #: A purchase is remembered for so long (ms), and at most so many of a buyer.
 WINDOW = 30 * 86_400_000
 MOST = 32
-#: Lines of goods remembered of a purchase.
-_LINES = 8
+#: Goods remembered of a purchase, those with the most pieces.
+_GOODS = 8
 
 
 class Purchase(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An import declaration of a buyer. ``at``: received (ms); ``value``: dutiable value, an amount; the buyer's telephone, the
-    address and telephone delivered to as shortened keyed digests; ``goods``: (commodity code, pieces as an amount).
+    address and telephone delivered to as shortened keyed digests; ``goods``: (commodity code, pieces of all its lines as an amount).
     """
 
     declaration: str
@@ -48,8 +48,25 @@ def purchase(event: Matched) -> Purchase:
         short(of.buyer_telephone),
         short(address),
         short(telephones[-1]),
-        tuple([(line.gcode, line.qty) for line in of.lines[:_LINES]]),
+        goods_of(of),
     )
+
+
+def pieces_of(of: DeclarationView) -> dict[str, int]:
+    """Commodity code → pieces of all lines that have it, an amount; a line of less than nothing takes nothing away."""
+    pieces: dict[str, int] = {}
+    for line in of.lines:
+        pieces[line.gcode] = pieces.get(line.gcode, 0) + max(0, line.qty)
+    return pieces
+
+
+def goods_of(of: DeclarationView) -> tuple[tuple[str, int], ...]:
+    """What is remembered of its goods, the same however they are cut into lines and whatever order these have."""
+    return tuple(sorted(pieces_of(of).items(), key=_by_pieces)[:_GOODS])
+
+
+def _by_pieces(good: tuple[str, int]) -> tuple[int, str]:
+    return -good[1], good[0]
 
 
 def delivered(of: DeclarationView, order: OrderView | None) -> tuple[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ address, through few buyers, or by one buyer alone, is a stock. No number is pub
 
 from __future__ import annotations
 
-from hub.domain.history import delivered
+from hub.domain.history import delivered, pieces_of
 from hub.domain.money import SCALE
 from hub.domain.watching import STOCK
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
@@ -29,14 +29,15 @@ def check(case: Case) -> Findings:
     """What watch says of each good at the address; what the buyer had of it."""
     day, history = case.day, case.history()
     address, _ = delivered(case.declaration, case.order)
-    for index, line in enumerate(case.declaration.lines, 1):
-        flag = case.flag(STOCK, f"{line.gcode}@{address}") if address else None
+    codes = [line.gcode for line in case.declaration.lines]
+    for gcode, qty in pieces_of(case.declaration).items():
+        flag = case.flag(STOCK, f"{gcode}@{address}") if address else None
         count = int(flag.get("count", 0)) if flag is not None else 0
         pieces = 0
-        if history or line.qty >= OWN_PIECES.on(day) * SCALE:
-            before = sum(qty for one in history for code, qty in one.goods if code == line.gcode)
-            pieces = (before + line.qty) // SCALE
+        if history or qty >= OWN_PIECES.on(day) * SCALE:
+            before = sum(units for one in history for code, units in one.goods if code == gcode)
+            pieces = (before + qty) // SCALE
         if count >= PIECES.on(day) or pieces >= OWN_PIECES.on(day):
-            said = {"gcode": line.gcode, "count": str(max(count, pieces))}
-            path = f"InventoryList[{index}]/qty"
+            said = {"gcode": gcode, "count": str(max(count, pieces))}
+            path = f"InventoryList[{codes.index(gcode) + 1}]/qty"
             yield case.finding("second_sale", score=SCORE.on(day), path=path, action=REVIEW, evidence=said)

@@ -8,6 +8,7 @@ is our own.
 
 from __future__ import annotations
 
+from hub.domain.history import goods_of
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
 CODE = "R25"
@@ -25,7 +26,7 @@ SCORE = Dated({"2019-01-01": 30}, own=True)
 def check(case: Case) -> Findings:
     """Another purchase that differs in nothing but the platform."""
     of, hours = case.declaration, HOURS.on(case.day)
-    goods = sorted([(line.gcode, line.qty) for line in of.lines])
+    goods = sorted(goods_of(of))
     platforms = {
         one.platform
         for one in case.history()

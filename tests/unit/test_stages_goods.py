@@ -1,0 +1,69 @@
+"""Goods of a declaration count as a whole: however they are cut into lines, and whatever order the lines have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from schemas import documents as ceb
+from tests.support.documents import PLATFORM, four, submission
+from tests.support.stage_harness import World
+
+SECOND = "3301000077"
+_MADE = {"unit": "011", "price": "1", "country": "116"}
+
+
+def sale(no: str, goods: Sequence[tuple[str, str]], platform: str = PLATFORM, **changes: Any) -> dict[str, Any]:
+    """A sale of goods (commodity code, pieces), a line each."""
+    lines = [{**_MADE, "gnum": str(n), "qty": qty, "totalPrice": qty} for n, (_, qty) in enumerate(goods, 1)]
+    ordered = tuple(ceb.OrderLine(itemName=f"货{code}", **line) for (code, _), line in zip(goods, lines, strict=True))
+    declared = tuple(
+        ceb.DeclarationLine(gname=f"货{code}", gcode=code, **line) for (code, _), line in zip(goods, lines, strict=True)
+    )
+    platforms = dict.fromkeys(("order_ebpCode", "payment_ebpCode", "declaration_ebpCode"), platform)
+    total = str(sum(int(qty) for _, qty in goods))
+    return four(no, price=total, order_lines=ordered, declaration_lines=declared, **platforms, **changes)
+
+
+def found(*sales: dict[str, Any]) -> list[list[str]]:
+    """Codes of what R17 and R25 find on each sale, one after another."""
+    world = World()
+    for documents in sales:
+        for document in documents.values():
+            world.submit(submission(document))
+        world.run()
+    return [[one.code for one in assessment.findings if one.rule in ("R17", "R25")] for assessment in world.assessments()]
+
+
+NINE = [(f"190110100{n}", "1") for n in range(9)]
+TWO = [("1901101000", "1"), ("1901101001", "2")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(NINE, NINE), (TWO, TWO[::-1]), ([("1901101000", "2")], [("1901101000", "1")] * 2)],
+    ids=["nine lines", "another order of lines", "one line cut into two"],
+)
+def test_one_purchase_through_two_platforms_is_seen_however_its_goods_are_written(one: Any, other: Any) -> None:
+    assert found(sale("NO1", one), sale("NO2", other, SECOND)) == [[], ["rule.two_platforms"]]
+
+
+def test_other_goods_through_another_platform_are_another_purchase() -> None:
+    assert found(sale("NO1", NINE), sale("NO2", [*NINE[1:], ("1901101009", "1")], SECOND))[1] == []
+
+
+@pytest.mark.parametrize("lines", [[("1901101000", "15")], [("1901101000", "1")] * 15, [("1901101000", "-1"), ("1901101000", "15")]])
+def test_a_stock_is_one_in_however_many_lines(lines: Any) -> None:
+    (codes,) = found(sale("NO1", lines))
+    assert codes.count("rule.second_sale") == 1
+
+
+def test_the_pieces_of_one_good_at_an_address_are_told_once_and_whole() -> None:
+    world = World()
+    for document in sale("NO1", [("1901101000", "7"), ("1901101001", "1"), ("1901101000", "7")]).values():
+        world.submit(submission(document))
+    world.run()
+    kept = {key.partition(b"@")[0]: state.seen for key, (state, _) in world.states["watch"].items() if key.startswith(b"stock:")}
+    assert {key: [one.units for one in seen] for key, seen in kept.items()} == {b"stock:1901101000": [14]}
