@@ -102,9 +102,12 @@ def same_order(one: OrderView, other: OrderView) -> bool:
     """Whether two orders are one, made by the same buyer for the same goods and money, whatever platform each names."""
     if not one.buyer_id or (one.buyer_id, one.paid) != (other.buyer_id, other.paid):
         return False
-    return [(line.names, line.qty, line.total) for line in one.lines] == [
-        (line.names, line.qty, line.total) for line in other.lines
-    ]
+    return _goods(one) == _goods(other)
+
+
+def _goods(order: OrderView) -> list[tuple[tuple[str, ...], int, int]]:
+    """What an order is for, whatever order its lines have."""
+    return sorted([(line.names, line.qty, line.total) for line in order.lines])
 
 
 def export_differences(

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from hub.domain.kinds import DECLARATION, ORDER
 from schemas import documents as ceb
-from tests.support.documents import PLATFORM, four, submission
-from tests.support.stage_harness import World
+from tests.support.documents import PLATFORM, four, key_of, submission
+from tests.support.stage_harness import World, kinds
 
 SECOND = "3301000077"
 _MADE = {"unit": "011", "price": "1", "country": "116"}
@@ -22,9 +23,9 @@ def sale(no: str, goods: Sequence[tuple[str, str]], platform: str = PLATFORM, **
     declared = tuple(
         ceb.DeclarationLine(gname=f"货{code}", gcode=code, **line) for (code, _), line in zip(goods, lines, strict=True)
     )
-    platforms = dict.fromkeys(("order_ebpCode", "payment_ebpCode", "declaration_ebpCode"), platform)
+    platforms = dict.fromkeys(("order_ebpCode", "payment_ebpCode", "declaration_ebpCode"), platform) | changes
     total = str(sum(int(qty) for _, qty in goods))
-    return four(no, price=total, order_lines=ordered, declaration_lines=declared, **platforms, **changes)
+    return four(no, price=total, order_lines=ordered, declaration_lines=declared, **platforms)
 
 
 def found(*sales: dict[str, Any]) -> list[list[str]]:
@@ -67,3 +68,12 @@ def test_the_pieces_of_one_good_at_an_address_are_told_once_and_whole() -> None:
     world.run()
     kept = {key.partition(b"@")[0]: state.seen for key, (state, _) in world.states["watch"].items() if key.startswith(b"stock:")}
     assert {key: [one.units for one in seen] for key, seen in kept.items()} == {b"stock:1901101000": [14]}
+
+
+def test_an_order_for_a_second_platform_is_the_same_with_its_lines_the_other_way_round() -> None:
+    world, documents = World(), sale("NO1", TWO)
+    again = sale("NO1", TWO[::-1], order_ebpCode=SECOND, order_payTransactionId="")[ORDER]
+    for document in (*documents.values(), again):
+        world.submit(submission(document))
+    world.run()
+    assert "match.second_platform" in kinds(world.status(key_of(documents[DECLARATION])).differences)
