@@ -54,15 +54,13 @@ class LineView(msgspec.Struct, frozen=True, array_like=True, gc=False):
     text: str = ""
 
     def quantity(self, unit: str) -> int | None:
-        """How much it is in a unit, an amount; None where it is said neither in that unit nor in one of the same measure."""
-        if unit == self.unit:
-            return self.qty
-        if unit == self.unit1:
-            return self.qty1
-        if unit and unit == self.unit2:
-            return self.qty2
+        """How much it is in a unit, an amount, the most of what the line says: a small quantity beside a great one hides nothing.
+
+        None where it is said neither in that unit nor in one of the same measure.
+        """
         said = ((self.unit, self.qty), (self.unit1, self.qty1), (self.unit2, self.qty2))
-        return next((found for of, quantity in said if (found := converted(quantity, of, unit)) is not None), None)
+        found = [quantity if of == unit else converted(quantity, of, unit) for of, quantity in said if of]
+        return max((quantity for quantity in found if quantity is not None), default=None)
 
 
 class Spelling(msgspec.Struct, frozen=True, array_like=True, gc=False):

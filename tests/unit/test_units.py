@@ -37,3 +37,8 @@ def test_every_unit_of_a_measure_is_one_of_customs() -> None:
 
 def test_a_line_says_its_quantity_in_a_unit_it_names_or_in_one_of_the_same_measure() -> None:
     assert [LINE.quantity(unit) for unit in ("036", "011", "035", "095", "")] == [amount("2500"), amount("5"), amount("2.5"), None, None]
+
+
+def test_a_line_that_contradicts_itself_is_as_much_as_the_most_it_says() -> None:
+    line = LineView("1", (), "", amount("10"), "070", 0, 0, "116", unit1="035", qty1=amount("1"), unit2="036", qty2=amount("5"))
+    assert [line.quantity(unit) for unit in ("070", "035", "036")] == [amount("10"), amount("10000"), amount("10000000")]

@@ -39,7 +39,8 @@ def check(case: Case) -> Findings:
             path = f"InventoryList[{index}]/unit1"
             yield case.finding("quantity_unit", score=UNIT_SCORE.on(case.day), path=path, action=REVIEW, evidence=said)
             continue
-        together[hs8, unit] = together.get((hs8, unit), 0) + quantity
+        # Nothing below zero makes room for the rest.
+        together[hs8, unit] = together.get((hs8, unit), 0) + max(0, quantity)
     for (hs8, unit), quantity in together.items():
         limit, _ = limit_of(case.reference("positive", hs8))
         used = case.quantity_used(hs8)
