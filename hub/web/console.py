@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 from aiohttp import web
 
 from hub.domain.credit import SOURCES
-from hub.domain.faults import Fault, Refused, fault
+from hub.domain.faults import Both, Fault, Refused, fault
 from hub.domain.kinds import KINDS, MATCHED_KINDS
+from hub.domain.orders import LEVELS
 from hub.domain.reading import EVERYTHING, Scope
 from hub.web import auth, sight, story, words
 from hub.web.pages import language_of, render
@@ -176,8 +178,44 @@ async def _held(request: web.Request, viewer: Viewer, wrong: Sequence[Fault] = (
         states=orders.STATES,
         items=await orders.held_json(request, viewer, state, 200),
         orders=orders.orders_json(request, viewer),
+        mine=orders.authorities_of(viewer),
+        levels=LEVELS[1:],
         wrong=wrong,
     )
+
+
+@routes.post("/orders")
+async def make_order(request: web.Request) -> web.Response:
+    """An officer makes an order, or changes it under its number."""
+    viewer = _signed_in(request)
+    form = await _form(request)
+    auth.check_csrf(request, str(form.get("csrf", "")))
+    if not sight.is_officer(viewer):
+        raise web.HTTPNotFound
+    said = {name: str(value).strip() for name, value in form.items() if name != "csrf" and str(value).strip()}
+    try:
+        # Numbers come as text from a form.
+        wanted = msgspec.convert(said, orders.Making, strict=False)
+    except msgspec.ValidationError as error:
+        why = Both(f"an order has a number, what it asks for and a reason: {error}", "指令应填写编号、事项和理由，数值应为数字")
+        return await _held(request, viewer, [fault("meaning.order", why=why)])
+    try:
+        await orders.made(request, viewer, wanted)
+    except Refused as refused:
+        return await _held(request, viewer, refused.faults)
+    raise web.HTTPSeeOther("/held")
+
+
+@routes.post("/orders/{id}/revoke")
+async def revoke_order(request: web.Request) -> web.Response:
+    """An officer revokes an order of its own authority."""
+    viewer = _signed_in(request)
+    form = await _form(request)
+    auth.check_csrf(request, str(form.get("csrf", "")))
+    if not sight.is_officer(viewer):
+        raise web.HTTPNotFound
+    await orders.revoked(request, viewer, orders.Revoking(str(form.get("reason", ""))))
+    raise web.HTTPSeeOther("/held")
 
 
 @routes.post("/held/{submission}")

@@ -218,3 +218,36 @@ async def test_the_console_shows_officers_what_is_held_and_takes_their_decision(
     for name in ("agent", "operator"):
         async with hub.session.get("/held", headers=signed_in(name)) as response:
             assert response.status == 404
+
+
+async def test_the_console_takes_orders_of_officers_and_revokes_them(hub: Hub) -> None:
+    def signed_in(name: str) -> dict[str, str]:
+        return {"Cookie": f"{SESSION_COOKIE}={session_token(b's' * 32, name, NOW)}"}
+
+    async def post(path: str, name: str, status: int, **form: str) -> str:
+        async with hub.session.post(path, headers=signed_in(name), data=form, allow_redirects=False) as response:
+            assert response.status == status, await response.text()
+            return await response.text()
+
+    async def tokens(name: str) -> str:
+        async with hub.session.get("/held", headers=signed_in(name)) as response:
+            page = await response.text()
+        found = re.search(r'name="csrf" value="(\w+)"', page)
+        return found[1] if found else ""
+
+    form = {"id": "7", "what": "select", "reason": "toys", "hs": "9503", "rate": "2.5", "enterprise": "", "level": ""}
+    token = await tokens("customs")
+    await post("/orders", "customs", 403, **form, csrf="x")
+    await post("/orders", "agent", 403, **form, csrf=token)
+    assert "rate" in await post("/orders", "customs", 422, **{**form, "rate": "many"}, csrf=token)
+    assert "meaning.order" in await post("/orders", "customs", 422, **{**form, "hs": "", "what": "lose"}, csrf=token)
+    await post("/orders", "customs", 303, **form, csrf=token)
+    (order,) = (await hub.get("/v1/orders", "customs"))["items"]
+    assert (order["id"], order["what"], order["hs"], order["rate"]) == ("customs~7", "select", "9503", 2.5)
+    assert "enterprise" not in order
+    await post("/orders/customs~7/revoke", "customs", 303, csrf=token)
+    assert (await hub.get("/v1/orders", "customs"))["items"] == []
+    await post("/orders/customs~8/revoke", "customs", 404, csrf=token)
+    for name, makes in (("customs", True), ("office", False)):  # the office sees orders and makes none
+        async with hub.session.get("/held", headers=signed_in(name)) as response:
+            assert ('action="/orders"' in await response.text()) == makes

@@ -152,11 +152,18 @@ def _versions(request: web.Request, viewer: Viewer) -> list[ReferenceRecord]:
 async def make(request: web.Request) -> web.Response:
     """Make an order, or change it under the same id; the same order again changes nothing."""
     viewer = _acting(request)
-    mine = authorities_of(viewer)
-    if not mine:
+    if not authorities_of(viewer):
         raise web.HTTPForbidden
     wanted = await _body(request, Making)
     assert isinstance(wanted, Making)
+    return answer(order_json(await made(request, viewer, wanted)))
+
+
+async def made(request: web.Request, viewer: Viewer, wanted: Making) -> ReferenceRecord:
+    """The order that is in force when it was made or changed; raises Refused, HTTPForbidden."""
+    mine = authorities_of(viewer)
+    if not mine:
+        raise web.HTTPForbidden
     if not _NUMBER.fullmatch(wanted.id):
         raise _wrong(Both("id is 1 to 60 letters, digits, points, dashes and underlines", "id 应为 1 至 60 位字母、数字、点、横线或下划线"))
     data, day = reference_of(request), day_text(today(request))
@@ -168,11 +175,11 @@ async def make(request: web.Request) -> web.Response:
     }
     value |= {"authority": mine[0], "officer": viewer.name}
     if there and _same(there[0], value, begins, wanted.valid_to):
-        return answer(order_json(there[0]))
+        return there[0]
     if begins < day and not (there and begins == there[0].valid_from):
         raise _wrong(Both("an order is in force from today on, not from before", "指令不得自过去的日期起生效"))
     record = ReferenceRecord("order", id, 1, begins, wanted.valid_to, {**value, "made_at": _now(request)})
-    return answer(order_json(await _publish(request, record)))
+    return await _publish(request, record)
 
 
 def _same(there: ReferenceRecord, value: Json, begins: str, ends: str) -> bool:
@@ -184,18 +191,25 @@ def _same(there: ReferenceRecord, value: Json, begins: str, ends: str) -> bool:
 async def revoke(request: web.Request) -> web.Response:
     """Revoke an order of one's own authority: at once; what it held goes on within minutes."""
     viewer = _acting(request)
-    newest = _versions(request, viewer)[0]
-    if newest.value["authority"] not in authorities_of(viewer):
+    if _versions(request, viewer)[0].value["authority"] not in authorities_of(viewer):
         raise web.HTTPForbidden
     wanted = await _body(request, Revoking)
     assert isinstance(wanted, Revoking)
+    return answer(order_json(await revoked(request, viewer, wanted)))
+
+
+async def revoked(request: web.Request, viewer: Viewer, wanted: Revoking) -> ReferenceRecord:
+    """The order the address names, revoked; raises HTTPNotFound, HTTPForbidden."""
+    newest = _versions(request, viewer)[0]
+    if newest.value["authority"] not in authorities_of(viewer):
+        raise web.HTTPForbidden
     if newest.value.get("revoked"):
-        return answer(order_json(newest))
+        return newest
     value = {**newest.value, "revoked": True, "revoked_by": viewer.name, "revoked_at": _now(request)}
     if wanted.reason:
         value["revoked_for"] = wanted.reason[:_MOST_REASON]
     record = ReferenceRecord("order", newest.id, 1, newest.valid_from, newest.valid_to, value)
-    return answer(order_json(await _publish(request, record)))
+    return await _publish(request, record)
 
 
 def _now(request: web.Request) -> str:
