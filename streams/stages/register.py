@@ -258,8 +258,14 @@ class Turn:
             outcome = WITHDRAWN
         if outcome == RELEASED and follow.returned_value(self):
             outcome = RETURNED
-        if outcome and outcome != self.old.concluded:
-            self.changes["concluded"] = outcome
+        before = self.old.merchant
+        if before and before != merchant:  # its declaration was of another merchant: what it used of a permit goes back
+            self.tell(_OBSERVE, before, Concluded(self.key, self.then(self.now), WITHDRAWN))
+        if outcome == self.old.concluded or (code and not outcome):
+            return
+        # Handed in again it starts anew: the next refusal or withdrawal is another one.
+        self.changes["concluded"] = outcome
+        if outcome:
             self.tell(_OBSERVE, merchant, Concluded(self.key, self.then(self.now), outcome))
 
     def _customs_total(self, new: Told) -> int:
