@@ -248,13 +248,13 @@ class Turn:
         self.changes["told"] = new
 
     def _tell_conclusion(self) -> None:
-        """Observe: customs has released, refused or taken back what the merchant sold, or its sender has."""
+        """Observe: customs has released, refused or taken back what the merchant sold, or its sender has; or it has come to nothing."""
         merchant, code = self.get("merchant"), self.get("code")
         if not merchant:
             return
         meaning = lifecycle.meaning_of(code)
         outcome = REFUSED if meaning.rejects else _OUTCOMES.get(meaning.allowance, "")
-        if self.get("withdrawn") or follow.cancelled(self):
+        if self.get("withdrawn") or follow.cancelled(self) or self._turned_away() or (not code and self.get("match") == EXPIRED):
             outcome = WITHDRAWN
         if outcome == RELEASED and follow.returned_value(self):
             outcome = RETURNED

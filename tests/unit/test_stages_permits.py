@@ -6,7 +6,7 @@ from typing import Any
 
 from hub.domain.kinds import DECLARATION
 from hub.domain.reference import Reference, ReferenceRecord
-from tests.support.documents import MERCHANT, four, receipt_for, submission, with_head
+from tests.support.documents import MERCHANT, four, key_of, receipt_for, submission, with_head
 from tests.support.stage_harness import World
 
 OTHER = "3301000099"
@@ -70,3 +70,24 @@ def test_what_is_declared_for_another_merchant_after_all_uses_nothing_of_the_fir
     assert (used(world), used(world, OTHER)) == (100_000, 0)
     hand_in(world, with_head(documents[DECLARATION], appType="2", ebcCode=OTHER, appTime="20260601120100"))
     assert (used(world), used(world, OTHER)) == (0, 100_000)
+
+
+def test_what_expires_uses_nothing_until_the_rest_comes() -> None:
+    world, documents = a_world(), four()
+    declaration = documents.pop(DECLARATION)
+    hand_in(world, declaration)
+    for _ in range(25):
+        world.tick(3_600_000)
+    assert (world.status(key_of(declaration)).match, len(world.assessments()), used(world)) == ("expired", 1, 0)
+    hand_in(world, *documents.values())
+    assert (world.status(key_of(declaration)).match, used(world)) == ("matched", 100_000)
+
+
+def test_what_never_reaches_customs_uses_nothing() -> None:
+    world, documents = a_world(), four()
+    hand_in(world, *documents.values())
+    world.deliver("refused")
+    world.run()
+    assert used(world) == 0
+    hand_in(world, with_head(documents[DECLARATION], appTime="20260601120100", guid="G2"))
+    assert used(world) == 100_000
