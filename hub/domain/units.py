@@ -5,6 +5,8 @@ Only units that are exactly so many of another by law or definition; pieces of d
 
 from __future__ import annotations
 
+from hub.domain.money import MOST
+
 #: Measure by measure: customs' code of a unit → how many of a common small unit it is.
 _MEASURES: tuple[dict[str, int], ...] = (
     # millionths of a milligram: gram, kilogram, quintal, tonne, jin, carat; pound, ounce, long and short ton of 0.45359237 kg a pound
@@ -23,9 +25,12 @@ _MEASURE_OF = {code: measure for measure in _MEASURES for code in measure}
 
 
 def converted(quantity: int, unit: str, to: str) -> int | None:
-    """A quantity in another unit, rounded half up to the last digit amounts have; None where the units measure different things."""
+    """A quantity in another unit, rounded half up to the last digit amounts have, and like every amount at most ``MOST``.
+
+    None where the units measure different things.
+    """
     measure = _MEASURE_OF.get(unit)
     if measure is None or to not in measure:
         return None
     size = measure[to]
-    return (2 * quantity * measure[unit] + size) // (2 * size)
+    return max(-MOST, min(MOST, (2 * quantity * measure[unit] + size) // (2 * size)))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hub.domain.kinds import DECLARATION, ORDER
+from hub.domain.reference import Reference, ReferenceRecord
 from schemas import documents as ceb
 from tests.support.documents import PLATFORM, four, key_of, submission
 from tests.support.stage_harness import World, kinds
@@ -77,3 +78,17 @@ def test_an_order_for_a_second_platform_is_the_same_with_its_lines_the_other_way
         world.submit(submission(document))
     world.run()
     assert "match.second_platform" in kinds(world.status(key_of(documents[DECLARATION])).differences)
+
+
+def test_a_thousand_million_tonnes_of_what_is_counted_in_grams_are_assessed() -> None:
+    reference = Reference()
+    reference.put(ReferenceRecord("parameter", "positive-list", 1, "2026-01-01"), 0)
+    reference.put(ReferenceRecord("positive", "19011010", 1, "2026-01-01", value={"yearly": "2000", "unit": "036"}), 1)
+    world, line = World(references=reference), {**_MADE, "gnum": "1", "unit": "070", "qty": "1000000000", "totalPrice": "1"}
+    world.tick()
+    declared = ceb.DeclarationLine(gname="糖", gcode="1901101000", **line)
+    for document in four(declaration_lines=(declared,), order_lines=(ceb.OrderLine(itemName="糖", **line),)).values():
+        world.submit(submission(document))
+    world.run()
+    (assessment,) = world.assessments()
+    assert "rule.yearly_quantity" in [finding.code for finding in assessment.findings]

@@ -42,3 +42,7 @@ def test_a_line_says_its_quantity_in_a_unit_it_names_or_in_one_of_the_same_measu
 def test_a_line_that_contradicts_itself_is_as_much_as_the_most_it_says() -> None:
     line = LineView("1", (), "", amount("10"), "070", 0, 0, "116", unit1="035", qty1=amount("1"), unit2="036", qty2=amount("5"))
     assert [line.quantity(unit) for unit in ("070", "035", "036")] == [amount("10"), amount("10000"), amount("10000000")]
+
+
+def test_no_quantity_outgrows_what_an_amount_may_be_in_a_smaller_unit() -> None:
+    assert [converted(quantity, "070", "036") for quantity in (MOST, -MOST)] == [MOST, -MOST]
