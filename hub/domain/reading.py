@@ -226,17 +226,21 @@ class RuleFigures(msgspec.Struct, frozen=True):
     """Of some days: how many assessments, in how many of them each rule found something, acting and in shadow.
 
     ``outcomes``: of the declarations it found something in (rule → confirmed, cleared), those that customs stopped and
-    those that customs let pass; the rest has no answer yet.
+    those that customs let pass; the rest has no answer yet. ``drawn``: declarations in which no rule found enough (green) that were
+    selected by lot, and of them those customs stopped and those it let pass: what the rules miss.
     """
 
     assessed: int = 0
     hits: dict[str, int] = {}
     shadow: dict[str, int] = {}
     outcomes: dict[str, tuple[int, int]] = {}
+    drawn: tuple[int, int, int] = (0, 0, 0)
 
 
 #: Customs' codes by which a finding was right (returned, examined, detained), and by which it was not (released, closed).
 CONFIRMING, CLEARING = ("100", "500", "501", "502", "503", "599"), ("800", "899")
+#: Stands in the place of a rule for a green declaration that was selected by lot; that it was examined (500) confirms nothing.
+DRAWN, EXAMINED = "drawn", "500"
 #: Measures of ``throughput`` that are counted at the first second of a day of China; ``kind`` is the rule.
 ASSESSED_OF_DAY, HITS_OF_DAY, SHADOW_OF_DAY = "assessed in a day", "hits in a day", "shadow hits in a day"
 

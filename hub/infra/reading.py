@@ -20,6 +20,8 @@ from hub.domain.reading import (
     ASSESSED_OF_DAY,
     CLEARING,
     CONFIRMING,
+    DRAWN,
+    EXAMINED,
     HITS_OF_DAY,
     OVERDUE,
     SHADOW_OF_DAY,
@@ -355,20 +357,25 @@ class PostgresReader:
             [ASSESSED_OF_DAY, HITS_OF_DAY, SHADOW_OF_DAY],
         )
         outcomes = await self._fetch(
-            """SELECT h.rule, count(*) FILTER (WHERE d.code = ANY($3::text[])), count(*) FILTER (WHERE d.code = ANY($4::text[]))
+            """SELECT h.rule, count(*) FILTER (WHERE d.code = ANY($3::text[]) AND (h.rule, d.code) <> ($5, $6)),
+                      count(*) FILTER (WHERE d.code = ANY($4::text[])), count(*)
                FROM rule_hits AS h JOIN documents AS d ON d.key = h.declaration
                WHERE h.day >= $1 AND h.day <= $2 GROUP BY 1""",
             china_day(first),
             china_day(last),
             list(CONFIRMING),
             list(CLEARING),
+            DRAWN,
+            EXAMINED,
         )
+        drawn = next(((row[3], row[1], row[2]) for row in outcomes if row[0] == DRAWN), (0, 0, 0))
         of = {measure: {row[1]: row[2] for row in counted if row[0] == measure} for measure in (HITS_OF_DAY, SHADOW_OF_DAY)}
         return RuleFigures(
             assessed=sum(row[2] for row in counted if row[0] == ASSESSED_OF_DAY),
             hits=of[HITS_OF_DAY],
             shadow=of[SHADOW_OF_DAY],
-            outcomes={row[0]: (row[1], row[2]) for row in outcomes},
+            outcomes={row[0]: (row[1], row[2]) for row in outcomes if row[0] != DRAWN},
+            drawn=drawn,
         )
 
     # ---- receipts ----

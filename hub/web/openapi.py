@@ -457,10 +457,17 @@ SCHEMAS: dict[str, Json] = {
         next={"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "skip of the next page"},
     ),
     "Rules": _object(
-        ("from", "to", "rules", "assessed", "items"),
+        ("from", "to", "rules", "assessed", "drawn", "items"),
         **{"from": _TEXT, "to": _TEXT},
         rules={"type": "string", "description": "digest of the rule set"},
         assessed={"type": "integer", "description": "assessments on these days"},
+        drawn=_object(
+            ("declarations", "confirmed", "cleared", "missed"),
+            declarations={"type": "integer", "description": "green ones that were selected by lot"},
+            confirmed={"type": "integer", "description": "those that customs returned or detained; an examination alone says nothing"},
+            cleared={"type": "integer", "description": "those that customs released or closed"},
+            missed={"type": ["number", "null"], "description": "confirmed of those that were answered: what the rules miss"},
+        ),
         items={
             "type": "array",
             "items": _object(

@@ -521,23 +521,30 @@ async def test_officers_see_how_often_rules_hit_and_how_often_customs_answer_con
     records.append(assessed(cases[0], 5, ("R01",)))  # its documents changed: assessed again
     records.append(records[0])  # a stage that was killed says it again
     records.append(assessed(Case(69, MIDNIGHT - 86_400_000), 4, ("R01",)))
-    for case in cases:
+    lots = {70: ("floor", "500"), 71: ("class", "800"), 72: ("floor", "100"), 73: ("customs~1", "100"), 74: ("", "100")}
+    drawn = [Case(number, MIDNIGHT) for number in lots]
+    records += [assessed(case, 4, (), lots[case.number][0]) for case in drawn]
+    records += [assessed(Case(75, MIDNIGHT), 4, ("R01",), "floor", "red")]
+    codes |= {number: code for number, (_, code) in lots.items()}
+    for case in [*cases, *drawn]:
         code = codes.get(case.number, "120")
         records.append(status_record(case.status("declaration", 7, "some state", code=code)))
     async with house.projecting():
         await house.feed(records)
         await house.caught_up()
         status, told = await house.get("/v1/rules?from=2025-11-11&to=2025-11-11", "key-customs")
-        assert (status, told["assessed"], told["from"], told["to"]) == (200, 7, "2025-11-11", "2025-11-11")
+        assert (status, told["assessed"], told["from"], told["to"]) == (200, 13, "2025-11-11", "2025-11-11")
+        # examined and not answered yet, let pass, returned; what an order selects says nothing about the rest
+        assert told["drawn"] == {"declarations": 3, "confirmed": 1, "cleared": 1, "missed": 0.5}
         rules = {item["code"]: item for item in told["items"]}
         figures = ("hits", "shadow_hits", "hit_rate", "confirmed", "cleared", "precision")
-        assert [rules["R01"][name] for name in figures] == [5, 0, round(5 / 7, 6), 2, 1, round(2 / 3, 4)]
-        assert [rules["R02"][name] for name in figures] == [0, 1, round(1 / 7, 6), 1, 0, 1.0]
+        assert [rules["R01"][name] for name in figures] == [6, 0, round(6 / 13, 6), 2, 1, round(2 / 3, 4)]
+        assert [rules["R02"][name] for name in figures] == [0, 1, round(1 / 13, 6), 1, 0, 1.0]
         assert [rules["T05"][name] for name in figures] == [0, 0, 0.0, 0, 0, None]
         assert rules["T05"]["values"]["LIMIT"] == "5000"
         assert (rules["T05"]["certainty"], rules["T05"]["in_force"]) == ("official", True)
         _, week = await house.get("/v1/rules?to=2025-11-11", "key-office")
-        assert {item["code"]: item["hits"] for item in week["items"]}["R01"] == 6
+        assert {item["code"]: item["hits"] for item in week["items"]}["R01"] == 7
         assert (await house.get("/v1/rules?from=2025-01-01&to=2025-11-11", "key-customs"))[0] == 400
         _, old = await house.get("/v1/rules?from=2014-11-30&to=2014-11-30", "key-customs")
         assert (old["items"], old["assessed"]) == ([], 0)
@@ -545,10 +552,10 @@ async def test_officers_see_how_often_rules_hit_and_how_often_customs_answer_con
             assert (await house.get("/v1/rules", other))[0] == 404
 
 
-def assessed(case: Case, revision: int, rules: tuple[str, ...]) -> Any:
-    """An assessment in which these rules found something, R02 in shadow."""
+def assessed(case: Case, revision: int, rules: tuple[str, ...], selected: str = "", level: str = "green") -> Any:
+    """An assessment in which these rules found something, R02 in shadow; ``selected``: by what it was drawn."""
     findings = tuple(Finding("rule.made_up", "", rule=rule, shadow=rule == "R02") for rule in rules)
-    one = msgspec.structs.replace(assessment_of(case, revision), findings=findings)
+    one = msgspec.structs.replace(assessment_of(case, revision), findings=findings, selected=selected, level=level)
     return topics.ASSESSMENTS, one.declaration.encode(), codec.to_json(one), []
 
 

@@ -33,11 +33,18 @@ async def figures(request: web.Request) -> Json:
     known = {rule.code: rule for rule in rules.rules}
     hit = {*found.hits, *found.shadow}
     codes = sorted({rule.code for rule in rules.in_force(day)} | hit)
+    drawn, stopped, passed = found.drawn
     return {
         "from": words.china_time(first)[:10],
         "to": words.china_time(last)[:10],
         "rules": rules.digest,
         "assessed": found.assessed,
+        "drawn": {
+            "declarations": drawn,
+            "confirmed": stopped,
+            "cleared": passed,
+            "missed": round(stopped / (stopped + passed), 4) if stopped + passed else None,
+        },
         "items": [{**(facts(known[c], day) if c in known else {"code": c}), **_counts(c, found)} for c in codes],
     }
 
