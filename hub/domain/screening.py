@@ -7,6 +7,7 @@ at once, in the text of a line as ``goods_text`` writes it.
 A term in a script that is written without blanks (Chinese, Japanese, Korean, Thai …) is met anywhere; one in a script with words
 (Latin, Cyrillic …) as whole words only: ``ham`` is no part of ``Shampoo``. Blanks and signs between the words of a term may be left out,
 and between all of its letters they may be put in: ``h·a·m`` is ``ham``, ``g un`` is not ``gun``. A term lies within one field.
+In a word that has Latin letters, letters of other scripts that look like them are them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ _FIELD = "\n"
 _INVISIBLE = "\u115f\u1160\u3164\uffa0"
 #: Two signs that NFKC writes out as whole sentences: without them no text grows to more than a few times its length.
 _SENTENCES = {0xFDFA: " ", 0xFDFB: " "}
+#: Letters of other scripts that look like Latin ones, to whoever reads a parcel's papers: ``hаm`` with a Cyrillic а is ``ham``.
+_LOOKALIKES = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХԌԚԜаеѕіјӏорсухһԁԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧοɑɡı",
+    "ABESIJKMHOPCTYXGQWaesijlopcyxhdqwABEZHIKMNOPTYXoagi",
+)
+#: A word of letters of these scripts, and one that has Latin letters: only there others stand for Latin ones.
+_LETTERS = re.compile("[A-Za-z\u0131\u0251\u0261\u0370-\u03ff\u0400-\u052f]+")
+_LATIN = re.compile("[A-Za-z]")
 #: Scripts that are written without blanks between words, and Hangul, whose endings stick to the word.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u3007\u3021-\u30ff\u3100-\u31ff\u3400-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
@@ -97,7 +106,12 @@ def goods_text(*parts: str | None) -> str:
 def _plain(text: str) -> str:
     if text.isascii():
         return text.translate(_SIGNS).lower()
-    return unicodedata.normalize("NFKC", text.translate(_SENTENCES)).translate(_SIGNS).casefold()
+    plain = unicodedata.normalize("NFKC", text.translate(_SENTENCES)).translate(_SIGNS)
+    return _LETTERS.sub(_latin, plain).casefold()
+
+
+def _latin(word: re.Match[str]) -> str:
+    return word[0].translate(_LOOKALIKES) if not word[0].isascii() and _LATIN.search(word[0]) else word[0]
 
 
 class _Spelling:

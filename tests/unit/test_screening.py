@@ -184,3 +184,13 @@ def test_prices_units_countries_and_permits_are_checked(kind: str, id_: str, val
 )  # fmt: skip
 def test_what_is_right_is_taken(kind: str, id_: str, value: dict[str, Any]) -> None:
     assert problems(ReferenceRecord(kind, id_, 1, "2026-01-01", value=value)) == []
+
+
+@pytest.mark.parametrize("text", ["h\u0430m", "H\u0410M", "\u04bb\u0430m", "Raw \u041d\u0410m", "火腿h\u0430m", "\u0397am"])
+def test_letters_that_look_like_latin_ones_are_them_within_a_latin_word(text: str) -> None:
+    assert names(Screen({"forbidden": [entry(terms=["ham"])]}), text) == ["entry"]
+
+
+def test_a_word_of_another_script_stays_what_it_is() -> None:
+    screen = Screen({"forbidden": [entry(name="sos", terms=["cop"]), entry(name="соус", terms=["соус"]), entry(name="β", terms=["β-胡萝卜素"])]})
+    assert [names(screen, text) for text in ("сор", "Соус", "β胡萝卜素 B2", "cop")] == [[], ["соус"], ["β"], ["sos"]]
