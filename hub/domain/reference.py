@@ -105,13 +105,17 @@ class Reference:
         """Take in the record found at ``offset``; a version that is there already keeps the offset it became known at."""
         ids = self._versions.setdefault(record.kind, {})
         versions = ids.get(record.id, [])
-        known = next((entry for entry in versions if entry.version == record.version), None)
+        newest = not versions or record.version > versions[0].version  # nearly always, and some have thousands
+        known = None if newest else next((entry for entry in versions if entry.version == record.version), None)
         if known is None or known.record != record:
             first, end = day_number(record.valid_from), day_number(record.valid_to, _END)
             made = _Version(record.version, offset, first, end, record)
-            others = [entry for entry in versions if entry is not known]
             # A list of its own, put in place whole: stages read in another thread, and a list being sorted looks empty.
-            ids[record.id] = sorted([*others, made], key=lambda entry: -entry.version)
+            if newest:
+                ids[record.id] = [made, *versions]
+            else:
+                others = [entry for entry in versions if entry is not known]
+                ids[record.id] = sorted([*others, made], key=lambda entry: -entry.version)
             self.changed[record.kind] = max(offset, self.changed.get(record.kind, -1))
         self.reached = max(self.reached, offset)
 
