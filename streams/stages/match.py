@@ -230,9 +230,10 @@ class _Pass:
         self.said_at = max([self.at, *[document.received_at for document in everything]])
         used: dict[str, tuple[Group, _Found]] = {}
         partial: dict[str, Group] = {}
-        for document in everything:
-            if document.kind != DECLARATION:
-                continue
+        declarations = [document for document in everything if document.kind == DECLARATION]
+        if len(declarations) > 1:  # whichever of them came last, what is behind several is told of the same one
+            declarations.sort(key=lambda declaration: declaration.key)
+        for document in declarations:
             group = bind(document, everything)
             missing = group.missing()
             elsewhere = document.is_elsewhere(self.at)

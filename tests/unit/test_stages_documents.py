@@ -608,3 +608,17 @@ def test_a_key_that_was_forgotten_goes_on_with_higher_revisions() -> None:
     after = world.status(key_of(document))
     assert after.submission == "later"
     assert after.revision > before
+
+
+def test_a_waybill_that_two_declarations_name_is_told_of_the_same_one_whichever_came_last() -> None:
+    told = set()
+    for last in (False, True):
+        world, one = a_world(), four()
+        other = four(order_ebpCode=SECOND, order_payTransactionId="T2", payment_ebpCode=SECOND, payment_payTransactionId="T2", declaration_ebpCode=SECOND, declaration_copNo="C2")
+        declarations = [one[DECLARATION], other[DECLARATION]]
+        behind = [*(one[kind] for kind in (ORDER, PAYMENT, WAYBILL)), other[ORDER], other[PAYMENT]]
+        for document in (*behind, *sorted(declarations, key=key_of, reverse=last)):
+            world.submit(submission(document))
+            world.run()
+        told.add(world.status(key_of(one[WAYBILL])).counterparts[DECLARATION])
+    assert told == {key_of(four()[DECLARATION])}
