@@ -28,7 +28,7 @@ class Check(NamedTuple):
 
 
 CHECKS: tuple[Check, ...] = (
-    Check(1, "the order of the declaration exists", "清单对应的订单存在", "621, 311", "S R", MATCH, ("match.expiring", "rule.document_missing", "match.second_platform", "rule.two_platforms"), "waited for, warned of, then told: state `waiting`; one order is of one platform"),
+    Check(1, "the order of the declaration exists", "清单对应的订单存在", "621, 311", "S R", MATCH, ("match.expiring", "rule.document_missing", "match.second_platform", "match.second_declaration", "rule.two_platforms"), "waited for, warned of, then told: state `waiting`; one order is of one platform and in one declaration"),
     Check(2, "the payment of the order exists", "订单对应的支付单存在", "411, 311", "R", MATCH, ("rule.document_missing",), "as 1"),
     Check(3, "the waybill of the declaration exists", "清单对应的运单存在", "621, 511", "S", MATCH, ("rule.document_missing", "rule.waybill_reused"), "as 1; a number reported for two orders is one parcel's"),
     Check(4, "what was paid is goods, freight and tax less discount", "实付金额=商品价格+运杂费+税款−优惠", "311", "S", DOOR, ("meaning.paid_total",)),

@@ -78,12 +78,15 @@ def differences(
     settings: MatchSettings,
     *,
     twin: bool = False,
+    again: bool = False,
 ) -> tuple[Fault, ...]:
     """What differs, in the order of the checks; documents that are not here are not compared.
 
-    ``twin``: the order was handed in for another platform too.
+    ``twin``: the order was handed in for another platform too; ``again``: it, or the waybill, is in another declaration too.
     """
     found: list[Fault] = []
+    if again:
+        found.append(fault("match.second_declaration", path="InventoryHead/copNo"))
     if twin:
         found.append(fault("match.second_platform", path="InventoryHead/ebpCode"))
     if order is not None and payment is not None:

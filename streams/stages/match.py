@@ -99,6 +99,8 @@ class Group(msgspec.Struct):
     collection: Document | None = None
     #: the same order, handed in for another platform too
     twin: Document | None = None
+    #: another declaration of the same order or waybill
+    again: Document | None = None
 
     def behind(self) -> tuple[tuple[str, Document | None], ...]:
         """(kind, document) of what there has to be, in the order of kinds, and of what there may be where it is."""
@@ -116,6 +118,8 @@ class Group(msgspec.Struct):
         parts = [f"{d.key}@{d.revision}" if d is not None else states[kind] for kind, d in self.behind()]
         if self.twin is not None:
             parts.append(f"{self.twin.key}@{self.twin.revision}")
+        if self.again is not None:
+            parts.append(self.again.key)
         return f"{crc32('|'.join(parts).encode()):08x}"
 
 
@@ -126,13 +130,17 @@ def bind(declaration: Document, documents: tuple[Document, ...]) -> Group:
     """
     if declaration.side == EXPORT:
         return _bind_export(declaration, documents)
-    waybill = None
+    waybill = again = None
     orders: list[Document] = []
     payments: list[Document] = []
     others: list[Document] = []
     for document in documents:
         kind = document.kind
-        if document.side == EXPORT or kind == DECLARATION:
+        if document.side == EXPORT:
+            continue
+        if kind == DECLARATION:
+            if document.key != declaration.key and _once(declaration, document) and (again is None or document.key < again.key):
+                again = document
             continue
         if kind == WAYBILL:
             if document.number == declaration.number:
@@ -144,7 +152,14 @@ def bind(declaration: Document, documents: tuple[Document, ...]) -> Group:
     order = _best(orders, lambda one: one.merchant == declaration.merchant)
     named = order.number if order is not None else ""
     payment = _best(payments, lambda one: bool(named) and one.number == named)
-    return Group(declaration, order, payment, waybill, twin=_twin(order, payment, others))
+    return Group(declaration, order, payment, waybill, twin=_twin(order, payment, others), again=again)
+
+
+def _once(one: Document, other: Document) -> bool:
+    """Whether two declarations of one order number speak of one order or waybill, of which there is but one declaration."""
+    if (one.platform, one.merchant) == (other.platform, other.merchant):
+        return True
+    return one.number == other.number and not one.number.endswith(":")
 
 
 def _best(documents: list[Document], fits: Callable[[Document], bool]) -> Document | None:
@@ -267,7 +282,7 @@ class _Pass:
         if declaration.side == EXPORT:
             found = _Found(export_differences(declared, order, collection, waybill, self.settings))
         else:
-            told = differences(declared, order, payment, waybill, self.settings, twin=group.twin is not None)
+            told = differences(declared, order, payment, waybill, self.settings, twin=group.twin is not None, again=group.again is not None)
             found = _Found(told, notes(declared, order, payment, waybill))
         print_ = group.fingerprint(states)
         if declaration.sent != print_:

@@ -622,3 +622,35 @@ def test_a_waybill_that_two_declarations_name_is_told_of_the_same_one_whichever_
             world.run()
         told.add(world.status(key_of(one[WAYBILL])).counterparts[DECLARATION])
     assert told == {key_of(four()[DECLARATION])}
+
+
+SECOND_SALE = {"order_ebpCode": SECOND, "order_payTransactionId": "T2", "payment_ebpCode": SECOND, "payment_payTransactionId": "T2"}
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ({"declaration_copNo": "C2"}, True),
+        ({"declaration_copNo": "C2", "declaration_logisticsNo": "W2", "waybill_logisticsNo": "W2"}, True),
+        ({"declaration_copNo": "C2", "declaration_ebpCode": SECOND, **SECOND_SALE}, True),
+        (
+            {"declaration_copNo": "C2", "declaration_ebpCode": SECOND, "declaration_logisticsNo": "W2", "waybill_logisticsNo": "W2", **SECOND_SALE},
+            False,
+        ),
+    ],
+    ids=["another number", "another parcel", "another order with one parcel", "another sale of one number"],
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_one_order_or_parcel_in_two_declarations_is_told_to_both_until_one_is_gone(other: dict[str, str], found: bool, first: bool) -> None:
+    world, one, two = a_world(), four(), four(**other)
+    both = [one[DECLARATION], two[DECLARATION]]
+    for document in (*[d for sale in (one, two) for kind, d in sale.items() if kind != DECLARATION], *(both[::-1] if first else both)):
+        world.submit(submission(document))
+        world.run()
+    codes = ["match.second_declaration"] if found else []
+    assert [kinds(world.status(key_of(document)).differences) for document in both] == [codes, codes]
+    world.submit(submission(with_head(two[DECLARATION], appType="3", appTime="20260601130000")))
+    world.run()
+    assert world.status(key_of(both[0])).differences == ()
+    last = [assessment for assessment in world.assessments() if assessment.declaration == key_of(both[0])][-1]
+    assert "rule.documents_differ" not in kinds(last.findings)
