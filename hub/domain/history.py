@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.events import Matched
-from hub.domain.views import DeclarationView, OrderView
+from hub.domain.views import DeclarationView, OrderView, Spelling
 
 #: A purchase is remembered for so long (ms), and at most so many of a buyer.
 WINDOW = 30 * 86_400_000
@@ -70,14 +70,21 @@ def _by_pieces(good: tuple[str, int]) -> tuple[int, str]:
 
 
 def delivered(of: DeclarationView, order: OrderView | None) -> tuple[str, tuple[str, ...]]:
-    """The address a parcel goes to, and the telephones it names: the buyer's, then the consignee's where it is another."""
-    address = of.address
+    """The address a parcel goes to, and the telephones it names: the buyer's, then the consignee's where it is another.
+
+    The address is the one in which differently written ones are alike: a comma makes no other house.
+    """
+    address = _alike(of.address, of.spelled.get("address"))
     telephones: tuple[str, ...] = (of.buyer_telephone,)
     if order is not None:
-        address = order.consignee_address or address
+        address = _alike(order.consignee_address, order.spelled.get("consignee_address")) or address
         if order.consignee_telephone and order.consignee_telephone != of.buyer_telephone:
             telephones = (of.buyer_telephone, order.consignee_telephone)
     return address, telephones
+
+
+def _alike(plain: str, spelled: Spelling | None) -> str:
+    return spelled.alike or plain if spelled is not None and plain else plain
 
 
 def remembered(history: tuple[Purchase, ...], new: Purchase) -> tuple[Purchase, ...]:

@@ -92,3 +92,16 @@ def test_a_thousand_million_tonnes_of_what_is_counted_in_grams_are_assessed() ->
     world.run()
     (assessment,) = world.assessments()
     assert "rule.yearly_quantity" in [finding.code for finding in assessment.findings]
+
+
+def test_an_address_is_one_however_it_is_written() -> None:
+    world = World()
+    written = ("浙江省杭州市西湖区1号", "浙江杭州西湖区1号", "浙江省，杭州市，西湖区1号。", "浙江省 杭州市 西湖区1号")
+    for n, address in enumerate(written):
+        places = dict.fromkeys(("order_consigneeAddress", "waybill_consigneeAddress", "declaration_consigneeAddress"), address)
+        for document in sale(f"NO{n}", [("1901101000", "3")], buyer=n, **places).values():
+            world.submit(submission(document))
+        world.run()
+    kept = {key.partition(b":")[0]: len(state.seen) for key, (state, _) in world.states["watch"].items()}
+    assert [len([key for key in world.states["watch"] if key.startswith(what)]) for what in (b"stock:", b"address:")] == [1, 1]
+    assert (kept[b"stock"], kept[b"address"]) == (4, 4)
