@@ -282,7 +282,8 @@ class Viewer:
 
         def spelling(text: str, address: bool) -> Spelling | None:
             plain = normal(text)
-            alike = alike_address(text) if address else alike_name(text)
+            # Of nothing but punctuation nothing is left, and nothing is like nothing.
+            alike = (alike_address(text) if address else alike_name(text)) or plain
             if text == plain == alike:
                 return None
             return Spelling(digest(text) if text != plain else "", digest(alike) if alike != plain else "")

@@ -654,3 +654,11 @@ def test_one_order_or_parcel_in_two_declarations_is_told_to_both_until_one_is_go
     assert world.status(key_of(both[0])).differences == ()
     last = [assessment for assessment in world.assessments() if assessment.declaration == key_of(both[0])][-1]
     assert "rule.documents_differ" not in kinds(last.findings)
+
+
+def test_names_and_addresses_of_nothing_but_punctuation_are_not_alike() -> None:
+    world, documents = a_world(), four(order_buyerName="。", order_consignee="。", payment_payerName="！", waybill_consignee="·")
+    for document in documents.values():
+        world.submit(submission(document))
+    world.run()
+    assert {"match.payer", "match.buyer", "match.consignee"} <= set(kinds(world.status(key_of(documents[DECLARATION])).differences))
