@@ -155,8 +155,9 @@ class ReferenceReader:
                 record = domain.decode(value)
                 self.data.put(record, offset)
                 records.append(record)
+        if any(record.kind == "principal" for record in records):
+            self._day = 0  # who calls is worked out anew; flags come by the second and say nothing of it
         if records:
-            self._day = 0
             for callback in self.callbacks:
                 callback(records)
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hub.domain import reference
 from hub.domain.faults import Misconfigured
 from hub.domain.reference import Reference, ReferenceRecord
-from hub.infra.reference import as_versions
+from hub.infra.reference import ReferenceReader, as_versions
 from hub.infra.reference_files import read
 from hub.rules.cases import case_of
 from hub.rules.engine import RuleSet, ruleset
+from tests.support.reading import FixedClock
 
 
 def rate(version: int, begins: str, ends: str = "", vat: str = "") -> ReferenceRecord:
@@ -148,3 +149,19 @@ def test_a_rate_that_is_taken_never_stops_the_tax_rule(value: dict[str, object],
     table = {"name": "", "day": 20260601, "rates": {"1901101000": value}, "value": "6000" if single else "300"}
     verdict = RuleSet([ruleset().by_code("T02")], "").apply(case_of(table))
     assert "rule.failed" not in {finding.code for finding in verdict.findings}
+
+
+def test_who_calls_is_worked_out_anew_only_when_a_principal_comes() -> None:
+    reader = ReferenceReader("nowhere:1", FixedClock(1_780_286_400_000))
+
+    def come(record: ReferenceRecord, offset: int) -> None:
+        reader._take([(reference.encode(record), offset)])
+
+    come(ReferenceRecord("principal", "p", 1, "2026-01-01", value={"roles": ["declarant"]}), 0)
+    before = reader.by_name("p")
+    come(ReferenceRecord("flag", "telephone:t", 1, "2026-01-01", value={"count": 4}), 1)
+    assert reader.by_name("p") is before
+    come(ReferenceRecord("principal", "p", 2, "2026-01-01", value={"roles": ["payer"]}), 2)
+    after = reader.by_name("p")
+    assert after is not None
+    assert after.roles == ("payer",)
