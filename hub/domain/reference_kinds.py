@@ -98,10 +98,13 @@ _yes_no = _like("true or false", lambda value: isinstance(value, bool))
 _mark = _like("true or false", lambda value: isinstance(value, bool) or value in ("true", "false"))
 _unit, _modes, _country = _coded("unit"), _coded("tradeMode", many=True), _coded("country")
 
+#: A control code is part of a permit's id.
+_control = _like("text without ~ and slash", lambda value: isinstance(value, str) and not {*value} & {*"~/"})
+
 
 #: The fields of an entry, each with its check.
 _ENTRY: dict[str, Check] = {
-    "name": _text, "terms": _words, "codes": _words, "countries": _words, "control": _text, "licence": _yes_no, "merchants": _words,
+    "name": _text, "terms": _words, "codes": _words, "countries": _words, "control": _control, "licence": _yes_no, "merchants": _words,
     "instrument": _text,
 }  # fmt: skip
 #: List → what its entries say besides: without it one would be met by everything, or by what no permit can be asked for.

@@ -42,7 +42,7 @@ def read(file: Path) -> list[ReferenceRecord]:
 def _toml(text: str, file: Path) -> list[tuple[int, ReferenceRecord]]:
     try:
         entries = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no TOML, a number of thousands of digits, brackets within brackets
         raise Misconfigured([f"{file}: {error}"]) from error
     lines = [
         text.count("\n", 0, found.start()) + 1
@@ -60,6 +60,10 @@ def _csv(text: str, file: Path) -> list[tuple[int, ReferenceRecord]]:
     rows = csv.DictReader(text.splitlines(), strict=True)
     entries: list[tuple[int, dict[str, Any]]] = []  # Any: as below
     try:
+        columns = rows.fieldnames or ()
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        if twice:
+            raise Misconfigured([f"{file}:1: two columns are called {', '.join(twice)}"])
         for row in rows:
             if None in row or None in row.values():
                 raise Misconfigured([f"{file}:{rows.line_num}: not as many columns as the first line has"])

@@ -165,3 +165,26 @@ def test_who_calls_is_worked_out_anew_only_when_a_principal_comes() -> None:
     after = reader.by_name("p")
     assert after is not None
     assert after.roles == ("payer",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("digits.toml", f'[[record]]\nkind = "permit"\nid = "M~C"\nvalid_from = "2026-01-01"\nvalue = {{ unit = "035", quantity = {"9" * 5000} }}\n'),
+        ("brackets.toml", f'[[record]]\nkind = "list"\nid = "brands"\nvalid_from = "2026-01-01"\nvalue = {{ entries = {"[" * 3000}{"]" * 3000} }}\n'),
+        ("twice.csv", "kind,id,valid_from,vat,vat\nrate,1901101000,2026-01-01,0.1,0.9\n"),
+    ],
+    ids=["a number of thousands of digits", "brackets within brackets", "two columns of one name"],
+)
+def test_a_file_that_cannot_be_meant_is_refused_and_ends_nothing(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(Misconfigured):
+        read(file)
+
+
+@pytest.mark.parametrize(("control", "right"), [("1C350", True), ("1C350~2", False), ("1C350/2", False)])
+def test_a_control_code_is_one_that_a_permit_may_name(control: str, right: bool) -> None:
+    entry = {"name": "a", "terms": ["a"], "control": control, "licence": True}
+    record = ReferenceRecord("list", "controlled", 1, "2026-01-01", value={"entries": [entry]})
+    assert (reference.problems(record) == []) is right
