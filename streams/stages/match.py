@@ -17,6 +17,7 @@ declaration are cheaper than ten), then *waiting*, warned after ``warn`` (``matc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 from zlib import crc32
@@ -510,8 +511,12 @@ class Match:
 
     @staticmethod
     def _crowd_out(work: _Pass) -> None:
-        """An order number with too many documents (somebody plays with it): the oldest that waits expires, alarmed."""
-        everything = list(work.documents.values())
+        """An order number with too many documents: of whoever has handed in the most (and plays with it) the oldest that waits
+        expires, so that nobody's documents are driven out by another's.
+        """
+        count = Counter([document.principal for document in work.documents.values()])
+        most = max(count.values())
+        everything = [document for document in work.documents.values() if count[document.principal] == most]
         oldest = next((document for document in everything if document.patience != _DONE), everything[0])
         del work.documents[oldest.key]
         if oldest.patience != _DONE:

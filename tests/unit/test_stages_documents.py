@@ -662,3 +662,16 @@ def test_names_and_addresses_of_nothing_but_punctuation_are_not_alike() -> None:
         world.submit(submission(document))
     world.run()
     assert {"match.payer", "match.buyer", "match.consignee"} <= set(kinds(world.status(key_of(documents[DECLARATION])).differences))
+
+
+def test_nobodys_documents_are_driven_out_by_anothers() -> None:
+    world, documents = a_world(match=MatchSettings(most_documents=8)), four()
+    waybill = documents.pop(WAYBILL)
+    for document in documents.values():
+        world.submit(submission(document))
+    for number in range(20):
+        world.submit(submission(with_head(waybill, logisticsNo=f"X{number}"), principal="another"))
+    world.run()
+    world.submit(submission(waybill))
+    world.run()
+    assert {world.status(key_of(document)).match for document in (*documents.values(), waybill)} == {"matched"}
