@@ -136,6 +136,11 @@ class Reference:
                 return entry.record.value
         return None
 
+    def newest(self, kind: str, id: str, offset: int | None = None) -> int:
+        """The number of the newest version known at ``offset``, whatever its days; 0 where there is none."""
+        versions = self._versions.get(kind, {}).get(id, ())
+        return next((entry.version for entry in versions if offset is None or entry.offset <= offset), 0)
+
     def all(self, kind: str, day: int, offset: int | None = None) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """(id, value) of everything of a kind in force on ``day``."""
         for id in list(self._versions.get(kind, {})):

@@ -89,14 +89,16 @@ def suggestions(
         after = msgspec.structs.replace(after, grade=grade.grade, grade_version=version, grade_day=number)
     about = tuple(what for what, episode in goes_on.items() if what == GROWTH or episode.severity >= _SUGGESTED)
     renewed = number + _RENEWED > before.alert_until
-    if about and (renewed or not set(about) <= set(before.alert)):
-        id = id_of(code, "alert")
-        there = references.find("credit", id, day, now.reference) or {}
+    id = id_of(code, "alert")
+    there = (references.find("credit", id, day, now.reference) if about else None) or {}
+    confirmed = there.get("confirmed_by") if not there.get("ended_on") else None
+    # An officer's confirmation holds while it goes on; what comes after it waits until that has run out.
+    waits = confirmed and set(about).isdisjoint(before.alert)
+    if about and not waits and (renewed or not set(about) <= set(before.alert)):
         version = _next(references, id, before.alert_version, now)
         until = number + _OPEN
         value = {"level": "open", "note": ", ".join(about)}
-        # An officer's confirmation holds while it goes on.
-        value |= {name: there[name] for name in ("confirmed_by",) if there.get(name) and not there.get("ended_on")}
+        value |= {"confirmed_by": confirmed} if confirmed else {}
         outputs.append(_credit(code, "alert", version, day_text(day), _day(until), value))
         after = msgspec.structs.replace(after, alert_version=version, alert_until=until, alert=about)
     elif number > before.alert_until and before.alert:
@@ -116,9 +118,8 @@ def _grade(
 
 
 def _next(references: Reference, id: str, before: int, now: Tick) -> int:
-    """The next version: officers write these records too."""
-    there = references.record("credit", id, china_day(now.at), now.reference)
-    return max(before, there.version if there is not None else 0) + 1
+    """The next version: officers write these records too, and no version is written twice, be it in force or not."""
+    return max(before, references.newest("credit", id, now.reference)) + 1
 
 
 def _credit(code: str, source: str, version: int, first: str, until: str, value: dict[str, Any]) -> Output:

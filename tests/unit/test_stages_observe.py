@@ -474,6 +474,25 @@ def test_what_goes_on_for_a_week_is_suggested_as_an_alert_and_an_officers_word_i
     assert seen.profiles[-1][1].control_class == 4
 
 
+def test_an_officers_word_on_what_is_over_does_not_confirm_what_comes_next() -> None:
+    seen = Observed(fresh()).hear(*concluded(RELEASED, 10), *concluded(REFUSED, 10)).look()
+    for day in range(1, 8):
+        seen.look(NOON + day * DAY)
+    confirmed = {**seen.credit[-1].value, "confirmed_by": "officer"}
+    seen.references.put(ReferenceRecord("credit", "M~alert", 7, "2026-06-08", "2026-07-08", confirmed), seen.references.reached + 1)
+    later = NOON + 8 * DAY
+    seen.hear(*(Concluded(f"later/{n}", later, RELEASED) for n in range(90)), at=later)
+    seen.hear(*(Concluded(f"back/{n}", later + 9 * DAY, RETURNED) for n in range(60)), at=later + 9 * DAY)
+    for day in range(17, 37):
+        seen.look(NOON + day * DAY)
+    assert [record.value["note"] for record in seen.credit if record.id == "M~alert"] == ["refusals"], "nor takes it back"
+    assert seen.profiles[-1][1].control_class == 4
+    seen.look(NOON + 37 * DAY)
+    alert = [record for record in seen.credit if record.id == "M~alert"][-1]
+    assert (alert.version, alert.value["note"], "confirmed_by" in alert.value) == (8, "returns", False)
+    assert seen.profiles[-1][1].control_class == 3
+
+
 # ---- permits ---------------------------------------------------------------------------------------------------------
 
 
