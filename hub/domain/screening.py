@@ -54,6 +54,10 @@ _SPELLED = 3
 _REMEMBERED, _SHORT = 20_000, 300
 
 
+#: The last character of the basic plane: rarer ones are looked up each time.
+_COMMON = 0xFFFF
+
+
 class _Signs(dict[int, str | int | None]):
     """What becomes of a sign: letters (Latin ones without accents), digits and vowel signs that take room stay, what prints nothing or
     is put over a letter goes, everything else is a blank.
@@ -64,7 +68,9 @@ class _Signs(dict[int, str | int | None]):
         gone = kind in ("Cf", "Mn", "Me") or chr(code) in _INVISIBLE
         bare = unicodedata.normalize("NFD", chr(code))[0]
         kept = bare if bare.isascii() else code
-        self[code] = found = None if gone else kept if kind[0] in "LN" or kind == "Mc" else " "
+        found = None if gone else kept if kind[0] in "LN" or kind == "Mc" else " "
+        if code <= _COMMON:  # nobody fills the memory with the million characters that there may be
+            self[code] = found
         return found
 
 

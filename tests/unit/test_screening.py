@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.domain import screening
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.screening import EMPTY, LISTS, Screen, Screens, goods_text, screen_of
 
@@ -194,3 +195,8 @@ def test_letters_that_look_like_latin_ones_are_them_within_a_latin_word(text: st
 def test_a_word_of_another_script_stays_what_it_is() -> None:
     screen = Screen({"forbidden": [entry(name="sos", terms=["cop"]), entry(name="соус", terms=["соус"]), entry(name="β", terms=["β-胡萝卜素"])]})
     assert [names(screen, text) for text in ("сор", "Соус", "β胡萝卜素 B2", "cop")] == [[], ["соус"], ["β"], ["sos"]]
+
+
+def test_rare_characters_are_not_remembered() -> None:
+    goods_text("".join(chr(code) for code in range(0x20000, 0x20400)))
+    assert all(code <= 0xFFFF for code in screening._SIGNS)
