@@ -26,8 +26,8 @@ def normal(text: str | None) -> str:
     return text.translate(_BLANKS).upper()
 
 
-#: Brackets, points, and the dashes that word processors put where a hyphen was typed (NFKC leaves U+2011 as U+2010).
-_PUNCTUATION = {ord(c): None for c in "().\u2010\u2012\u2013\u2014\u2015\u2212"}
+#: What is neither letter (转 before an extension), digit nor the + before a country's number: brackets, dashes, a comma at the end.
+_PUNCTUATION = re.compile(r"[^\w+]|_")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 #: An area code without its 0 and a number. 400 and 800 are no area codes: those numbers are dialled as they are.
 _LANDLINE = re.compile(r"(?!400|800)(?:10|2[0-9]|[3-9][0-9]{2})[0-9]{7,}")
@@ -36,10 +36,10 @@ _PREFIXED_MOBILE = re.compile(r"86(1[0-9]{10})")
 
 
 def normal_telephone(text: str | None) -> str:
-    """A telephone number as it is dialled within China: without its prefix (+86, 0086, 86 before a mobile number), brackets,
-    points and dashes; a landline's area code gets back the 0 that the prefix took.
+    """A telephone number as it is dialled within China: without its prefix (+86, 0086, 86 before a mobile number) and signs;
+    a landline's area code gets back the 0 that the prefix took.
     """
-    plain = normal(text).translate(_PUNCTUATION)
+    plain = _PUNCTUATION.sub("", normal(text))
     for prefix in ("+86", "0086"):
         if plain.startswith(prefix):
             rest = plain[len(prefix) :]
