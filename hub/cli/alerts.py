@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Print risk alerts, oldest first; for officers only.
 
-    Example: hub alerts --follow --filter severity=high
+    Example: hub alerts --follow --filter severity=red
     """
     wanted, reach, speaks = _wanted(filters), Reach(ctx, url, who, "customs"), language()
     after = ""

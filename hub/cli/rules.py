@@ -100,7 +100,8 @@ def show(
     if rule.shadow_until:
         click.echo(f"in shadow before {day_text(rule.shadow_until)}: counts, does not act")
     for name, value in facts["values"].items():
-        click.echo(f"  {name} = {value}{'  (our own number)' if name in facts['own'] else ''}")
+        unit = f" {facts['units'][name]}" if name in facts["units"] else ""
+        click.echo(f"  {name} = {value}{unit}{'  (our own number)' if name in facts['own'] else ''}")
     if hits:
         rate, precision = (f"{value:.2%}" if value is not None else "none" for value in (facts["hit_rate"], facts["precision"]))
         click.echo(f"hits        {facts['hits']}, in shadow {facts['shadow_hits']}; of all assessments {rate}")

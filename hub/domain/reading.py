@@ -18,6 +18,7 @@ from hub.domain.kinds import (
     SUMMARY,
     WAYBILL,
 )
+from hub.domain.orders import LEVELS
 from hub.domain.summary import due_of, month_of
 
 #: States in which nobody has to do anything about a document.
@@ -220,6 +221,10 @@ class Positions(NamedTuple):
     partition: int
     expected: int
     following: int
+
+
+#: What an alert may be filtered by: all levels but green, and the families of risk.
+SEVERITIES, FAMILIES = LEVELS[1:], ("economic", "technical", "trading")
 
 
 class RuleFigures(msgspec.Struct, frozen=True):

@@ -49,16 +49,21 @@ class _Nothing:
 T = TypeVar("T")
 
 
+#: The unit of parameters that are amounts.
+YUAN = "yuan"
+
+
 class Dated(Generic[T]):
     """A parameter with the days (``yyyy-mm-dd``) from which each value is in force.
 
-    ``own``: no official value is known, the number is the hub's proposal; pages say so.
+    ``own``: no official value is known, the number is the hub's proposal; pages say so. ``unit``: what a number counts; ``yuan``
+    are amounts (``hub.domain.money``), everything else is as it is written.
     """
 
-    __slots__ = ("_days", "_last", "_values", "own")
+    __slots__ = ("_days", "_last", "_values", "own", "unit")
 
-    def __init__(self, values: Mapping[str, T], *, own: bool = False) -> None:
-        self.own = own
+    def __init__(self, values: Mapping[str, T], *, own: bool = False, unit: str = "") -> None:
+        self.own, self.unit = own, unit
         self._days = sorted(day_of(text) for text in values)
         by_day = {day_of(text): value for text, value in values.items()}
         self._values = [by_day[day] for day in self._days]

@@ -14,7 +14,7 @@ from hub.domain import lifecycle
 from hub.domain.checks import CHECKS
 from hub.domain.keys import day_text
 from hub.domain.money import text
-from hub.rules.api import Dated, Rule
+from hub.rules.api import YUAN, Dated, Rule
 from hub.rules.engine import ORANGE, RECOMMENDATIONS, RED, YELLOW, RuleSet, ruleset
 from hub.rules.standing_page import standing_page
 
@@ -78,7 +78,7 @@ def _rule(rule: Rule) -> list[str]:
         f"- source: {rule.source}",
         f"- in force from {day_text(rule.valid_from)}{until}",
         *([f"- in shadow before {day_text(rule.shadow_until)}: counts, does not act"] if rule.shadow_until else []),
-        *(f"- `{name}`: {_values(name, value)}" for name, value in rule.parameters().items()),
+        *(f"- `{name}`: {_values(value)}" for name, value in rule.parameters().items()),
     ]
 
 
@@ -88,14 +88,9 @@ def certainty(rule: Rule) -> str:
     return f"own numbers: {', '.join(own)}" if own else "official"
 
 
-#: How the names of parameters end that are no amounts.
-_PLAIN = ("SCORE", "SHARE", "MOST", "LEAST", "COUNT", "DAYS", "HOURS", "TIMES", "PERCENT", "PARTS", "CLASS")
-
-
-def value_text(name: str, value: object) -> str:
-    """A parameter's value as an officer reads it: amounts with their decimals, counts and scores as they are."""
-    plain = isinstance(value, bool) or not isinstance(value, int) or name.endswith(_PLAIN)
-    return str(value) if plain else text(value)  # type: ignore[arg-type]  # an int, see plain
+def value_text(unit: str, value: object) -> str:
+    """A parameter's value as an officer reads it: yuan with their decimals, everything else as it is."""
+    return text(value) if unit == YUAN and isinstance(value, int) else str(value)
 
 
 def facts(rule: Rule, day: int) -> dict[str, Any]:
@@ -114,13 +109,15 @@ def facts(rule: Rule, day: int) -> dict[str, Any]:
         "until": day_text(rule.valid_to) if rule.valid_to else "",
         "shadow_until": day_text(rule.shadow_until) if rule.shadow_until else "",
         "in_force": rule.in_force(day),
-        "values": {name: value_text(name, value.on(day)) for name, value in values.items()},
+        "values": {name: value_text(value.unit, value.on(day)) for name, value in values.items()},
+        "units": {name: value.unit for name, value in values.items() if value.unit},
         "own": [name for name, value in values.items() if value.own],
     }
 
 
-def _values(name: str, dated: Dated[Any]) -> str:
-    values = [f"{value_text(name, value)} from {day_text(day)}" for day, value in reversed(dated.history())]
+def _values(dated: Dated[Any]) -> str:
+    unit = f" {dated.unit}" if dated.unit else ""
+    values = [f"{value_text(dated.unit, value)}{unit} from {day_text(day)}" for day, value in reversed(dated.history())]
     return ", ".join(values) + (" (our own number)" if dated.own else "")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from hub.domain.credit import SOURCES
 from hub.domain.kinds import KINDS
 from hub.domain.orders import AUTHORITIES, LEVELS
+from hub.domain.reading import FAMILIES, SEVERITIES
 
 Json = dict[str, Any]
 
@@ -96,7 +97,9 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "Risk alerts the caller is entitled to; officers only",
         "authorities",
         (
-            *(_query(name, f"by {name}") for name in ("severity", "family", "rule", "enterprise", "agency")),
+            _query("severity", f"one of {', '.join(SEVERITIES)}"),
+            _query("family", f"one of {', '.join(FAMILIES)}"),
+            *(_query(name, f"by {name}") for name in ("rule", "enterprise", "agency")),
             _AFTER,
             _LIMIT,
         ),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from aiohttp import web
 
-from hub.domain.faults import Fault, Refused, Unavailable, fault, kind_of
+from hub.domain.faults import Fault, FaultKind, Refused, Unavailable, fault, kind_of
 from hub.web.pages import render
 from hub.web.story import faults_json
 
@@ -75,7 +76,19 @@ def _said(request: web.Request, answer: web.Response, first: Fault | None = None
     if request.path.startswith("/v1/") or "text/html" not in request.headers.get("Accept", ""):
         return answer
     code = first.code if first is not None else CODES.get(answer.status, "transport.internal")
-    return render(request, "away.html", status=answer.status, fault_kind=kind_of(code))
+    kind = unfilled(kind_of(code))
+    if first is not None:
+        kind = msgspec.structs.replace(kind, message=first.message, message_zh=first.message_zh)
+    return render(request, "away.html", status=answer.status, fault_kind=kind)
+
+
+#: A blank of a sentence, of which some have a word for each language.
+_BLANK = re.compile(r"\{\w+(?::\w+)?\}")
+
+
+def unfilled(kind: FaultKind) -> FaultKind:
+    """The sentences of a code with … where something is to be named."""
+    return msgspec.structs.replace(kind, **{name: _BLANK.sub("…", getattr(kind, name)) for name in ("message", "message_zh")})
 
 
 def bad_query(name: str) -> Refused:

@@ -509,7 +509,10 @@ async def test_alerts_are_filtered_and_read_on_from_the_cursor(house: House) -> 
         _, first = await house.get("/v1/alerts?limit=2&after=0-", "key-customs")
         _, rest = await house.get(f"/v1/alerts?after={first['after']}", "key-customs")
         assert [one["id"] for one in first["items"] + rest["items"]] == [alert.id for alert in alerts]
-        assert (await house.get("/v1/alerts?severity=high", "key-office"))[1]["items"] == []
+        assert (await house.get("/v1/alerts?severity=orange", "key-office"))[1]["items"] == []
+        for wrong in ("severity=high", "family=nonsense"):
+            status, problem = await house.get(f"/v1/alerts?{wrong}", "key-office")
+            assert (status, wrong.partition("=")[0] in problem["detail"]) == (400, True)
         assert len((await house.get("/v1/alerts?enterprise=EBC0000001", "key-office"))[1]["items"]) == 5
 
 

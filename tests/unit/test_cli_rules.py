@@ -46,7 +46,7 @@ def test_rules_in_force_on_a_day_are_listed_with_source_and_certainty() -> None:
 
 def test_a_rule_is_shown_with_its_values_on_the_day_which_are_own_and_its_cases() -> None:
     shown = hub_rules("show", "t05", "--on", "2018-12-31").stdout
-    assert "LIMIT = 2000\n" in shown
+    assert "LIMIT = 2000 yuan\n" in shown
     assert "OVER_SCORE = 60  (our own number)" in shown
     assert "miss  2018-12-31  the day before 5,000 came into force 2,000 is inside" in shown
     (facts,) = lines(hub_rules("show", "T05", "--json"))

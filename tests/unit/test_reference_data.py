@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,15 @@ def test_a_control_code_is_one_that_a_permit_may_name(control: str, right: bool)
     entry = {"name": "a", "terms": ["a"], "control": control, "licence": True}
     record = ReferenceRecord("list", "controlled", 1, "2026-01-01", value={"entries": [entry]})
     assert (reference.problems(record) == []) is right
+
+
+BLOCK = re.compile(r"```(toml|csv)\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize("page", sorted(Path("docs").rglob("*.md")), ids=str)
+def test_what_the_docs_show_of_reference_data_can_be_loaded(page: Path, tmp_path: Path) -> None:
+    for number, (kind, text) in enumerate(BLOCK.findall(page.read_text("utf-8"))):
+        if "[[record]]" in text or text.startswith("kind,"):
+            file = tmp_path / f"{number}.{kind}"
+            file.write_text(text, "utf-8")
+            assert read(file), f"{page}, block {number}"

@@ -21,6 +21,7 @@ from hub.web.app import make_app
 from hub.web.asyncapi import PUBLIC, asyncapi, event_schemas
 from hub.web.openapi import SCHEMAS, openapi
 from hub.web.ports import Parts
+from hub.web.problems import unfilled
 from schemas import samples
 from tests.support.kept import Kept
 from tests.support.reading import CALLERS, FixedClock, PlainSealer
@@ -238,3 +239,9 @@ async def test_a_forged_session_opens_nothing(url: str, token: str) -> None:
     forged = {"Cookie": f"hub_session={token}"}
     async with ClientSession() as session, session.get(f"{url}/v1/worklist", headers=forged) as answer:
         assert answer.status == 401
+
+
+def test_no_page_shows_a_blank_that_was_not_filled() -> None:
+    for code, kind in fault_kinds().items():
+        shown = unfilled(kind)
+        assert "{" not in shown.message + shown.message_zh, code

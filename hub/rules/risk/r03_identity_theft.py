@@ -19,11 +19,11 @@ AGENCIES = ("customs",)
 SIDES = ("import",)
 
 #: People at one telephone within 30 days.
-PEOPLE = Dated({"2019-01-01": 4}, own=True)
+PEOPLE = Dated({"2019-01-01": 4}, own=True, unit="people")
 #: Addresses of one person within 30 days.
-ADDRESSES = Dated({"2019-01-01": 5}, own=True)
+ADDRESSES = Dated({"2019-01-01": 5}, own=True, unit="addresses")
 #: Platforms of one person within 24 hours.
-PLATFORMS = Dated({"2019-01-01": 4}, own=True)
+PLATFORMS = Dated({"2019-01-01": 4}, own=True, unit="platforms")
 TELEPHONE_SCORE = Dated({"2019-01-01": 40}, own=True)
 ADDRESSES_SCORE = Dated({"2019-01-01": 30}, own=True)
 PLATFORMS_SCORE = Dated({"2019-01-01": 30}, own=True)

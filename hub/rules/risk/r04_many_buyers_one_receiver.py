@@ -20,9 +20,9 @@ AGENCIES = ("customs",)
 SIDES = ("import",)
 
 #: People at the telephone delivered to, within 30 days.
-PEOPLE = Dated({"2019-01-01": 5}, own=True)
+PEOPLE = Dated({"2019-01-01": 5}, own=True, unit="people")
 #: People more than telephones at an address, within 7 days.
-CROWD = Dated({"2019-01-01": 5}, own=True)
+CROWD = Dated({"2019-01-01": 5}, own=True, unit="people")
 SCORE = Dated({"2019-01-01": 40}, own=True)
 
 

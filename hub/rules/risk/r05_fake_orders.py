@@ -18,9 +18,9 @@ AGENCIES = ("customs", "forex")
 SIDES = ("import",)
 
 #: Orders of the same value at one merchant within an hour, paid at once, by new buyers.
-ALIKE = Dated({"2019-01-01": 5}, own=True)
+ALIKE = Dated({"2019-01-01": 5}, own=True, unit="orders")
 #: Orders of one buyer within an hour.
-HOURLY = Dated({"2019-01-01": 5}, own=True)
+HOURLY = Dated({"2019-01-01": 5}, own=True, unit="orders")
 ALIKE_SCORE = Dated({"2019-01-01": 40}, own=True)
 HOURLY_SCORE = Dated({"2019-01-01": 30}, own=True)
 

@@ -17,12 +17,12 @@ RISK = TRADING
 AGENCIES = ("customs", "tax")
 SIDES = ("import",)
 
-LIMIT = Dated({"2016-04-08": amount("2000"), "2019-01-01": amount("5000")})
-YEARLY = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
+LIMIT = Dated({"2016-04-08": amount("2000"), "2019-01-01": amount("5000")}, unit="yuan")
+YEARLY = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")}, unit="yuan")
 #: Orders within so many hours may be one purchase.
-HOURS = Dated({"2016-04-08": 24}, own=True)
+HOURS = Dated({"2016-04-08": 24}, own=True, unit="hours")
 #: From that percentage of the yearly allowance it is noted.
-NEARLY = Dated({"2016-04-08": 90}, own=True)
+NEARLY = Dated({"2016-04-08": 90}, own=True, unit="percent")
 SPLIT_SCORE = Dated({"2016-04-08": 40}, own=True)
 NEARLY_SCORE = Dated({"2016-04-08": 10}, own=True)
 

@@ -28,8 +28,8 @@ RISK = TRADING
 AGENCIES = ("customs", "tax")
 
 #: Percent of the usual price below which and above which a price is named.
-LOW = Dated({"2016-04-08": 70}, own=True)
-HIGH = Dated({"2016-04-08": 150}, own=True)
+LOW = Dated({"2016-04-08": 70}, own=True, unit="percent")
+HIGH = Dated({"2016-04-08": 150}, own=True, unit="percent")
 LOW_SCORE = Dated({"2016-04-08": 40}, own=True)
 HIGH_SCORE = Dated({"2016-04-08": 30}, own=True)
 MISSING_SCORE = Dated({"2016-04-08": 10}, own=True)

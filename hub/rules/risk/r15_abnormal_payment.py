@@ -18,7 +18,7 @@ AGENCIES = ("customs", "forex")
 SIDES = ("import",)
 
 #: Buyers for whom one payer paid within 7 days.
-BUYERS = Dated({"2019-01-01": 5}, own=True)
+BUYERS = Dated({"2019-01-01": 5}, own=True, unit="buyers")
 SCORE = Dated({"2019-01-01": 50}, own=True)
 
 

@@ -18,7 +18,7 @@ AGENCIES = ("customs",)
 SIDES = ("import",)
 
 #: So many times the sales of the week before.
-GROWN = Dated({"2019-01-01": TIMES}, own=True)
+GROWN = Dated({"2019-01-01": TIMES}, own=True, unit="times")
 #: Below a review by itself: a shop may be new and honest.
 SCORE = Dated({"2019-01-01": 20}, own=True)
 

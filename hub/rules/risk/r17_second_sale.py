@@ -19,9 +19,9 @@ AGENCIES = ("customs", "market")
 SIDES = ("import",)
 
 #: Pieces of one good at one address within 30 days, through few buyers.
-PIECES = Dated({"2019-01-01": 15}, own=True)
+PIECES = Dated({"2019-01-01": 15}, own=True, unit="pieces")
 #: Pieces of one good by one buyer within 30 days.
-OWN_PIECES = Dated({"2019-01-01": 15}, own=True)
+OWN_PIECES = Dated({"2019-01-01": 15}, own=True, unit="pieces")
 SCORE = Dated({"2019-01-01": 30}, own=True)
 
 

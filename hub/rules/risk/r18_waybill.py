@@ -18,9 +18,9 @@ RISK = TRADING
 AGENCIES = ("customs",)
 
 #: Further orders for which the number was reported.
-ORDERS = Dated({"2019-01-01": 1}, own=True)
+ORDERS = Dated({"2019-01-01": 1}, own=True, unit="orders")
 #: Six months, in days, from the last report; watch looks no further back either.
-DAYS = Dated({"2019-01-01": 180}, own=True)
+DAYS = Dated({"2019-01-01": 180}, own=True, unit="days")
 SCORE = Dated({"2019-01-01": 60}, own=True)
 
 _DAY_MS = 86_400_000

@@ -23,7 +23,7 @@ AGENCIES = ("tax", "customs")
 SIDES = ("export",)
 
 #: Percent of the usual price from which it is a multiple.
-MULTIPLE = Dated({"2018-10-01": 300}, own=True)
+MULTIPLE = Dated({"2018-10-01": 300}, own=True, unit="percent")
 MULTIPLE_SCORE = Dated({"2018-10-01": 60}, own=True)
 CLASS_SCORE = Dated({"2018-10-01": 30}, own=True)
 #: Who says it → the levels at which a refund is in doubt.

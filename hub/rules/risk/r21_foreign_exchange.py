@@ -18,8 +18,8 @@ AGENCIES = ("forex",)
 SIDES = ("export",)
 
 #: Dollars of a calendar year.
-WARNED = Dated({"2021-03-01": 180_000})
-LISTED = Dated({"2021-03-01": 200_000})
+WARNED = Dated({"2021-03-01": 180_000}, unit="dollars")
+LISTED = Dated({"2021-03-01": 200_000}, unit="dollars")
 WARNED_SCORE = Dated({"2021-03-01": 10}, own=True)
 LISTED_SCORE = Dated({"2021-03-01": 30}, own=True)
 

@@ -20,7 +20,7 @@ AGENCIES = ("customs",)
 SIDES = ("import",)
 
 #: Minutes by which a document may be ahead of its reception.
-MINUTES = Dated({"2016-04-08": 20}, own=True)
+MINUTES = Dated({"2016-04-08": 20}, own=True, unit="minutes")
 SCORE = Dated({"2016-04-08": 10}, own=True)
 
 #: As documents write it, to the second: documents of one moment are assessed together.

@@ -19,7 +19,7 @@ AGENCIES = ("customs",)
 SIDES = ("import",)
 
 #: Two purchases within so many hours may be one.
-HOURS = Dated({"2019-01-01": 24}, own=True)
+HOURS = Dated({"2019-01-01": 24}, own=True, unit="hours")
 SCORE = Dated({"2019-01-01": 30}, own=True)
 
 

@@ -27,9 +27,9 @@ AGENCIES = ("customs", "tax")
 SIDES = ("import",)
 
 #: Percent of the statutory VAT and consumption tax within the limits.
-SHARE = Dated({"2016-04-08": 70})
+SHARE = Dated({"2016-04-08": 70}, unit="percent")
 #: Yuan by which each tax of each line may differ.
-TOLERANCE = Dated({"2016-04-08": amount("0.01")}, own=True)
+TOLERANCE = Dated({"2016-04-08": amount("0.01")}, own=True, unit="yuan")
 DIFFERS_SCORE = Dated({"2016-04-08": 30}, own=True)
 MISSING_SCORE = Dated({"2016-04-08": 10}, own=True)
 

@@ -19,8 +19,8 @@ RISK = TRADING
 AGENCIES = ("customs", "tax")
 SIDES = ("import",)
 
-LIMIT = Dated({"2016-04-08": amount("2000"), "2019-01-01": amount("5000")})
-YEARLY = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
+LIMIT = Dated({"2016-04-08": amount("2000"), "2019-01-01": amount("5000")}, unit="yuan")
+YEARLY = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")}, unit="yuan")
 #: A single item above the limit is legal; it is noted, and weighs little (our own number).
 SINGLE_ITEM_SCORE = Dated({"2016-04-08": 10}, own=True)
 OVER_SCORE = Dated({"2016-04-08": 60}, own=True)

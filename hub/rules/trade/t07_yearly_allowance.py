@@ -19,7 +19,7 @@ RISK = TRADING
 AGENCIES = ("customs", "tax")
 SIDES = ("import",)
 
-LIMIT = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")})
+LIMIT = Dated({"2016-04-08": amount("20000"), "2019-01-01": amount("26000")}, unit="yuan")
 OVER_SCORE = Dated({"2016-04-08": 60}, own=True)
 
 

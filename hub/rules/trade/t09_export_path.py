@@ -33,7 +33,7 @@ MODES = Dated(
 )
 #: Modes whose lists are simplified whatever their flag.
 COMPANIES = ("9710", "9810")
-LIMIT = Dated({"2019-01-01": amount("5000")})
+LIMIT = Dated({"2019-01-01": amount("5000")}, unit="yuan")
 MODE_SCORE = Dated({"2019-01-01": 30}, own=True)
 VALUE_SCORE = Dated({"2019-01-01": 60}, own=True)
 GOODS_SCORE = Dated({"2019-01-01": 60}, own=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from hub.domain.events import Alert
-from hub.domain.reading import AlertFilter
+from hub.domain.reading import FAMILIES, SEVERITIES, AlertFilter
 from hub.web import sight, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
@@ -52,14 +52,22 @@ def _after(cursor: str) -> tuple[int, str] | None:
     return int(at), name
 
 
+def _one_of(request: web.Request, name: str, values: tuple[str, ...]) -> str:
+    """A filter of few values; one that none has would find nothing for ever."""
+    found = text(request, name)
+    if found and found not in values:
+        raise bad_query(f"{name} ({', '.join(values)})")
+    return found
+
+
 @routes.get("/v1/alerts")
 async def alerts(request: web.Request) -> web.Response:
     """Alerts of a filter, oldest first; without a cursor the newest."""
     viewer = officer(request)
     found = await request.app[PARTS].read.alerts(
         AlertFilter(
-            severity=text(request, "severity"),
-            family=text(request, "family"),
+            severity=_one_of(request, "severity", SEVERITIES),
+            family=_one_of(request, "family", FAMILIES),
             rule=text(request, "rule"),
             enterprise=text(request, "enterprise"),
             agency=text(request, "agency"),

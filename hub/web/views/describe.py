@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import msgspec
 from aiohttp import web
 
 from hub.domain.faults import fault_kinds
@@ -13,12 +11,10 @@ from hub.web.asyncapi import asyncapi
 from hub.web.openapi import OPERATIONS, openapi
 from hub.web.pages import render
 from hub.web.ports import PARTS
+from hub.web.problems import unfilled
 from hub.web.views.common import answer, path_text
 
 routes = web.RouteTableDef()
-
-#: What a sentence leaves open until something is wrong.
-_BLANK = re.compile(r"\{\w+\}")
 
 _STATIC = {file.name: file for file in (Path(__file__).parent.parent / "static").iterdir() if file.is_file()}
 
@@ -61,5 +57,4 @@ async def problem_page(request: web.Request) -> web.Response:
     kind = fault_kinds().get(code)
     if kind is None:
         raise web.HTTPNotFound
-    said = {name: _BLANK.sub("…", getattr(kind, name)) for name in ("message", "message_zh")}
-    return render(request, "problem.html", fault_kind=msgspec.structs.replace(kind, **said))
+    return render(request, "problem.html", fault_kind=unfilled(kind))

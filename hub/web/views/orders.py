@@ -93,7 +93,7 @@ async def _body(request: web.Request, type_: type[msgspec.Struct]) -> msgspec.St
     if len(body) > _MOST_BODY:
         raise _wrong(Both("the body is too large", "请求体过大"))
     try:
-        return msgspec.json.decode(body, type=type_)
+        return msgspec.json.decode(body or b"{}", type=type_)
     except msgspec.DecodeError as error:
         raise _wrong(Both(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象")) from error
 
@@ -142,7 +142,10 @@ async def order(request: web.Request) -> web.Response:
 
 
 def _versions(request: web.Request, viewer: Viewer) -> list[ReferenceRecord]:
-    found = reference_of(request).versions("order", path_text(request, "id"))
+    id = path_text(request, "id")
+    if "~" not in id:  # by the authority's own number
+        id = f"{next(iter(authorities_of(viewer)), '')}~{id}"
+    found = reference_of(request).versions("order", id)
     if not found or not sees(viewer, str(found[0].value.get("authority"))):
         raise web.HTTPNotFound
     return found
@@ -326,8 +329,10 @@ async def take(request: web.Request, viewer: Viewer, hold: Hold, wanted: Decidin
     reason = wanted.reason.strip()
     if wanted.decision not in (RELEASE, REFUSE):
         raise _wrong(Both(f"decision is {RELEASE} or {REFUSE}", f"决定应为 {RELEASE} 或 {REFUSE}"))
-    if len(reason) > _MOST_REASON or (wanted.decision == REFUSE and not reason):
-        raise _wrong(Both(f"a refusal has a reason of at most {_MOST_REASON} characters", f"拒绝须说明理由，最多 {_MOST_REASON} 字"))
+    if wanted.decision == REFUSE and not reason:
+        raise _wrong(Both("a refusal says why: the reason is missing", "拒绝须说明理由：缺少 reason"))
+    if len(reason) > _MOST_REASON:
+        raise _wrong(Both(f"a reason has at most {_MOST_REASON} characters", f"理由最多 {_MOST_REASON} 字"))
     mine = authorities_of(viewer)
     if not mine:
         raise web.HTTPForbidden
