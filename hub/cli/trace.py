@@ -17,6 +17,7 @@ _COLOURS = {
     "released": "green",
     "closed": "green",
     "rejected": "red",
+    "not handed over": "red",
     "refused": "red",
     "processing error": "red",
     "waiting": "yellow",

@@ -24,6 +24,8 @@ from hub.domain.kinds import (
 
 RECEIVED, FLAGGED, DRAFT, WAITING = "received", "flagged", "draft", "waiting"
 MATCHED, ASSESSED, HELD, HANDED_OVER = "matched", "assessed", "held", "handed over"
+#: Refused on its way: customs does not have it.
+NOT_HANDED_OVER = "not handed over"
 REPEATED, STALE, SUPERSEDED = "repeated", "stale", "superseded"
 WITHDRAWN, EXPIRED = "withdrawn", "expired"
 #: The document is not here; only an authority's receipt is.
@@ -63,6 +65,7 @@ HUB_STATES: tuple[State, ...] = (
     State(MATCHED, "order, payment, waybill and declaration are together", "已对碰", "hub"),
     State(ASSESSED, "the declaration has its assessment", "已研判", "hub"),
     State(HELD, "kept back by an authority's standing order", "按指令暂缓移交", "customs"),
+    State(NOT_HANDED_OVER, "an authority's order, or the receiver, refused it on its way: customs never had it", "未移交（被拒收）", "sender"),
     State(HANDED_OVER, "customs has it and has not answered yet", "已移交海关", "customs"),
     State(WITHDRAWN, "deleted by its sender (appType 3)", "已撤回", ""),
     State(EXPIRED, "the other documents did not come in time; alarmed", "等待超时", "sender"),
@@ -202,6 +205,8 @@ def state_of(
         return UNKNOWN
     if draft:
         return DRAFT
+    if outcome == "refused":
+        return NOT_HANDED_OVER
     if match == EXPIRED:
         return EXPIRED
     if outcome == HELD:
@@ -230,7 +235,7 @@ FACTS: dict[str, str] = {
 }
 
 CUSTOMS_STATES = tuple(dict.fromkeys([code.state for code in CODES] + [_PROCESSING_ERROR.state, _OTHER.state]))
-_BEFORE = (RECEIVED, FLAGGED, DRAFT, WAITING, MATCHED, ASSESSED, HELD, HANDED_OVER, EXPIRED)
+_BEFORE = (RECEIVED, FLAGGED, DRAFT, WAITING, MATCHED, ASSESSED, HELD, NOT_HANDED_OVER, HANDED_OVER, EXPIRED)
 _ANEW = (RECEIVED, FLAGGED, DRAFT)
 
 #: State → the states that may follow it. Customs may say anything at any time, so its states follow every other.
@@ -244,6 +249,7 @@ FOLLOWS: dict[str, frozenset[str]] = {
     MATCHED: frozenset((*_BEFORE, WITHDRAWN, *CUSTOMS_STATES)),
     ASSESSED: frozenset((*_BEFORE, WITHDRAWN, *CUSTOMS_STATES)),
     HELD: frozenset((*_BEFORE, WITHDRAWN, *CUSTOMS_STATES)),
+    NOT_HANDED_OVER: frozenset((*_BEFORE, WITHDRAWN, *CUSTOMS_STATES)),
     HANDED_OVER: frozenset((*_BEFORE, WITHDRAWN, *CUSTOMS_STATES)),
     EXPIRED: frozenset((*_BEFORE, WITHDRAWN, *CUSTOMS_STATES)),
     WITHDRAWN: frozenset((*_ANEW, *CUSTOMS_STATES)),

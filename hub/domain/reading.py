@@ -30,7 +30,7 @@ AT_CUSTOMS = frozenset({"300", "500", "501", "502", "503", "505", "599", "600"})
 def need(status: Status) -> str:
     """What somebody has to do about a document: one word of the worklist, empty where nothing is to be done.
 
-    ``rejected``, ``not granted`` (an application customs refuses), ``expired`` (its counterparts never came), ``held``, ``examined`` (at customs), ``overdue`` (customs has
+    ``rejected``, ``not handed over`` (refused on its way to customs), ``not granted`` (an application customs refuses), ``expired`` (its counterparts never came), ``held``, ``examined`` (at customs), ``overdue`` (customs has
     not answered in time), ``doubtful`` (the hub knows something against an application), ``parts missing``, ``not
     named`` (an export waybill that no declaration names), ``waiting``, ``flagged``; the gravest counts. What time alone
     brings is ``later``.
@@ -45,7 +45,7 @@ def need(status: Status) -> str:
     if status.code and lifecycle.meaning_of(status.code).rejects:
         return "not granted" if status.kind in APPLICATION_KINDS else "rejected"
     if not status.code and status.handed_over.get("customs") == "refused" and status.state != lifecycle.WITHDRAWN:
-        return "rejected"
+        return lifecycle.NOT_HANDED_OVER
     if together:
         return together
     if "expired" in (status.state, status.match):

@@ -330,6 +330,7 @@ def turn(status: Status, now: int = 0) -> str:
 _OWN_TURNS = frozenset({"doubtful", "not named"})
 _TURNS = {
     "rejected": "declarant",
+    "not handed over": "sender",
     "flagged": "declarant",
     "doubtful": "declarant",
     "parts missing": "sender",

@@ -24,6 +24,7 @@ STATES: dict[str, Pair] = {
     "assessed": ("assessed", "已研判"),
     "held": ("held by order", "按指令暂缓移交"),
     "handed over": ("handed over", "已移交海关"),
+    "not handed over": ("not handed over", "未移交（被拒收）"),
     "repeated": ("repeated", "重复"),
     "stale": ("stale", "旧报文"),
     "superseded": ("superseded", "已被替代"),
@@ -66,6 +67,13 @@ NEEDS: dict[str, tuple[Pair, Pair]] = {
         (
             "Correct it and send it again as new (appType 1) with a newer appTime: customs does not have it any more.",
             "更正后以新增（appType 1）、更新的 appTime 重新申报：海关已不保留原单。",
+        ),
+    ),
+    "not handed over": (
+        ("not handed over", "未移交"),
+        (
+            "It was refused on its way and customs never had it: the reason is in its timeline. Correct it and send it again as new (appType 1).",
+            "移交前被拒，海关未收到：原因见处理进度。更正后以新增（appType 1）重新报送。",
         ),
     ),
     "not granted": (
