@@ -78,15 +78,12 @@ def list_(*, on: datetime | None, as_json: bool) -> None:
 def show(
     ctx: click.Context, code: str, *, on: datetime | None, hits: bool, url: str | None, who: str | None, as_json: bool
 ) -> None:
-    """Print one rule: what it looks for, its source, its values on a day, its cases.
+    """Print one rule, by its code or that of a finding: what it looks for, its source, its values on a day, its cases.
 
     Example: hub rules show T05 --on 2018-12-31
     """
     day = _day(on)
-    try:
-        rule = _ruleset().by_code(code.upper())
-    except KeyError as error:
-        raise click.ClickException(f"there is no rule {code}; hub rules list names those there are") from error
+    rule = _named(code)
     facts = _facts(rule, day) | (_hits(Reach(ctx, url, who, "customs"), rule.code, day) if hits else {})
     if as_json:
         click.echo(json.dumps(facts, ensure_ascii=False))
@@ -280,6 +277,18 @@ def _ruleset(folder: Path | None = None) -> RuleSet:
         return ruleset() if folder is None else discover(folder=folder)
     except Misconfigured as error:
         raise click.ClickException("\n".join(error.problems)) from error
+
+
+def _named(code: str) -> Rule:
+    """The rule of a code, or the one that makes findings of the code, as its cases say."""
+    rules = _ruleset()
+    try:
+        return rules.by_code(code.upper())
+    except KeyError as error:
+        for rule in rules.rules:
+            if any(code in case.get("finds", ()) for case in _tables(rule.code, None)):
+                return rule
+        raise click.ClickException(f"there is no rule {code}; hub rules list names those there are") from error
 
 
 def _facts(rule: Rule, day: int) -> dict[str, Any]:

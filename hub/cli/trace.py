@@ -219,7 +219,8 @@ def _findings(story: Story, speaks: str) -> list[str]:
     for finding in story["findings"]:
         said = finding["message_zh"] if at and finding["message_zh"] else finding["message"]
         trial = ("  (in shadow)", "（试运行）")[at] if finding["shadow"] else ""
-        lines.append(f"  {finding['code']}  {said}{trial}  {click.style(finding['source'], dim=True)}")
+        by = f"{finding['rule']} +{finding['score']}"
+        lines.append(f"  {by:<8} {finding['code']}  {said}{trial}  {click.style(finding['source'], dim=True)}")
     return lines
 
 

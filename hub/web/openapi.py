@@ -482,6 +482,7 @@ SCHEMAS: dict[str, Json] = {
                 **{"from": _TEXT, "until": _TEXT, "shadow_until": _TEXT},
                 in_force={"type": "boolean"},
                 values={**_TEXTS, "description": "parameters on the last day"},
+                units={**_TEXTS, "description": "what each parameter counts"},
                 own={"type": "array", "items": _TEXT, "description": "parameters without an official number"},
                 hits={"type": "integer", "description": "assessments in which it found something"},
                 shadow_hits={"type": "integer", "description": "the same while it was in shadow"},
@@ -618,6 +619,7 @@ SCHEMAS: dict[str, Json] = {
             "items": _object(
                 ("code", "message", "message_zh"),
                 code=_TEXT,
+                rule={"type": "string", "description": "its code, as in /v1/rules"},
                 path=_TEXT,
                 message=_TEXT,
                 message_zh=_TEXT,

@@ -422,6 +422,7 @@ def assessment_json(assessment: Assessment | None) -> dict[str, Any]:
         "findings": [
             {
                 "code": finding.code,
+                "rule": finding.rule,
                 "path": finding.path,
                 "message": finding.message,
                 "message_zh": finding.message_zh,

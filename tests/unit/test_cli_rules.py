@@ -53,6 +53,7 @@ def test_a_rule_is_shown_with_its_values_on_the_day_which_are_own_and_its_cases(
     assert (facts["values"]["LIMIT"], facts["certainty"]) == ("5000", "official")
     assert facts["own"] == ["NEGATIVE_SCORE", "OVER_SCORE", "SINGLE_ITEM_SCORE"]
     assert {case["day"] for case in facts["cases"]} >= {20160407, 20160408}
+    assert hub_rules("show", "rule.price_low").stdout.startswith("R09 ·")
     unknown = hub_rules("show", "X1")
     assert (unknown.exit_code, "there is no rule X1" in unknown.stderr) == (1, True)
 
