@@ -249,6 +249,7 @@ def _document(record: Record) -> tuple[tuple[object, ...], list[tuple[str, str]]
         handed,
         released,
         *_beside(status),
+        _text(status.merchant),
         _text(value),
     )
     business = key.partition("/")[2]

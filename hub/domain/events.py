@@ -756,6 +756,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     goods: Goods | None = None
     #: what match has to say that is no difference
     notes: tuple[Fault, ...] = ()
+    #: of a declaration once it is assessed (ebcCode)
+    merchant: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -292,6 +292,7 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("later_by", "bigint"),
         ("bill", "text"),
         ("goods", "text"),
+        ("merchant", "text"),
         ("body", "text"),
     ),
     "numbers": (("number", "text"), ("key", "text")),

@@ -150,7 +150,9 @@ class PostgresReader:
             condition(f"(state = {{0}} OR code = {{0}} OR need = {{0}} OR (need = '' AND later <> '' AND {due}))", search.state)
         if search.enterprise:
             condition(
-                "(principal = {0} OR platform = {0} OR split_part(key, ':', 1) = kind || '/' || {0})", search.enterprise
+                "(principal = {0} OR platform = {0} OR merchant = {0} OR split_part(key, ':', 1) = kind || '/' || {0} "
+                "OR (kind = 'order' AND split_part(key, ':', 2) = {0}))",
+                search.enterprise,
             )
         if search.office:
             condition("office = {}", search.office)

@@ -446,6 +446,7 @@ def status_of(state: RegisterState, key: str) -> Status:
         message=state.message,
         facts=state.more.facts if state.more is not None else {},
         goods=state.more.goods if state.more is not None else None,
+        merchant=state.merchant,
         notes=state.match_notes,
     )
 

@@ -589,6 +589,23 @@ async def test_an_export_once_registered_is_never_changed_and_a_later_version_st
     assert later["items"] == []
 
 
+async def test_a_merchant_finds_the_orders_and_declarations_that_name_it(house: House) -> None:
+    case = Case(76, MIDNIGHT)
+    records = [
+        status_record(case.status("order", 3)),
+        status_record(case.status("payment", 3)),
+        status_record(case.status("declaration", 7, "assessed", merchant="EBC0000001")),
+        status_record(Case(77, MIDNIGHT).status("declaration", 3)),
+    ]
+    async with house.projecting():
+        await house.feed(records)
+        await house.caught_up()
+        _, found = await house.get("/v1/search?from=2025-11-10&to=2025-11-12&enterprise=EBC0000001", "key-customs")
+        keys = {item["key"] for item in found["items"]}
+    assert {case.business("order"), case.business("declaration")} <= keys
+    assert not keys & {case.business("payment"), Case(77, MIDNIGHT).business("declaration")}
+
+
 async def test_the_newest_word_about_an_enterprise_is_read_whatever_comes_again(house: House) -> None:
     def profile(at: int, grade: str) -> Any:
         made = Profile(enterprise="M", at=at, control_class=3, suggested=3, grade=grade)
