@@ -15,6 +15,7 @@ from hub.domain.names import resembling
 from hub.infra.process import WallClock
 from hub.infra.reference import ReferenceReader, publish_anew
 from hub.infra.reference_files import read
+from hub.rules.engine import ruleset, unread
 
 
 @click.group("reference")
@@ -40,8 +41,11 @@ def load(ctx: click.Context, file: Path, *, dry_run: bool) -> None:
 
     async def main() -> None:
         records = read(file)
+        rules = ruleset()
+        for said in filter(None, (unread(record, rules) for record in records)):
+            click.echo(f"warning: {said}", err=True)
         if dry_run:
-            click.echo(f"{file}: {len(records)} records, no fault")
+            click.echo(f"{file}: {len(records)} record{'s' * (len(records) != 1)}, no fault")
             return
         if not settings.kafka:
             raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])

@@ -10,6 +10,9 @@ from hub.domain.reference import CNY
 from hub.domain.reference_kinds import number_of
 from hub.domain.views import LineView
 
+#: The parameter that is there where the zone keeps prices.
+KEPT = "prices"
+
 
 def compared(line: LineView, record: Mapping[str, Any], exchange: Callable[[str], Mapping[str, Any] | None]) -> tuple[int, int] | None:
     """What the line costs and what as much of it usually does; None where the two cannot be compared.

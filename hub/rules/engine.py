@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module, invalidate_caches, resources
 from importlib.resources.abc import Traversable
@@ -20,9 +21,12 @@ from typing import Any
 
 import msgspec
 
+from hub.domain import prices, yearly
+from hub.domain.credit import CLASSES
 from hub.domain.events import Finding
 from hub.domain.faults import Misconfigured
 from hub.domain.kinds import EXPORT, IMPORT
+from hub.domain.reference import ReferenceRecord
 from hub.rules.api import ECONOMIC, REJECT, REVIEW, TECHNICAL, TRADING, Case, Rule, day_of
 
 FAMILIES = ("trade", "risk", "credit", "routing")
@@ -114,6 +118,24 @@ SHADOW = "shadow-rules"
 #: What is left of a finding of such a rule.
 _SHADOWED = {"score": 0, "blocking": False, "action": "", "shadow": True}
 _NONE: frozenset[str] = frozenset()
+
+
+#: What records of the kind ``parameter`` are read for: by the hub itself and by the rules.
+PARAMETERS = frozenset(
+    ("linked", "grade", "selection", SHADOW, yearly.LIST, prices.KEPT, *(f"class~{number}" for number in CLASSES))
+)
+
+
+def unread(record: ReferenceRecord, rules: RuleSet) -> str:
+    """What of a record nothing here reads, though it may be loaded: a rule nobody knows, a parameter nobody asks for; else empty."""
+    if record.kind != "parameter":
+        return ""
+    if record.id not in PARAMETERS:
+        near = get_close_matches(record.id, PARAMETERS, 1)
+        return f"no parameter {record.id} is read" + (f"; {near[0]} is" if near else "")
+    known = {rule.code for rule in rules.rules}
+    unknown = [code for code in _named(record.value) if code not in known] if record.id == SHADOW else []
+    return f"there is no rule {', '.join(unknown)}" if unknown else ""
 
 
 def _named(value: Mapping[str, Any] | None) -> Collection[str]:

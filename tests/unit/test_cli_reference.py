@@ -57,3 +57,17 @@ def test_a_share_that_is_none_is_refused(tmp_path: Path) -> None:
     result = screened(tmp_path, HUB_RESEMBLES_PERCENT="40")
     assert "resembles_percent" in result.output
     assert result.exit_code == 1
+
+
+def test_what_nothing_reads_is_loaded_with_a_warning_that_names_the_nearest(tmp_path: Path) -> None:
+    file = tmp_path / "zone.toml"
+    records = (("selektion", "{ base = 2 }"), ("shadow-rules", '{ rules = ["R09", "R99"] }'), ("selection", "{ base = 2 }"))
+    file.write_text(
+        "".join(f'[[record]]\nkind = "parameter"\nid = "{id}"\nvalid_from = 2026-06-01\nvalue = {value}\n' for id, value in records)
+    )
+    said = CliRunner().invoke(group, ["reference", "load", str(file), "--dry-run"])
+    assert said.exit_code == 0, said.output
+    assert "warning: no parameter selektion is read; selection is" in said.output
+    assert "warning: there is no rule R99" in said.output
+    assert said.output.count("warning") == 2
+    assert "3 records, no fault" in said.output

@@ -241,6 +241,7 @@ async def test_the_console_takes_orders_of_officers_and_revokes_them(hub: Hub) -
     await post("/orders", "agent", 403, **form, csrf=token)
     assert "rate" in await post("/orders", "customs", 422, **{**form, "rate": "many"}, csrf=token)
     assert "meaning.order" in await post("/orders", "customs", 422, **{**form, "hs": "", "what": "lose"}, csrf=token)
+    assert "R99" in await post("/orders", "customs", 422, **form, rule="R99", csrf=token)
     await post("/orders", "customs", 303, **form, csrf=token)
     (order,) = (await hub.get("/v1/orders", "customs"))["items"]
     assert (order["id"], order["what"], order["hs"], order["rate"]) == ("customs~7", "select", "9503", 2.5)

@@ -14,13 +14,11 @@ from __future__ import annotations
 from functools import partial
 
 from hub.domain.money import text
-from hub.domain.prices import compared
+from hub.domain.prices import KEPT, compared
 from hub.domain.reference import CNY
 from hub.domain.reference_kinds import number_of
 from hub.rules.api import REVIEW, TRADING, Case, Dated, Findings
 
-#: The parameter that is there where the zone keeps prices.
-KEPT = "prices"
 CODE = "R09"
 SOURCE = "Caiguanshui 2016-18; GACC announcement 2018-194"
 VALID_FROM = "2016-04-08"

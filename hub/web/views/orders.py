@@ -16,6 +16,7 @@ from hub.domain.faults import Both, Refused, fault
 from hub.domain.keys import day_text
 from hub.domain.orders import AUTHORITIES
 from hub.domain.reference import ReferenceRecord, problems
+from hub.rules.engine import ruleset
 from hub.web import sight, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
@@ -169,6 +170,8 @@ async def made(request: web.Request, viewer: Viewer, wanted: Making) -> Referenc
         raise web.HTTPForbidden
     if not _NUMBER.fullmatch(wanted.id):
         raise _wrong(Both("id is 1 to 60 letters, digits, points, dashes and underlines", "id 应为 1 至 60 位字母、数字、点、横线或下划线"))
+    if wanted.rule and wanted.rule not in {rule.code for rule in ruleset().rules}:
+        raise _wrong(Both(f"there is no rule {wanted.rule}", f"没有规则 {wanted.rule}"))
     data, day = reference_of(request), day_text(today(request))
     id = f"{mine[0]}~{wanted.id}"
     there = data.versions("order", id)
