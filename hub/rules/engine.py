@@ -86,7 +86,7 @@ class RuleSet:
 
     def apply(self, case: Case) -> Verdict:
         """Every rule in force on the case's day, in the order of codes; one that raises becomes a finding itself."""
-        shadow = _named(case.reference("parameter", SHADOW))
+        shadow = named(case.reference("parameter", SHADOW))
         findings: list[Finding] = []
         for rule, check, on_trial in self._plan(case.day, case.declaration.side):
             try:
@@ -134,11 +134,11 @@ def unread(record: ReferenceRecord, rules: RuleSet) -> str:
         near = get_close_matches(record.id, PARAMETERS, 1)
         return f"no parameter {record.id} is read" + (f"; {near[0]} is" if near else "")
     known = {rule.code for rule in rules.rules}
-    unknown = [code for code in _named(record.value) if code not in known] if record.id == SHADOW else []
+    unknown = [code for code in named(record.value) if code not in known] if record.id == SHADOW else []
     return f"there is no rule {', '.join(unknown)}" if unknown else ""
 
 
-def _named(value: Mapping[str, Any] | None) -> Collection[str]:
+def named(value: Mapping[str, Any] | None) -> Collection[str]:
     """The codes a record of the parameter names; one without a list names none."""
     codes = value.get("rules") if value else None
     return codes if isinstance(codes, list) else _NONE

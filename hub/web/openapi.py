@@ -481,6 +481,7 @@ SCHEMAS: dict[str, Json] = {
                 certainty={"type": "string", "description": "official, or which parameters are the hub's own numbers"},
                 **{"from": _TEXT, "until": _TEXT, "shadow_until": _TEXT},
                 in_force={"type": "boolean"},
+                shadow={"type": "boolean", "description": "on the last day it counts and does not act"},
                 values={**_TEXTS, "description": "parameters on the last day"},
                 units={**_TEXTS, "description": "what each parameter counts"},
                 own={"type": "array", "items": _TEXT, "description": "parameters without an official number"},

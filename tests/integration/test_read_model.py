@@ -545,7 +545,7 @@ async def test_officers_see_how_often_rules_hit_and_how_often_customs_answer_con
         assert [rules["R02"][name] for name in figures] == [0, 1, round(1 / 13, 6), 1, 0, 1.0]
         assert [rules["T05"][name] for name in figures] == [0, 0, 0.0, 0, 0, None]
         assert rules["T05"]["values"]["LIMIT"] == "5000"
-        assert (rules["T05"]["certainty"], rules["T05"]["in_force"]) == ("official", True)
+        assert (rules["T05"]["certainty"], rules["T05"]["in_force"], rules["T05"]["shadow"]) == ("official", True, False)
         _, week = await house.get("/v1/rules?to=2025-11-11", "key-office")
         assert {item["code"]: item["hits"] for item in week["items"]}["R01"] == 7
         assert (await house.get("/v1/rules?from=2025-01-01&to=2025-11-11", "key-customs"))[0] == 400

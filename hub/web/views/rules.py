@@ -7,12 +7,13 @@ from aiohttp import web
 from hub.domain.keys import china_day
 from hub.domain.reading import RuleFigures
 from hub.rules.docs import facts
-from hub.rules.engine import ruleset
+from hub.rules.engine import SHADOW, named, ruleset
 from hub.web import words
 from hub.web.ports import PARTS
 from hub.web.problems import bad_query
 from hub.web.views.alerts import officer
 from hub.web.views.common import Json, answer, moment
+from hub.web.views.enterprises import reference_of
 
 routes = web.RouteTableDef()
 
@@ -31,6 +32,7 @@ async def figures(request: web.Request) -> Json:
     found = await request.app[PARTS].read.rule_figures(first, last)
     rules, day = ruleset(), china_day(last)
     known = {rule.code: rule for rule in rules.rules}
+    trial = {*named(reference_of(request).find("parameter", SHADOW, day))} | {r.code for r in rules.rules if day < r.shadow_until}
     hit = {*found.hits, *found.shadow}
     codes = sorted({rule.code for rule in rules.in_force(day)} | hit)
     drawn, stopped, passed = found.drawn
@@ -45,7 +47,7 @@ async def figures(request: web.Request) -> Json:
             "cleared": passed,
             "missed": round(stopped / (stopped + passed), 4) if stopped + passed else None,
         },
-        "items": [{**(facts(known[c], day) if c in known else {"code": c}), **_counts(c, found)} for c in codes],
+        "items": [{**(facts(known[c], day) if c in known else {"code": c}), "shadow": c in trial, **_counts(c, found)} for c in codes],
     }
 
 
