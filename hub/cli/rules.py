@@ -184,6 +184,8 @@ def backtest(ctx: click.Context, *, since: str, folder: Path | None, show: int, 
     """
     rules, now = _ruleset(folder), _now()
     begin = _since(since, now)
+    if begin >= now:
+        raise click.ClickException(f"{since} is not before now: nothing was assessed since")
     settings = loaded(ctx).settings
     if not settings.kafka:
         raise click.ClickException("set HUB_KAFKA to the hub's Kafka (hub up prints it)")

@@ -112,7 +112,7 @@ def test_a_rule_without_cases_fails(folder: Path, tmp_path: Path) -> None:
     assert "no case finds rule.payer_differs" in found.stdout
 
 
-@pytest.mark.parametrize("arguments", [("test", "X1"), ("test", "--rules", "tests"), ("backtest", "--since", "soon")])
+@pytest.mark.parametrize("arguments", [("test", "X1"), ("test", "--rules", "tests"), ("backtest", "--since", "soon"), ("backtest", "--since", "2999-01-01")])
 def test_what_cannot_be_done_is_said_in_a_sentence(arguments: tuple[str, ...]) -> None:
     found = hub_rules(*arguments)
     assert found.exit_code in (1, 2)
