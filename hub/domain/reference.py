@@ -87,6 +87,11 @@ class _Version(NamedTuple):
     record: ReferenceRecord
 
 
+#: Versions of a flag that are kept in any case, and the records of the log a stage may be behind: a permit's flag has a version for
+#: each declaration that uses it. Assessments that were made note what they read, and need no older one.
+_FLAGS, _BEHIND = 64, 200_000
+
+
 class Reference:
     """Every version of every record a process has read, and how far it has read.
 
@@ -116,6 +121,10 @@ class Reference:
             else:
                 others = [entry for entry in versions if entry is not known]
                 ids[record.id] = sorted([*others, made], key=lambda entry: -entry.version)
+            if record.kind == "flag" and len(ids[record.id]) > 2 * _FLAGS:
+                ids[record.id] = [
+                    entry for n, entry in enumerate(ids[record.id]) if n < _FLAGS or entry.offset > offset - _BEHIND
+                ]
             self.changed[record.kind] = max(offset, self.changed.get(record.kind, -1))
         self.reached = max(self.reached, offset)
 

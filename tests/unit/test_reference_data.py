@@ -201,3 +201,14 @@ def test_what_the_docs_show_of_reference_data_can_be_loaded(page: Path, tmp_path
             file = tmp_path / f"{number}.{kind}"
             file.write_text(text, "utf-8")
             assert read(file), f"{page}, block {number}"
+
+
+def test_of_a_flag_with_a_version_for_each_use_the_old_ones_are_forgotten_and_of_everything_else_none() -> None:
+    data = Reference()
+    for version in range(1, 1001):
+        for kind in ("flag", "rate"):
+            data.put(ReferenceRecord(kind, "one", version, "2026-06-01", value={"used": version}), version * 1000)
+    assert 64 <= len(data.versions("flag", "one")) <= 400
+    assert len(data.versions("rate", "one")) == 1000
+    for version in (1000, 999, 801):  # as known two hundred thousand records ago
+        assert data.find("flag", "one", 20260601, version * 1000) == {"used": version}
