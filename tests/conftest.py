@@ -9,9 +9,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import servers
 from tests.support.hub_up import HubUp
+
+# How long something takes says more about the machine than about the code: no test fails of it.
+settings.register_profile("hub", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hub")
 
 #: The process that began the run; its workers inherit the name.
 _RUN = "PYTEST_RUN_PID"
