@@ -103,7 +103,7 @@ def _cases(matched: Sequence[Matched], known: Reference) -> list[Case]:
             declaration=event.declaration, order=event.order, payment=event.payment, waybill=event.waybill,
             day=china_day(event.received_at), value=event.value, states=event.states, differences=(), buyer=event.buyer,
             allowance_used=0, references=known, offset=known.reached, settings={"reject_over_allowance": True},
-            standings=standings, screens=screens,
+            standings=standings, screens=screens, at=event.received_at, now=event.at, key=event.declaration_key,
         )
         for event in matched
     ]  # fmt: skip
