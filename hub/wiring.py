@@ -32,7 +32,7 @@ from hub.domain.reference import ReferenceRecord
 from hub.domain.standing import about
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
-from hub.infra.database import migrate
+from hub.infra.database import migrate, one_writer
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.participants import hosted_key, load_demo, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
@@ -121,7 +121,7 @@ async def serve(settings: Settings) -> None:
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
-            publish_reference=observed(publishing(settings.kafka, reference), publisher, clock, settings.partitions),
+            publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
         )
     )
@@ -142,12 +142,16 @@ async def serve(settings: Settings) -> None:
         await reference.stop()
 
 
-def publishing(bootstrap: str, reference: ReferenceReader) -> Publish:
-    """Publishes records as the next versions of what is known, one call after the other, and waits until they are read."""
-    one_at_a_time = asyncio.Lock()
+def publishing(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Publish:
+    """Publishes records as the next versions of what the log holds, one call of all processes after the other, and waits until they
+    are read.
+    """
+    one_at_a_time, place = asyncio.Lock(), (topics.REFERENCE, 0)
 
     async def publish_next(records: Sequence[ReferenceRecord]) -> None:
-        async with one_at_a_time:
+        async with one_at_a_time, one_writer(dsn):
+            ends = await log.ends((topics.REFERENCE,))
+            await reference.reached(ends.get(place, 0) - 1)
             offset = await publish(bootstrap, as_versions(records, reference.data))
             if offset >= 0:
                 await reference.reached(offset)

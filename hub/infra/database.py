@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import resources
 
 import asyncpg
 
+from hub.domain.faults import Unavailable
+
 #: One of several processes migrates, the others wait for it (a key of PostgreSQL's advisory locks).
 _LOCK = 0x6875_6201
+#: One of several processes chooses the next versions of reference data.
+_WRITER = 0x6875_6202
+_PATIENCE = 20
 
 
 async def migrate(dsn: str) -> list[str]:
@@ -25,6 +32,23 @@ async def migrate(dsn: str) -> list[str]:
         return new
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def one_writer(dsn: str) -> AsyncIterator[None]:
+    """Of all processes that use the database one at a time is inside; raises Unavailable where the database is away."""
+    try:
+        connection = await asyncpg.connect(dsn, timeout=10, command_timeout=_PATIENCE)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unavailable("PostgreSQL") from error
+    try:
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", _WRITER)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise Unavailable("PostgreSQL") from error
+        yield
+    finally:
+        await connection.close()  # which gives the lock back
 
 
 def _files() -> dict[str, str]:

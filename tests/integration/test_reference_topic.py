@@ -14,9 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from hub import cli, topics
-from hub.domain.faults import Misconfigured
+from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.reference import ReferenceRecord
 from hub.infra.participants import demo_principals, demo_records
+from hub.infra.records import KafkaRecords
 from hub.infra.reference import ReferenceReader, publish, publish_anew
 from hub.wiring import publishing
 from tests.support.delivery import WallClock, make_topics
@@ -31,6 +32,15 @@ async def reading(kafka: str) -> AsyncIterator[ReferenceReader]:
         yield reader
     finally:
         await reader.stop()
+
+
+@asynccontextmanager
+async def logged(kafka: str) -> AsyncIterator[KafkaRecords]:
+    records = KafkaRecords(kafka)
+    try:
+        yield records
+    finally:
+        await records.close()
 
 
 @pytest.fixture
@@ -100,18 +110,43 @@ async def test_a_published_version_is_not_changed(bootstrap: str) -> None:
         assert await publish(bootstrap, [record], reader.data) == -1
 
 
-async def test_two_officers_at_the_same_moment_make_two_versions_and_both_are_read_on_return(bootstrap: str) -> None:
+async def test_two_officers_at_the_same_moment_make_two_versions_and_both_are_read_on_return(bootstrap: str, database: str) -> None:
     id = f"{secrets.token_hex(5)}~decision"
 
     def said(number: int) -> ReferenceRecord:
         return ReferenceRecord("credit", id, 1, "2026-04-01", value={"class": str(number), "reason": "r", "recorded_by": f"officer {number}"})
 
-    async with reading(bootstrap) as reader:
-        publish_next = publishing(bootstrap, reader)
+    async with reading(bootstrap) as reader, logged(bootstrap) as log:
+        publish_next = publishing(bootstrap, reader, log, database)
         await asyncio.gather(publish_next([said(2)]), publish_next([said(4)]))
         assert [(r.version, r.value["class"]) for r in reader.data.versions("credit", id)] == [(2, "4"), (1, "2")]
         with pytest.raises(Misconfigured):
             await publish_next([said(7)])
+
+
+async def test_officers_of_several_processes_at_the_same_moment_make_a_version_each(bootstrap: str, database: str) -> None:
+    ids = [f"{secrets.token_hex(5)}~decision" for _ in range(4)]
+
+    def said(id: str, officer: int) -> ReferenceRecord:
+        return ReferenceRecord("credit", id, 1, "2026-04-01", value={"class": "2", "reason": "r", "recorded_by": f"officer {officer}"})
+
+    async with reading(bootstrap) as one, reading(bootstrap) as other, reading(bootstrap) as third, logged(bootstrap) as log:
+        publish = [publishing(bootstrap, reader, log, database) for reader in (one, other, third)]
+        for id in ids:
+            await asyncio.gather(*(write([said(id, n)]) for n, write in enumerate(publish)))
+        async with reading(bootstrap) as late:
+            for id in ids:
+                found = late.data.versions("credit", id)
+                assert sorted(record.value["recorded_by"] for record in found) == ["officer 0", "officer 1", "officer 2"]
+                assert [record.version for record in found] == [3, 2, 1]
+
+
+async def test_without_the_database_an_officers_word_is_not_taken(bootstrap: str) -> None:
+    record = ReferenceRecord("credit", f"{secrets.token_hex(5)}~decision", 1, "2026-04-01", value={"class": "2", "reason": "r", "recorded_by": "o"})
+    async with reading(bootstrap) as reader, logged(bootstrap) as log:
+        with pytest.raises(Unavailable):
+            await publishing(bootstrap, reader, log, "postgresql://nobody@127.0.0.1:1/none")([record])
+        assert reader.data.versions("credit", record.id) == []
 
 
 async def test_an_added_participants_codes_are_filed_and_a_filing_that_is_there_is_kept(bootstrap: str) -> None:
