@@ -14,6 +14,7 @@ from hub.domain import lifecycle
 from hub.domain.events import Matched, Tick
 from hub.domain.keys import china_year
 from hub.domain.kinds import DECLARATION, IMPORT_KINDS, ORDER, PAYMENT, WAYBILL
+from hub.domain.money import amount
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.rules.engine import ruleset
 from streams.stages.assess import assess
@@ -140,6 +141,31 @@ def test_any_interleaving_with_repeats_gives_one_assessment(order: list[tuple[st
     assert len(world.assessments()) == 1
     assert {world.status(key_of(d)).match for d in documents.values()} == {"matched"}
     assert sum(len(world.status(key_of(d)).versions) for d in documents.values()) == len(IMPORT_KINDS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_parallel_sales_through_different_platforms_never_pass_the_yearly_limit_unnoticed(data: st.DataObject) -> None:
+    """Seven sales of 4,000 of one buyer on as many platforms (26,000 a year): what is found harmless fits, in any interleaving."""
+    world = World()
+    sales = [four(f"NO{n}", price="4000", tax="364") for n in range(7)]
+    for n, sale in enumerate(sales):
+        platform = f"EBP00000{n:02d}"
+        for kind in (ORDER, PAYMENT, DECLARATION):
+            sale[kind] = with_head(sale[kind], ebpCode=platform)
+    left = [(n, kind) for n in range(7) for kind in IMPORT_KINDS]
+    for n, kind in data.draw(st.permutations(left)):
+        world.submit(submission(sales[n][kind], at=world.now.at))
+        for _ in range(data.draw(st.integers(0, 3))):
+            world.step(lambda count: data.draw(st.integers(0, count - 1)))
+    world.run(lambda count: data.draw(st.integers(0, count - 1)))
+    last = {one.declaration: one for one in world.assessments()}
+    assert len(last) == 7
+    over = {key for key, one in last.items() if any(finding.rule == "T07" for finding in one.findings)}
+    assert over
+    assert (7 - len(over)) * 4000 <= 26_000
+    (buyer,) = {one.buyer for one in last.values()}
+    assert world.buyer(buyer).used(2026) == 7 * amount("4000")
 
 
 #: What a sender may do with one document: each step is a version; a deleted one may come again.
