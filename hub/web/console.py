@@ -160,6 +160,16 @@ async def rules_page(request: web.Request) -> web.Response:
     return render(request, "rules.html", r=await rules.figures(request))
 
 
+async def _officers_form(request: web.Request) -> tuple[Viewer, Mapping[str, Any]]:  # Any: aiohttp's form values
+    """Who sends a form, and the form; HTTPForbidden without its token, HTTPNotFound for anybody but officers."""
+    viewer = _signed_in(request)
+    form = await _form(request)
+    auth.check_csrf(request, str(form.get("csrf", "")))
+    if not sight.is_officer(viewer):
+        raise web.HTTPNotFound
+    return viewer, form
+
+
 @routes.get("/held")
 async def held_page(request: web.Request) -> web.Response:
     """What orders of the officer's authority hold, to be decided; and its orders."""
@@ -187,11 +197,7 @@ async def _held(request: web.Request, viewer: Viewer, wrong: Sequence[Fault] = (
 @routes.post("/orders")
 async def make_order(request: web.Request) -> web.Response:
     """An officer makes an order, or changes it under its number."""
-    viewer = _signed_in(request)
-    form = await _form(request)
-    auth.check_csrf(request, str(form.get("csrf", "")))
-    if not sight.is_officer(viewer):
-        raise web.HTTPNotFound
+    viewer, form = await _officers_form(request)
     said = {name: str(value).strip() for name, value in form.items() if name != "csrf" and str(value).strip()}
     try:
         # Numbers come as text from a form.
@@ -209,11 +215,7 @@ async def make_order(request: web.Request) -> web.Response:
 @routes.post("/orders/{id}/revoke")
 async def revoke_order(request: web.Request) -> web.Response:
     """An officer revokes an order of its own authority."""
-    viewer = _signed_in(request)
-    form = await _form(request)
-    auth.check_csrf(request, str(form.get("csrf", "")))
-    if not sight.is_officer(viewer):
-        raise web.HTTPNotFound
+    viewer, form = await _officers_form(request)
     await orders.revoked(request, viewer, orders.Revoking(str(form.get("reason", ""))))
     raise web.HTTPSeeOther("/held")
 
@@ -221,11 +223,7 @@ async def revoke_order(request: web.Request) -> web.Response:
 @routes.post("/held/{submission}")
 async def decide_held(request: web.Request) -> web.Response:
     """An officer releases or refuses a held message."""
-    viewer = _signed_in(request)
-    form = await _form(request)
-    auth.check_csrf(request, str(form.get("csrf", "")))
-    if not sight.is_officer(viewer):
-        raise web.HTTPNotFound
+    viewer, form = await _officers_form(request)
     hold = await orders.hold_of(request, viewer, path_text(request, "submission"))
     said = orders.Deciding(str(form.get("decision", "")), str(form.get("reason", "")))
     try:
