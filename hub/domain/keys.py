@@ -65,11 +65,11 @@ def _may_be_empty(upload: MessageType, name: str) -> bool:
 
 def china_day(at: int) -> int:
     """The day of law of a moment (ms since the epoch), China time, as yyyymmdd."""
-    return _civil(day_count(at))
+    return date_of(day_count(at))
 
 
 @lru_cache(64)
-def _civil(days: int) -> int:
+def date_of(days: int) -> int:
     """The date of a day counted from 1970-01-01, as yyyymmdd."""
     # Civil date from days since 1970 by whole 400-year eras, March first: no calendar tables, exact for every date.
     shifted = days + 719_468

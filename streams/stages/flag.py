@@ -1,4 +1,4 @@
-"""Flags: what stages that count tell assess, as reference data of the kind ``flag``."""
+"""Reference data that stages write: flags, by which those that count tell assess, and what is suggested to officers."""
 
 from __future__ import annotations
 
@@ -14,5 +14,9 @@ _FIRST = b""
 
 def flag(id: str, version: int, first: str, until: str, value: Mapping[str, int]) -> Output:
     """A version of a flag (``what:id``), in force from ``first`` until before ``until`` (``yyyy-mm-dd``, empty for open)."""
-    record = ReferenceRecord("flag", id, version, first, until, dict(value))
+    return recorded(ReferenceRecord("flag", id, version, first, until, dict(value)))
+
+
+def recorded(record: ReferenceRecord) -> Output:
+    """A record of reference data."""
     return Output(topics.REFERENCE, record.key, encode(record), route=_FIRST)

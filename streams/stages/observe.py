@@ -16,7 +16,7 @@ import msgspec
 from hub import codec, topics
 from hub.domain import profile
 from hub.domain.events import REFUSED, WITHDRAWN, Alert, Concluded, Licensed, Reviewed, StandingChange, Tick, Traded
-from hub.domain.keys import china_day, china_midnight, day_count, day_text
+from hub.domain.keys import china_day, china_midnight, date_of, day_count, day_text
 from hub.domain.kinds import EXPORT
 from hub.domain.money import SCALE, bounded
 from hub.domain.profile import (
@@ -215,7 +215,7 @@ class Observe:
         if episode.number and episode.day == old.day:
             return  # said today
         episode = msgspec.structs.replace(episode, version=old.version + 1, number=1)
-        until = day_text(china_day((number + 8) * topics.DAY_MS))
+        until = day_text(date_of(number + 8))
         value = {"count": now, "before": before, "new": new}
         outputs.append(flag(f"{GROWTH}:{code}", episode.version, day_text(china_day(event.at)), until, value))
         flags[GROWTH] = _told(episode, outputs, GROWTH, code, state, event.at, now, (event.declaration, event.platform))
@@ -229,7 +229,7 @@ class Observe:
         if not reached:
             return
         old = flags.get(FX, Episode())
-        told = china_day(old.day * topics.DAY_MS) // 10_000 if old.day else 0
+        told = date_of(old.day) // 10_000 if old.day else 0
         if told > year or (told == year and reached <= old.number):
             return
         began = old.began if told == year else number
@@ -320,7 +320,7 @@ def _told(
         office=state.office,
         message=message.format(count=count),
         message_zh=message_zh.format(count=count),
-        evidence={"profile": code, "what": what, "since": day_text(china_day(episode.began * topics.DAY_MS))},
+        evidence={"profile": code, "what": what, "since": day_text(date_of(episode.began))},
     )
     outputs.append(raised(alert, declaration or code))
     return msgspec.structs.replace(episode, severity=due)

@@ -26,12 +26,13 @@ from hub.domain.events import (
     Tick,
 )
 from hub.domain.grade import Grade, grade_of, known_dimensions
-from hub.domain.keys import china_day, day_count, day_text
+from hub.domain.keys import china_day, date_of, day_count, day_text
 from hub.domain.money import text
 from hub.domain.profile import GROWTH, SEVERITIES, Day, Episode, Share
-from hub.domain.reference import Reference, ReferenceRecord, encode
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import Reason, Standing
 from streams.api import Output
+from streams.stages.flag import recorded
 
 if TYPE_CHECKING:
     from streams.stages.observe import ObserveState
@@ -44,8 +45,6 @@ _AGAIN, _OPEN, _RENEWED = 30, 30, 15
 _SUGGESTED = 2
 #: Daily looks are spread over so many ms of the night.
 _NIGHT = 3 * topics.HOUR_MS
-#: Reference data are in one order, in partition 0.
-_FIRST = b""
 
 
 class Suggested(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -123,12 +122,12 @@ def _next(references: Reference, id: str, before: int, now: Tick) -> int:
 
 
 def _credit(code: str, source: str, version: int, first: str, until: str, value: dict[str, Any]) -> Output:
-    record = ReferenceRecord("credit", id_of(code, source), version, first, until, {**value, "recorded_by": "hub", "recorded_on": first})
-    return Output(topics.REFERENCE, record.key, encode(record), route=_FIRST)
+    said = {**value, "recorded_by": "hub", "recorded_on": first}
+    return recorded(ReferenceRecord("credit", id_of(code, source), version, first, until, said))
 
 
 def _day(number: int) -> str:
-    return day_text(china_day(number * topics.DAY_MS))
+    return day_text(date_of(number))
 
 
 def _share(of: Share) -> ProfileShare:

@@ -56,7 +56,7 @@ from hub.domain.watching import REUSED
 from schemas.model import message_types
 from streams.api import Output, Record, Step
 from streams.stages import follow, guarantee
-from streams.stages.cloud import headers
+from streams.stages.cloud import headers, raised
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
 _WATCH, _OBSERVE = topics.inbox("watch"), topics.inbox("observe")
@@ -216,7 +216,7 @@ class Turn:
             message_zh=message_zh,
             evidence={"document": self.key, **evidence},
         )
-        self.publish(topics.ALERTS, alert.id, alert, "hub.alert.raised.v1", alert.id)
+        self.outputs.append(raised(alert, self.key))
 
     def finish(self) -> Step:
         """The next state, with the timeline bounded and the allowance told where it moved."""
