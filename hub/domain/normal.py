@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -57,22 +58,27 @@ def is_mobile(telephone: str) -> bool:
 ALIKE = 1
 
 
-class _Kept(dict[int, int | None]):
-    """What a text keeps (``str.translate``): everything but punctuation, blanks and what cannot be seen.
+class Signs(dict[int, str | int | None]):
+    """What becomes of each character (``str.translate``), worked out when it is first met.
 
     Remembered is what people write; nobody fills the memory with the million characters that there may be.
     """
 
-    def __missing__(self, char: int) -> int | None:
-        kept = None if unicodedata.category(chr(char))[0] in "PZC" else char
-        if char <= _COMMON:
-            self[char] = kept
-        return kept
+    def __init__(self, becomes: Callable[[str], str | int | None]) -> None:
+        super().__init__()
+        self._becomes = becomes
+
+    def __missing__(self, code: int) -> str | int | None:
+        found = self._becomes(chr(code))
+        if code <= _COMMON:
+            self[code] = found
+        return found
 
 
-#: The last character of the basic plane.
+#: The last character of the basic plane: rarer ones are looked up each time.
 _COMMON = 0xFFFF
-_KEPT = _Kept()
+#: Everything stays but punctuation, blanks and what cannot be seen.
+_KEPT = Signs(lambda char: None if unicodedata.category(char)[0] in "PZC" else char)
 
 
 def alike_name(text: str | None) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import ahocorasick_rs
 import msgspec
 
+from hub.domain.normal import Signs
 from hub.domain.remembered import Remembered
 from hub.domain.words import words_of
 
@@ -54,27 +55,19 @@ _SPELLED = 3
 _REMEMBERED, _SHORT = 20_000, 300
 
 
-#: The last character of the basic plane: rarer ones are looked up each time.
-_COMMON = 0xFFFF
-
-
-class _Signs(dict[int, str | int | None]):
-    """What becomes of a sign: letters (Latin ones without accents), digits and vowel signs that take room stay, what prints nothing or
-    is put over a letter goes, everything else is a blank.
+def _searched(char: str) -> str | None:
+    """Letters (Latin ones without accents), digits and vowel signs that take room stay, what prints nothing or is put over a letter
+    goes, everything else is a blank.
     """
-
-    def __missing__(self, code: int) -> str | int | None:
-        kind = unicodedata.category(chr(code))
-        gone = kind in ("Cf", "Mn", "Me") or chr(code) in _INVISIBLE
-        bare = unicodedata.normalize("NFD", chr(code))[0]
-        kept = bare if bare.isascii() else code
-        found = None if gone else kept if kind[0] in "LN" or kind == "Mc" else " "
-        if code <= _COMMON:  # nobody fills the memory with the million characters that there may be
-            self[code] = found
-        return found
+    kind = unicodedata.category(char)
+    if kind in ("Cf", "Mn", "Me") or char in _INVISIBLE:
+        return None
+    bare = unicodedata.normalize("NFD", char)[0]
+    kept = bare if bare.isascii() else char
+    return kept if kind[0] in "LN" or kind == "Mc" else " "
 
 
-_SIGNS = _Signs()
+_SIGNS = Signs(_searched)
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
