@@ -146,12 +146,11 @@ def publishing(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, ds
     """Publishes records as the next versions of what the log holds, one call of all processes after the other, and waits until they
     are read.
     """
-    one_at_a_time, place = asyncio.Lock(), (topics.REFERENCE, 0)
 
     async def publish_next(records: Sequence[ReferenceRecord]) -> None:
-        async with one_at_a_time, one_writer(dsn):
+        async with one_writer(dsn):
             ends = await log.ends((topics.REFERENCE,))
-            await reference.reached(ends.get(place, 0) - 1)
+            await reference.reached(ends.get((topics.REFERENCE, 0), 0) - 1)
             offset = await publish(bootstrap, as_versions(records, reference.data))
             if offset >= 0:
                 await reference.reached(offset)

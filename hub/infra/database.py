@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
+from typing import Any
 
 import asyncpg
 
@@ -19,9 +20,8 @@ _PATIENCE = 20
 
 async def migrate(dsn: str) -> list[str]:
     """Apply what has not been applied; returns the names of the files applied now."""
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await _locked(dsn, _LOCK)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute("CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)")
         done = {row[0] for row in await connection.fetch("SELECT name FROM migrations")}
         new = sorted(name for name in _files() if name not in done)
@@ -38,17 +38,24 @@ async def migrate(dsn: str) -> list[str]:
 async def one_writer(dsn: str) -> AsyncIterator[None]:
     """Of all processes that use the database one at a time is inside; raises Unavailable where the database is away."""
     try:
-        connection = await asyncpg.connect(dsn, timeout=10, command_timeout=_PATIENCE)
+        connection = await _locked(dsn, _WRITER, _PATIENCE)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise Unavailable("PostgreSQL") from error
     try:
-        try:
-            await connection.execute("SELECT pg_advisory_lock($1)", _WRITER)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise Unavailable("PostgreSQL") from error
         yield
     finally:
-        await connection.close()  # which gives the lock back
+        await connection.close()
+
+
+async def _locked(dsn: str, key: int, patience: float | None = None) -> asyncpg.Connection[Any]:
+    """A connection that holds an advisory lock until it is closed; ``patience``: seconds a command may take."""
+    connection = await asyncpg.connect(dsn, timeout=10, command_timeout=patience)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", key)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 def _files() -> dict[str, str]:
