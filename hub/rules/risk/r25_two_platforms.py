@@ -26,16 +26,18 @@ SCORE = Dated({"2019-01-01": 30}, own=True)
 def check(case: Case) -> Findings:
     """Another purchase that differs in nothing but the platform."""
     of, hours = case.declaration, HOURS.on(case.day)
-    goods = sorted(goods_of(of))
-    platforms = {
-        one.platform
+    alike = [
+        one
         for one in case.history()
         if one.at > case.at - hours * 3_600_000
         and one.platform != of.platform
         and one.merchant == of.merchant
         and one.value == case.value
-        and sorted(one.goods) == goods
-    }
+    ]
+    if not alike:  # nearly always: its goods need not be put together
+        return
+    goods = sorted(goods_of(of))
+    platforms = {one.platform for one in alike if sorted(one.goods) == goods}
     if platforms:
         said = {"platforms": ", ".join(sorted({*platforms, of.platform})), "hours": str(hours)}
         yield case.finding("two_platforms", score=SCORE.on(case.day), path="InventoryHead/ebpCode", action=REVIEW, evidence=said)
