@@ -15,7 +15,7 @@ from hub import codec, topics
 from hub.domain import lifecycle
 from hub.domain.events import TICK_KEY, Assessment, Registered, Status, SubmissionSummary, TimelineEntry
 from hub.domain.keys import china_day, china_midnight
-from hub.domain.orders import LEVELS
+from hub.domain.orders import BY_CLASS, BY_FLOOR, LEVELS
 from hub.domain.reading import (
     ASSESSED_OF_DAY,
     DRAWN,
@@ -29,8 +29,6 @@ from hub.domain.reading import (
 )
 
 log = logging.getLogger(__name__)
-#: By what an assessment is selected where no order of an authority asked for it.
-_BY_LOT = ("class", "floor")
 
 
 class Record(Protocol):
@@ -320,7 +318,7 @@ def assessments(records: Iterable[Record], batch: Batch) -> int:
                 counts[day, "", SHADOW_OF_DAY if finding.shadow else HITS_OF_DAY, finding.rule] = 1
             date, rules = china_day(found.at), dict.fromkeys(finding.rule for finding in found.findings)
             hits.extend((found.declaration, rule, date) for rule in rules)
-        if found.level == LEVELS[0] and found.selected in _BY_LOT:
+        if found.level == LEVELS[0] and found.selected in (BY_CLASS, BY_FLOOR):
             hits.append((found.declaration, DRAWN, china_day(found.at)))
         batch.counts.setdefault(("assessments", found.id), counts)
     return bad

@@ -26,6 +26,8 @@ WHAT = (HOLD, SELECT, REFUSE)
 AUTHORITIES = ("customs", "tax", "forex", "market", "commerce")
 #: The levels of an assessment, the mildest first (``hub.rules.engine.LEVELS``).
 LEVELS = ("green", "yellow", "orange", "red", "reject")
+#: By what a declaration is selected where no order asks for it: the share of its control class, the zone's floor.
+BY_CLASS, BY_FLOOR = "class", "floor"
 #: Whole of a rate: rates are integers of 1/100,000.
 WHOLE = 100_000
 #: Hours a message is held where the order does not say; our own (P).

@@ -223,8 +223,8 @@ class Positions(NamedTuple):
     following: int
 
 
-#: What an alert may be filtered by: all levels but green, and the families of risk.
-SEVERITIES, FAMILIES = LEVELS[1:], ("economic", "technical", "trading")
+#: What an alert may be: all levels but green.
+SEVERITIES = LEVELS[1:]
 
 
 class RuleFigures(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from hub.domain.control import class_parameters, selection_of
 from hub.domain.credit import CLASSES
 from hub.domain.events import Finding
 from hub.domain.kinds import EXPORT
-from hub.domain.orders import AUTHORITIES, HOLD, SELECT, WHOLE, Order
+from hub.domain.orders import AUTHORITIES, BY_CLASS, BY_FLOOR, HOLD, SELECT, WHOLE, Order
 from hub.rules.api import REVIEW, Case
 from hub.rules.engine import EXAMINE, RELEASE, RuleSet, Verdict, acting
 
@@ -56,9 +56,9 @@ def advice(case: Case, verdict: Verdict, declaration: str, rules: RuleSet) -> Ad
     lot = case.draw(declaration)
     if lot is not None:
         base, floor = selection_of(case.reference("parameter", "selection"))
-        rate, by = max(base * parameters.sampling // 100, parameters.least * (WHOLE // 100)), "class"
+        rate, by = max(base * parameters.sampling // 100, parameters.least * (WHOLE // 100)), BY_CLASS
         if floor > rate:
-            rate, by = floor, "floor"
+            rate, by = floor, BY_FLOOR
         for order in meeting:
             if order.what == SELECT and order.rate > rate:
                 rate, by = order.rate, order.id

@@ -27,7 +27,7 @@ from hub.domain.views import DeclarationView, OrderView, PaymentView, WaybillVie
 #: What a finding asks for whatever the score says.
 REVIEW, REJECT = "review", "reject"
 #: The three families of risk (Hangzhou regulation, Art. 7(6)).
-ECONOMIC, TECHNICAL, TRADING = "economic", "technical", "trading"
+RISKS = ECONOMIC, TECHNICAL, TRADING = "economic", "technical", "trading"
 
 _json = msgspec.json.Encoder(order="sorted").encode
 

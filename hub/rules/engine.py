@@ -27,7 +27,7 @@ from hub.domain.events import Finding
 from hub.domain.faults import Misconfigured
 from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.reference import ReferenceRecord
-from hub.rules.api import ECONOMIC, REJECT, REVIEW, TECHNICAL, TRADING, Case, Rule, day_of
+from hub.rules.api import REJECT, REVIEW, RISKS, Case, Rule, day_of
 
 FAMILIES = ("trade", "risk", "credit", "routing")
 #: Codes that were published once and must not come back with another meaning.
@@ -279,7 +279,7 @@ def read_rule(module: ModuleType, family: str, file: str) -> tuple[Rule | None, 
         (_DAY.fullmatch(getattr(module, "SHADOW_UNTIL", "2000-01-01")) is not None, "SHADOW_UNTIL is no day"),
         (callable(getattr(module, "check", None)), "no check"),
         (set(getattr(module, "SIDES", (IMPORT, EXPORT))) <= {IMPORT, EXPORT}, "SIDES names something else than import and export"),
-        (getattr(module, "RISK", "") in (ECONOMIC, TECHNICAL, TRADING), "RISK is none of the three families"),
+        (getattr(module, "RISK", "") in RISKS, "RISK is none of the three families"),
     )
     wrong = [f"{where}: {text}" for holds, text in checks if not holds]
     if wrong:

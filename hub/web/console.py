@@ -14,8 +14,7 @@ from aiohttp import web
 from hub.domain.credit import SOURCES
 from hub.domain.faults import Both, Fault, Refused, fault
 from hub.domain.kinds import KINDS, MATCHED_KINDS
-from hub.domain.orders import LEVELS
-from hub.domain.reading import EVERYTHING, Scope
+from hub.domain.reading import EVERYTHING, SEVERITIES, Scope
 from hub.web import auth, sight, story, words
 from hub.web.pages import language_of, render
 from hub.web.ports import PARTS, Viewer
@@ -189,7 +188,7 @@ async def _held(request: web.Request, viewer: Viewer, wrong: Sequence[Fault] = (
         items=await orders.held_json(request, viewer, state, 200),
         orders=orders.orders_json(request, viewer),
         mine=orders.authorities_of(viewer),
-        levels=LEVELS[1:],
+        levels=SEVERITIES,
         wrong=wrong,
     )
 

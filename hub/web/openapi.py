@@ -7,7 +7,8 @@ from typing import Any
 from hub.domain.credit import SOURCES
 from hub.domain.kinds import KINDS
 from hub.domain.orders import AUTHORITIES, LEVELS
-from hub.domain.reading import FAMILIES, SEVERITIES
+from hub.domain.reading import SEVERITIES
+from hub.rules.api import RISKS
 
 Json = dict[str, Any]
 
@@ -98,7 +99,7 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "authorities",
         (
             _query("severity", f"one of {', '.join(SEVERITIES)}"),
-            _query("family", f"one of {', '.join(FAMILIES)}"),
+            _query("family", f"one of {', '.join(RISKS)}"),
             *(_query(name, f"by {name}") for name in ("rule", "enterprise", "agency")),
             _AFTER,
             _LIMIT,

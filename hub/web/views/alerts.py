@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from hub.domain.events import Alert
-from hub.domain.reading import FAMILIES, SEVERITIES, AlertFilter
+from hub.domain.reading import SEVERITIES, AlertFilter
+from hub.rules.api import RISKS
 from hub.web import sight, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
@@ -67,7 +68,7 @@ async def alerts(request: web.Request) -> web.Response:
     found = await request.app[PARTS].read.alerts(
         AlertFilter(
             severity=_one_of(request, "severity", SEVERITIES),
-            family=_one_of(request, "family", FAMILIES),
+            family=_one_of(request, "family", RISKS),
             rule=text(request, "rule"),
             enterprise=text(request, "enterprise"),
             agency=text(request, "agency"),
