@@ -147,8 +147,10 @@ def publishing(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, ds
     are read.
     """
 
+    in_turn = asyncio.Lock()  # those of one process keep the order they came in, on one connection
+
     async def publish_next(records: Sequence[ReferenceRecord]) -> None:
-        async with one_writer(dsn):
+        async with in_turn, one_writer(dsn):
             ends = await log.ends((topics.REFERENCE,))
             await reference.reached(ends.get((topics.REFERENCE, 0), 0) - 1)
             offset = await publish(bootstrap, as_versions(records, reference.data))
