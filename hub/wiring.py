@@ -146,7 +146,6 @@ def publishing(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, ds
     """Publishes records as the next versions of what the log holds, one call of all processes after the other, and waits until they
     are read.
     """
-
     in_turn = asyncio.Lock()  # those of one process keep the order they came in, on one connection
 
     async def publish_next(records: Sequence[ReferenceRecord]) -> None:
