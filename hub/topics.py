@@ -52,6 +52,8 @@ CLAIMS = "claims"
 STATUSES = "statuses"
 ASSESSMENTS = "assessments"
 ALERTS = "alerts"
+#: Who acts by its own law; quarantine is a part of customs.
+AUTHORITIES = ("customs", "tax", "forex", "market", "commerce")
 OUT_CUSTOMS = "out.customs"
 ANSWERS = "answers"
 HAND_OVERS = "hand-overs"
@@ -64,6 +66,11 @@ DEAD_LETTERS = "dead-letters"
 def inbox(stage: str) -> str:
     """The topic a stage reads; split reads the log of submissions itself."""
     return SUBMISSIONS if stage == "split" else f"inbox.{stage}"
+
+
+def out(authority: str) -> str:
+    """What an authority is handed over, and nothing it may not see."""
+    return f"out.{authority}"
 
 
 def changelog(stage: str) -> str:
@@ -129,9 +136,19 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name=OUT_CUSTOMS,
         key="sender",
-        holds="what is to be handed over to customs (encrypted)",
+        holds="what is to be handed over to customs: messages (encrypted), assessments, alerts",
         retention_ms=30 * DAY_MS,
         max_message_bytes=LARGE,
+    ),
+    *(
+        Topic(
+            name=out(authority),
+            key="sender, or what an alert is about",
+            holds=f"what {authority} is entitled to, without persons: alerts and its views of documents",
+            retention_ms=30 * DAY_MS,
+        )
+        for authority in AUTHORITIES
+        if authority != "customs"
     ),
     Topic(name=ANSWERS, key="participant", holds="authorities' receipts and the hub's notices for a participant"),
     Topic(name=HAND_OVERS, key="recipient + sender", holds="attempts, outcomes, parked"),

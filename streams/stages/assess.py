@@ -290,7 +290,9 @@ class Assess:
             Output(_REGISTER, key, codec.pack(report)),
         ]
         if assessment.findings:
-            outputs += [self._alert(event, assessment, finding) for finding in assessment.findings if _alarms(finding)]
+            for finding in assessment.findings:
+                if _alarms(finding):
+                    outputs += self._alert(event, assessment, finding)
         if self._orders is not None and event.submission:
             outputs += self._judged(event, assessment, self._orders)
         if self._settings.notices:
@@ -317,7 +319,7 @@ class Assess:
         judged = Judged(event.declaration_key, event.revision, assessment.at, holding, assessment.reference)
         return [Output(_GATE, event.submission.encode(), codec.pack(judged))]
 
-    def _alert(self, event: Matched, assessment: Assessment, finding: Finding) -> Output:
+    def _alert(self, event: Matched, assessment: Assessment, finding: Finding) -> list[Output]:
         # The same finding of the same version is the same alert, however often its company changes.
         path = f":{finding.path}" if finding.path else ""
         id_ = f"{finding.rule}:{event.declaration_key}@{event.revision}:{finding.code}{path}"

@@ -32,7 +32,13 @@ def headers(type_: str, id_: str, subject: str, at: int) -> Headers:
     )
 
 
-def raised(alert: Alert, subject: str) -> Output:
-    """The record of an alert; ``subject``: what it is about, for who reads headers only."""
-    made = headers("hub.alert.raised.v1", alert.id, subject, alert.at)
-    return Output(topics.ALERTS, alert.id.encode(), codec.to_json(alert), made)
+def raised(alert: Alert, subject: str) -> list[Output]:
+    """The records of an alert: in ``alerts``, and for each authority it is for; ``subject``: what it is about, for who reads
+    headers only.
+    """
+    made, value = headers("hub.alert.raised.v1", alert.id, subject, alert.at), codec.to_json(alert)
+    told = [authority for authority in topics.AUTHORITIES if not alert.agency or authority in alert.agency]
+    return [
+        Output(topics.ALERTS, alert.id.encode(), value, made),
+        *[Output(topics.out(authority), subject.encode(), value, made) for authority in told],
+    ]

@@ -242,7 +242,7 @@ class _Watch:
             message_zh=message_zh,
             evidence=evidence,
         )
-        self._outputs.append(raised(alert, self._guarantor))
+        self._outputs += raised(alert, self._guarantor)
 
 
 #: The level at which the unpaid tax has reached the guarantee.

@@ -322,7 +322,7 @@ def _told(
         message_zh=message_zh.format(count=count),
         evidence={"profile": code, "what": what, "since": day_text(date_of(episode.began))},
     )
-    outputs.append(raised(alert, declaration or code))
+    outputs += raised(alert, declaration or code)
     return msgspec.structs.replace(episode, severity=due)
 
 

@@ -216,7 +216,7 @@ class Turn:
             message_zh=message_zh,
             evidence={"document": self.key, **evidence},
         )
-        self.outputs.append(raised(alert, self.key))
+        self.outputs += raised(alert, self.key)
 
     def finish(self) -> Step:
         """The next state, with the timeline bounded and the allowance told where it moved."""

@@ -72,7 +72,7 @@ class Resolve:
         for lead in state.leads:
             if lead.at + settings.park <= at:
                 parked.append(lead)
-                outputs.append(self._not_found(key.decode(), lead, at))
+                outputs += self._not_found(key.decode(), lead, at)
             elif lead.alternatives:
                 outputs += self._following(key.decode(), lead)
             else:
@@ -117,14 +117,14 @@ class Resolve:
         following = msgspec.structs.replace(lead, alternatives=(*rest, number))
         return [Output(_RESOLVE, first.encode(), codec.pack(following))]
 
-    def _not_found(self, number: str, lead: Lead, at: int) -> Output:
+    def _not_found(self, number: str, lead: Lead, at: int) -> list[Output]:
         """Who asks is told; a receipt, which nobody asks for, is alarmed."""
         if lead.origin:
             answer = ApplicationAnswer(lead.revision, "", at, number=number.partition(":")[2])
-            return Output(_REGISTER, lead.origin.encode(), codec.pack(answer))
+            return [Output(_REGISTER, lead.origin.encode(), codec.pack(answer))]
         return self._alert(number, lead, at)
 
-    def _alert(self, number: str, lead: Lead, at: int) -> Output:
+    def _alert(self, number: str, lead: Lead, at: int) -> list[Output]:
         alert = Alert(
             id=f"unmatched-receipt:{number}@{lead.at}",
             at=at,

@@ -72,7 +72,7 @@ class Watch:
         value = {"count": count, "since": china_day(seen[0].at), "last": day}
         outputs = [flag(id_, version, day_text(day), day_text(until), value)]
         if step > old.step:
-            outputs.append(self._alert(id_, what, event, seen, count, version))
+            outputs += self._alert(id_, what, event, seen, count, version)
         return Step(WatchState(seen, version, step, day), due, outputs)
 
     def fire(self, state: WatchState, key: bytes, now: Tick) -> Step:
@@ -85,7 +85,7 @@ class Watch:
             return Step(None, 0, [])
         return Step(WatchState((), state.version, 0, state.day), 0, [])
 
-    def _alert(self, id_: str, what: str, event: Seen, seen: tuple[Sighting, ...], count: int, version: int) -> Output:
+    def _alert(self, id_: str, what: str, event: Seen, seen: tuple[Sighting, ...], count: int, version: int) -> list[Output]:
         rule = WATCHED[what].rule
         message, message_zh = (text.format(count=count) for text in _WORDS[what])
         evidence = {

@@ -85,7 +85,7 @@ class Observed:
             elif output.topic == topics.PROFILES:
                 assert output.key == b"M"
                 self.profiles.append((dict(output.headers)["ce_type"].decode(), codec.profile(output.value or b"")))
-            else:
+            elif output.topic == topics.ALERTS:
                 self.alerts.append(codec.alert(output.value or b""))
 
 

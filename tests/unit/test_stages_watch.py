@@ -50,7 +50,7 @@ class Watching:
                 if output.topic == topics.REFERENCE:
                     assert output.route == b"", "reference data are in partition 0"
                     self.flags.append(decode_reference(output.value or b""))
-                else:
+                elif output.topic == topics.ALERTS:
                     self.alerts.append(codec.alert(output.value or b""))
         return self
 

@@ -1,0 +1,21 @@
+"""An alert goes to ``alerts`` and to the topic of each authority it is for, and of no other."""
+
+import pytest
+
+from hub import topics
+from hub.domain.events import Alert
+from streams.stages.cloud import raised
+
+ALL = [topics.out(name) for name in topics.AUTHORITIES]
+
+
+@pytest.mark.parametrize(
+    ("agency", "told"),
+    [((), ALL), (("tax", "office"), ["out.tax"]), (("office",), []), (("customs", "forex"), ["out.customs", "out.forex"])],
+)
+def test_an_alert_goes_to_whom_it_is_for(agency: tuple[str, ...], told: list[str]) -> None:
+    alert = Alert(id="a", at=0, rule="R01", severity="red", family="trading", agency=agency)
+    outputs = raised(alert, "declaration/A:1")
+    assert [output.topic for output in outputs] == [topics.ALERTS, *told]
+    assert len({output.value for output in outputs}) == 1
+    assert all(dict(output.headers)["ce_id"] == b"a" for output in outputs)
