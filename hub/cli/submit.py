@@ -6,18 +6,19 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
-from adapters import signature, xml
+from adapters import xml
 from adapters.authorities.customs import envelope
 from hub.cli import loaded
 from hub.cli.check import messages
 from hub.cli.reach import UNREACHABLE
-from hub.client import MOVING, HubClient, Reply, settled
+from hub.client import MOVING, HubClient, NotReached, Refusal, media_type_of, settled, signed
 from hub.domain.faults import Misconfigured, Refused
 from hub.domain.lifecycle import EXPIRED, WITHDRAWN, meaning_of
 from hub.infra.participants import DemoPrincipal, hosted_key, load_demo
@@ -106,23 +107,28 @@ async def _all(
         taken: list[_HandedIn] = []
         for name, data in messages(files):
             seen = True
-            media_type = "application/json" if data.lstrip()[:1] in (b"{", b"[") else "application/xml"
+            media_type = media_type_of(data)
             entry = None if api_key else known[who or fitting(data, media_type)]
             asks = entry.api_key if entry else api_key
             if asks not in clients:
                 clients[asks] = await opened.enter_async_context(HubClient(url, asks))
-            body = signed(data, entry) if entry is not None and media_type == "application/xml" else data
-            reply = await clients[asks].submit(body, media_type)
-            if reply.status == 0:
-                click.echo(f"{url} does not answer", err=True)
+            if entry is not None and entry.key and media_type == "application/xml":
+                data = signed(data, hosted_key(entry))  # noqa: PLW2901 - the same message, signed
+            try:
+                found = await clients[asks].submit(data, media_type=media_type)
+                one = _HandedIn(name, asks, found["submission"], [{"submission": found["submission"], **row} for row in found["documents"]])
+            except Refusal as error:
+                one = _HandedIn(name, asks, "", [_not_taken(error.status, "refused", error.faults)])
+            except NotReached as error:
                 worst = UNREACHABLE
-                break
-            id = str(reply.body["submission"]) if reply.accepted else ""
-            taken.append(_HandedIn(name, asks, id, _rows(reply)))
+                if not error.status:
+                    click.echo(f"{url} does not answer", err=True)
+                    break
+                one = _HandedIn(name, asks, "", [_not_taken(error.status, "unknown", [])])
+            taken.append(one)
             if wait <= 0:
                 worst = max(worst, _printed(taken.pop(), as_json=as_json))
-            if reply.status in (429, 503):
-                worst = UNREACHABLE
+            if worst == UNREACHABLE:
                 break
         if wait > 0:
             taken = await _waited(taken, clients, wait)
@@ -133,24 +139,19 @@ async def _all(
     return worst
 
 
-def _rows(reply: Reply) -> list[Row]:
-    """A row a document, or one for a message that was not taken."""
-    if not reply.accepted:
-        faults = reply.body.get("faults", [])
-        status = "unknown" if reply.status in (429, 503) else "refused"
-        return [{"index": -1, "kind": "", "key": "", "status": status, "http": reply.status, "faults": faults}]
-    id = str(reply.body["submission"])
-    return [{"submission": id, **document} for document in reply.body["documents"]]
+def _not_taken(http: int, status: str, faults: Sequence[Any]) -> Row:  # Any: JSON
+    """The row of a message that was not taken."""
+    return {"index": -1, "kind": "", "key": "", "status": status, "http": http, "faults": list(faults)}
 
 
 async def _waited(taken: list[_HandedIn], clients: dict[str, HubClient], seconds: float) -> list[_HandedIn]:
     """The same with what has become of each document."""
     asked = [one for one in taken if one.submission]
-    replies = await settled([(clients[one.api_key], one.submission) for one in asked], seconds)
+    found = await settled([(clients[one.api_key], one.submission) for one in asked], seconds)
     later = {
-        one.submission: [{"submission": one.submission, **become(document)} for document in reply.body["documents"]]
-        for one, reply in zip(asked, replies, strict=True)
-        if reply.status == 200
+        one.submission: [{"submission": one.submission, **become(dict(document))} for document in reply["documents"]]
+        for one, reply in zip(asked, found, strict=True)
+        if reply is not None
     }
     return [one._replace(rows=later.get(one.submission, one.rows)) for one in taken]
 
@@ -184,20 +185,6 @@ def fitting(data: bytes, media_type: str) -> str:
 def fitting_for(mt: catalog.MessageType) -> str:
     """The sandbox's principal whose message it is."""
     return _OF_ROLE[mt.senders[0]] if mt.direction == "up" else "customs"
-
-
-def signed(data: bytes, entry: DemoPrincipal) -> bytes:
-    """The message with the principal's signature, where it is one that is signed and is not yet."""
-    if not entry.key:
-        return data
-    try:
-        parsed = xml.parse(data, xml.SCHEMA_ONLY)
-        mt = catalog.message_of(parsed.root)
-        if mt is None or mt.direction == "down" or signature.find(parsed.root) is not None:
-            return data
-        return signature.sign(parsed.text, hosted_key(entry))
-    except (Refused, ValueError):
-        return data
 
 
 def _printed(one: _HandedIn, *, as_json: bool) -> int:
