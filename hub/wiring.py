@@ -20,21 +20,26 @@ from adapters.door import Door
 from adapters.intake import Judge
 from adapters.signature import SigningKey
 from adapters.transports import http
+from adapters.transports.file_drop import FileDrop
+from adapters.transports.hook import HookClient
+from adapters.ways import Ways
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.deliveries import cloud_event
 from hub.domain.events import Decided, Reviewed
-from hub.domain.faults import Misconfigured, Unavailable
+from hub.domain.faults import Misconfigured, Unavailable, kind_of
 from hub.domain.keys import china_day
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import ReferenceRecord
 from hub.domain.standing import about
+from hub.domain.subscriptions import Subscription
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
 from hub.infra.kafka import KafkaPublisher, check_partitions
-from hub.infra.participants import hosted_key, load_demo, webhook_secret
+from hub.infra.participants import hook_secret, hook_secrets, hosted_key, load_demo, shown_secret, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -45,11 +50,12 @@ from hub.ports import Clock, Publisher, Row
 from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
-from hub.web.ports import Parts
+from hub.web.ports import Delivering, Parts
 from streams.api import Stage
 from streams.faust_driver import Options, run
 from streams.project import Projector
 from streams.runtime import Hooks
+from streams.stages import cloud
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
 from streams.stages.gate import Gate
@@ -63,6 +69,8 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+#: Test events on their way to subscribers at one time.
+_TESTS_AT_ONCE = 8
 
 #: Publishes records of reference data; they are read by this process when it returns.
 Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
@@ -100,6 +108,7 @@ async def serve(settings: Settings) -> None:
         found = reference.by_name(name)
         return (found, webhook_secret(vault.digest, found)) if found is not None else None
 
+    hooks = HookClient(private=settings.webhook_private, timeout=settings.webhook_timeout_ms / 1000)
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
     app = make_app(
@@ -123,6 +132,7 @@ async def serve(settings: Settings) -> None:
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            delivering=delivering(settings, vault, clock, hooks),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -136,6 +146,7 @@ async def serve(settings: Settings) -> None:
         await runner.cleanup()
         await door.stop()
         await claims.stop()
+        await hooks.close()
         await read.close()
         await records.close()
         await publisher.stop()
@@ -174,6 +185,44 @@ def observed(publish: Publish, publisher: Publisher, clock: Clock, partitions: i
             await publisher.send(rows)
 
     return publish_and_tell
+
+
+def delivering(settings: Settings, vault: Vault, clock: Clock, hooks: HookClient) -> Delivering:
+    """What the web asks of those who send to subscribers; tests go out from this process, a few at a time."""
+    drop = FileDrop(settings.drop_folder, settings.drop_backlog) if settings.drop_folder is not None else None
+    ways = Ways(hooks, drop, hook_secrets(vault.digest, settings.webhook_rotation_hours), clock, lambda *said: said)
+    at_once = asyncio.Semaphore(_TESTS_AT_ONCE)
+
+    async def check(url: str) -> None:
+        await hooks.resolved(url)
+
+    async def test(subscription: Subscription) -> dict[str, object]:
+        now = clock.now()
+        headers = cloud.headers("hub.subscription.tested.v1", f"{subscription.id}:test:{now}", subscription.id, now)
+        value = codec.to_json({"subscription": subscription.id, "title": subscription.title})
+        id, type_, body = cloud_event(headers, value, "")
+        async with at_once:
+            verdict, note, _ = await ways.send(subscription, id, f"test-{now}.json", body)
+        code, _, status = note.partition(" ") if verdict != "accepted" else ("", "", note)
+        kind = kind_of(code) if code else None
+        return {
+            "id": id,
+            "type": type_,
+            "delivered": verdict == "accepted",
+            "status": int(status) if status else None,
+            "code": code,
+            "message": kind.message if kind is not None else "",
+            "message_zh": kind.message_zh if kind is not None else "",
+            "milliseconds": clock.now() - now,
+        }
+
+    return Delivering(
+        check=check,
+        test=test,
+        secret=lambda name, number: shown_secret(hook_secret(vault.digest, name, number)),
+        drop=drop is not None,
+        each=settings.subscriptions_each,
+    )
 
 
 def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], Awaitable[None]]:

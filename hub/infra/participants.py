@@ -18,6 +18,7 @@ import msgspec
 from hub.domain.access import ROLES, Principal
 from hub.domain.faults import Misconfigured
 from hub.domain.reference import ReferenceRecord
+from hub.domain.subscriptions import Subscription
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
 
 #: The day from which demo data are in force: before anything the demo can submit.
@@ -222,6 +223,23 @@ def webhook_secret(digest: Callable[[str, str], str], principal: Principal) -> b
     It is kept nowhere, and a new API key or digest key means a new one.
     """
     return sha256(digest("webhook", f"{principal.name}\0{principal.api_key_hash}").encode()).digest()
+
+
+def hook_secret(digest: Callable[[str, str], str], subscription: str, number: int) -> bytes:
+    """What the hub signs the hooks of a subscription with: its ``number``-th secret, made of the hub's digest key and kept nowhere."""
+    return sha256(digest("subscription", f"{subscription}\0{number}").encode()).digest()
+
+
+def hook_secrets(digest: Callable[[str, str], str], overlap_hours: float) -> Callable[[Subscription, int], tuple[bytes, ...]]:
+    """Those to sign a subscription's hooks with at a time (ms): the newest, and for a while after a change the one before."""
+
+    def secrets(subscription: Subscription, at: int) -> tuple[bytes, ...]:
+        changing = subscription.secret > 1 and at < subscription.rotated_at + overlap_hours * 3_600_000
+        return tuple(
+            hook_secret(digest, subscription.id, subscription.secret - back) for back in range(2 if changing else 1)
+        )
+
+    return secrets
 
 
 def shown_secret(secret: bytes) -> str:

@@ -20,12 +20,13 @@ from hub.web.views import (
     reference,
     rules,
     submissions,
+    subscriptions,
     summaries,
     throughput,
 )
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, console,
 )  # fmt: skip
 
 

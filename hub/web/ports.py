@@ -13,6 +13,7 @@ from hub.domain.access import Principal
 from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
 from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
 
@@ -61,6 +62,22 @@ class Records(Protocol):
         """{(topic, partition): offset after the last record}."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Delivering:
+    """What the web asks of those who send to subscribers."""
+
+    #: Looks at an endpoint's address and where its name leads; raises Refused.
+    check: Callable[[str], Awaitable[None]]
+    #: Sends a test event; what came back, as JSON.
+    test: Callable[[Subscription], Awaitable[dict[str, object]]]
+    #: The n-th secret of a subscription, as Standard Webhooks writes it.
+    secret: Callable[[str, int], str]
+    #: Whether there is a file drop.
+    drop: bool
+    #: Subscriptions a principal may have.
+    each: int
+
+
 async def _always_ready() -> list[str]:
     return []
 
@@ -92,6 +109,7 @@ class Parts:
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    delivering: Delivering | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)
