@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Any
 
 from aiohttp import web
+from aiokafka.errors import KafkaError
 
 from adapters.dialects import dxp, receipts, webhook
 from adapters.door import Door
@@ -26,7 +27,7 @@ from adapters.ways import Ways
 from hub import codec, topics
 from hub.domain.access import Access, Principal
 from hub.domain.deliveries import cloud_event
-from hub.domain.events import Decided, Reviewed
+from hub.domain.events import Decided, HandOverOutcome, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable, kind_of
 from hub.domain.keys import china_day
 from hub.domain.matching import MatchSettings
@@ -39,6 +40,7 @@ from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
 from hub.infra.kafka import KafkaPublisher, check_partitions
+from hub.infra.lag import GroupLags
 from hub.infra.participants import hook_secret, hook_secrets, hosted_key, load_demo, shown_secret, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
@@ -54,6 +56,7 @@ from hub.web.ports import Delivering, Parts
 from streams.api import Stage
 from streams.faust_driver import Options, run
 from streams.project import Projector
+from streams.replay import Replay, reading
 from streams.runtime import Hooks
 from streams.stages import cloud
 from streams.stages.assess import Assess, AssessSettings
@@ -109,6 +112,7 @@ async def serve(settings: Settings) -> None:
         return (found, webhook_secret(vault.digest, found)) if found is not None else None
 
     hooks = HookClient(private=settings.webhook_private, timeout=settings.webhook_timeout_ms / 1000)
+    lags = GroupLags(settings.kafka)
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
     app = make_app(
@@ -132,7 +136,7 @@ async def serve(settings: Settings) -> None:
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
-            delivering=delivering(settings, vault, clock, hooks),
+            delivering=delivering(settings, vault, clock, hooks, publisher, lags),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -147,6 +151,7 @@ async def serve(settings: Settings) -> None:
         await door.stop()
         await claims.stop()
         await hooks.close()
+        await lags.close()
         await read.close()
         await records.close()
         await publisher.stop()
@@ -187,7 +192,7 @@ def observed(publish: Publish, publisher: Publisher, clock: Clock, partitions: i
     return publish_and_tell
 
 
-def delivering(settings: Settings, vault: Vault, clock: Clock, hooks: HookClient) -> Delivering:
+def delivering(settings: Settings, vault: Vault, clock: Clock, hooks: HookClient, publisher: Publisher, lags: GroupLags) -> Delivering:
     """What the web asks of those who send to subscribers; tests go out from this process, a few at a time."""
     drop = FileDrop(settings.drop_folder, settings.drop_backlog) if settings.drop_folder is not None else None
     ways = Ways(hooks, drop, hook_secrets(vault.digest, settings.webhook_rotation_hours), clock, lambda *said: said)
@@ -216,7 +221,20 @@ def delivering(settings: Settings, vault: Vault, clock: Clock, hooks: HookClient
             "milliseconds": clock.now() - now,
         }
 
+    async def replay(items: Sequence[HandOverOutcome]) -> int:
+        done = 0
+        try:
+            async with reading(settings.kafka) as log:
+                again = Replay(publisher, log, settings.partitions, vault.open)
+                for item in items:
+                    done += not await again.parked(item, clock.now())
+        except (KafkaError, OSError) as error:
+            raise Unavailable("Kafka") from error
+        return done
+
     return Delivering(
+        lags=lags,
+        replay=replay,
         check=check,
         test=test,
         secret=lambda name, number: shown_secret(hook_secret(vault.digest, name, number)),

@@ -41,6 +41,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[Health]], ...] = (
     kafka_health,
     topics_health,
     lag_health,
+    deliveries_health,
     database_health,
     reading_health,
 )

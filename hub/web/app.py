@@ -11,6 +11,7 @@ from hub.web.problems import answers_problems
 from hub.web.views import (
     alerts,
     declarations,
+    deliveries,
     describe,
     enterprises,
     exports,
@@ -26,7 +27,7 @@ from hub.web.views import (
 )
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console,
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from hub import topics
-from hub.domain import events
+from hub.domain import deliveries, events
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -18,6 +18,7 @@ PUBLIC: dict[str, Any] = {
     topics.ALERTS: events.Alert,
     topics.ANSWERS: events.Answer,
     topics.HAND_OVERS: events.HandOverOutcome,
+    topics.DELIVERIES: deliveries.DeliveryReport,
     topics.HOLDS: events.Hold,
     topics.PROFILES: events.Profile,
 }

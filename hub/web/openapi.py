@@ -267,6 +267,45 @@ SCHEMAS: dict[str, Json] = {
         secret={"type": "string", "description": "whsec_…; only in the answer that makes or changes it"},
     ),
     "Subscriptions": _object(("items",), items={"type": "array", "items": {"$ref": "#/components/schemas/Subscription"}}),
+    "Replayed": _object(("sent",), sent=_NUMBER),
+    "Deliveries": _object(
+        ("items",),
+        items={
+            "type": "array",
+            "items": _object(
+                (
+                    "recipient", "id", "kind", "feed", "principal", "title", "url", "state", "reason", "may_act", "processes", "delivered",
+                    "attempts", "retried", "last_success", "last_failure", "note", "breaker", "next_try", "lag", "parked", "items",
+                ),
+                recipient=_TEXT,
+                id=_TEXT,
+                kind={"enum": ["authority", "webhook", "file"]},
+                feed=_TEXT,
+                principal=_TEXT,
+                title=_TEXT,
+                url={"type": "string", "description": "the caller's own only"},
+                state={"enum": ["active", "parked", "disabled", "not entitled"]},
+                reason={"type": "string", "description": "the code of what parked or disabled it"},
+                may_act={"type": "boolean", "description": "whether the caller may resume it and send again"},
+                processes=_NUMBER | {"description": "how many deliver to it"},
+                delivered=_NUMBER | {"description": "since these processes began, as attempts and retried"},
+                attempts=_NUMBER,
+                retried=_NUMBER,
+                last_success={"anyOf": [_TEXT, {"type": "null"}]},
+                last_failure={"anyOf": [_TEXT, {"type": "null"}]},
+                note={"type": "string", "description": "the last failure: a code and an HTTP status"},
+                breaker={"enum": ["closed", "open", "probing"]},
+                next_try={"anyOf": [_TEXT, {"type": "null"}]},
+                lag={"anyOf": [_NUMBER, {"type": "null"}], "description": "records not yet gone through; null before the first"},
+                parked=_NUMBER,
+                items={
+                    "type": "array",
+                    "description": "the oldest of what is parked",
+                    "items": _object(("id", "type", "at", "attempts", "note"), id=_TEXT, type=_TEXT, at=_TEXT, attempts=_NUMBER, note=_TEXT),
+                },
+            ),
+        },
+    ),
     "SubscriptionTested": _object(
         ("id", "type", "delivered", "status", "code", "message", "message_zh", "milliseconds"),
         id=_TEXT,
@@ -707,6 +746,7 @@ def openapi(version: str) -> Json:
         "post": _acted("/v1/held/{key}/decision", "Release a held message or refuse it; the first decision counts", "Decision", "Held")
     }
     _subscribing(paths)
+    _delivering(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -742,6 +782,14 @@ def _subscribing(paths: Json) -> None:
         ("test", "Send a hub.subscription.tested.v1 event now, and tell what came back", "SubscriptionTested"),
     ):
         paths[f"{one}/{name}"] = {"post": _called("post", f"{one}/{name}", what, schema)}
+
+
+def _delivering(paths: Json) -> None:
+    root = "/v1/deliveries"
+    paths[root] = {"get": _operation(root, "How each recipient the caller sees stands: lag, attempts, breaker, parked items", "subscribers", (), "Deliveries")}
+    again = f"{root}/{{recipient}}/replay"
+    what = "Send what is parked for a subscription (or, operators, for customs) again, a thousand items at most"
+    paths[again] = {"post": _called("post", again, what, "Replayed")}
 
 
 def _called(method: str, path: str, what: str, answer: str, body: str = "") -> Json:

@@ -10,7 +10,18 @@ from aiohttp import web
 
 from hub.domain import exports
 from hub.domain.access import Principal
-from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
+from hub.domain.deliveries import DeliveryReport
+from hub.domain.events import (
+    Alert,
+    Answer,
+    Assessment,
+    Decided,
+    HandOverOutcome,
+    Hold,
+    Profile,
+    Status,
+    SubmissionSummary,
+)
 from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.subscriptions import Subscription
@@ -39,6 +50,9 @@ class ReadModel(Protocol):
     async def refusal(self, submission: str) -> tuple[SubmissionSummary, Place] | None: ...
     async def handed_in(self, scope: Scope, refused: bool, limit: int) -> list[SubmissionSummary]: ...
     async def hand_overs(self, submissions: Iterable[str]) -> list[HandOverRow]: ...
+    async def delivery_reports(self, recipients: Iterable[str]) -> list[DeliveryReport]: ...
+    async def parked(self, recipients: Iterable[str], each: int) -> list[HandOverOutcome]: ...
+    async def parked_counts(self, recipients: Iterable[str]) -> dict[str, int]: ...
     async def profile(self, enterprise: str) -> Profile | None: ...
     async def hold(self, submission: str) -> Hold | None: ...
     async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]: ...
@@ -72,6 +86,10 @@ class Delivering:
     test: Callable[[Subscription], Awaitable[dict[str, object]]]
     #: The n-th secret of a subscription, as Standard Webhooks writes it.
     secret: Callable[[str, int], str]
+    #: {name: (consumer group, topic)} → {name: records behind, None where the group has not begun}; raises Unavailable.
+    lags: Callable[[Mapping[str, tuple[str, str]]], Awaitable[dict[str, int | None]]]
+    #: Sends parked hand-overs and events again; how many. Raises Unavailable.
+    replay: Callable[[Sequence[HandOverOutcome]], Awaitable[int]]
     #: Whether there is a file drop.
     drop: bool
     #: Subscriptions a principal may have.

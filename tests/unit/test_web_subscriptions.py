@@ -17,8 +17,8 @@ from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.subscriptions import ALWAYS, ENDPOINT, FEEDS, Subscription, find, is_for, topic_of
 from hub.settings import Settings
 from hub.topics import ALERTS, ANSWERS, AUTHORITIES, out
-from hub.wiring import HookClient, Vault, delivering
-from tests.support.delivery import WallClock
+from hub.wiring import GroupLags, HookClient, Vault, delivering
+from tests.support.delivery import PlainPublisher, WallClock
 from tests.support.receiver import receiving
 from tests.support.site import parts_of, publishing_into, served
 
@@ -42,7 +42,7 @@ async def site(tmp_path: Any, *, private: bool) -> AsyncIterator[Hub]:
     data, clock = Reference(), WallClock()
     settings = Settings(data=tmp_path, subscriptions_each=3, webhook_private=private, drop_folder=tmp_path / "drop" if private else None)
     hooks = HookClient(private=private, timeout=2)
-    made = delivering(settings, Vault(settings.keys_folder), clock, hooks)
+    made = delivering(settings, Vault(settings.keys_folder), clock, hooks, PlainPublisher(""), GroupLags(""))
     parts = replace(parts_of(None, clock, reference=data, publish_reference=publishing_into(data)), delivering=made)
     async with served(parts) as session:
         yield Hub(session, data)

@@ -81,7 +81,7 @@ def _delivering(request: web.Request) -> Delivering:
     return found
 
 
-def _acting(request: web.Request) -> Viewer:
+def acting(request: web.Request) -> Viewer:
     """Who calls with its key: a session acts through the console's forms, which carry a token."""
     if not request.headers.get("Authorization"):
         raise web.HTTPUnauthorized
@@ -119,7 +119,7 @@ async def subscription(request: web.Request) -> web.Response:
 @routes.post("/v1/subscriptions")
 async def make(request: web.Request) -> web.Response:
     """Subscribe; the answer is the only one that shows the secret."""
-    viewer, delivering = _acting(request), _delivering(request)
+    viewer, delivering = acting(request), _delivering(request)
     wanted = await _body(request)
     subscription = _made(viewer, wanted, delivering, request.app[PARTS].clock.now())
     everybody = list(every(reference_of(request)))
@@ -188,7 +188,7 @@ def _filter(wanted: Making) -> dict[str, tuple[str, ...]]:
 @routes.delete("/v1/subscriptions/{id}")
 async def delete(request: web.Request) -> web.Response:
     """End a subscription: nothing more is sent."""
-    viewer = _acting(request)
+    viewer = acting(request)
     await _publish(request, msgspec.structs.replace(own(request, viewer, path_text(request, "id")), state=DELETED, reason=""))
     return web.Response(status=204)
 
@@ -196,8 +196,16 @@ async def delete(request: web.Request) -> web.Response:
 @routes.post("/v1/subscriptions/{id}/resume")
 async def resume(request: web.Request) -> web.Response:
     """Go on from where a parked or disabled subscription stands; of an active one nothing changes."""
-    viewer = _acting(request)
-    return answer(subscription_json(await resumed(request, own(request, viewer, path_text(request, "id")))))
+    viewer = acting(request)
+    return answer(subscription_json(await resumed(request, to_resume(request, viewer, path_text(request, "id")))))
+
+
+def to_resume(request: web.Request, viewer: Viewer, id: str) -> Subscription:
+    """The subscription that is to be resumed: the caller's, to operators anybody's; HTTPNotFound for any other."""
+    found = find(reference_of(request), id)
+    if found is None or (found.principal != viewer.name and not sight.is_operator(viewer)):
+        raise web.HTTPNotFound
+    return found
 
 
 async def resumed(request: web.Request, subscription: Subscription) -> Subscription:
@@ -214,7 +222,7 @@ async def resumed(request: web.Request, subscription: Subscription) -> Subscript
 @routes.post("/v1/subscriptions/{id}/rotate")
 async def rotate(request: web.Request) -> web.Response:
     """A new secret, shown here only; for a while hooks are signed with the old one too."""
-    viewer, delivering = _acting(request), _delivering(request)
+    viewer, delivering = acting(request), _delivering(request)
     subscription = own(request, viewer, path_text(request, "id"))
     if subscription.kind != WEBHOOK:
         raise _wrong("files are not signed: there is no secret", "文件投递不签名，没有密钥")
@@ -226,7 +234,7 @@ async def rotate(request: web.Request) -> web.Response:
 @routes.post("/v1/subscriptions/{id}/test")
 async def test(request: web.Request) -> web.Response:
     """Send an event of the type hub.subscription.tested.v1 now, and tell what came back."""
-    viewer = _acting(request)
+    viewer = acting(request)
     return answer(await _delivering(request).test(own(request, viewer, path_text(request, "id"))))
 
 
