@@ -17,6 +17,7 @@ from hub.cli.running import run
 from hub.infra.health import (
     Health,
     database_health,
+    deliveries_health,
     jars_health,
     java_health,
     kafka_health,
