@@ -7,6 +7,7 @@ passed it, and would take the record for a repetition.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Protocol
@@ -86,6 +87,7 @@ async def reading(bootstrap: str, prefix: str = "") -> AsyncIterator[Reading]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest", max_partition_fetch_bytes=4 << 20)
     try:
         await consumer.start()
+        await asyncio.sleep(0)  # stopped before its first step, a consumer without a group raises CancelledError
         yield Reading(consumer, prefix)
     finally:
         await consumer.stop()
