@@ -24,7 +24,7 @@ from hub.domain.access import Principal
 from hub.domain.deliveries import DeliveryReport, Redelivery, cloud_event
 from hub.domain.events import HandOverOutcome
 from hub.domain.faults import Unavailable
-from hub.domain.subscriptions import DISABLED, Subscription, Verdict, is_for, topic_of
+from hub.domain.subscriptions import ANSWERS, DISABLED, Subscription, Verdict, is_for, topic_of
 from hub.domain.subscriptions import PARKED as PARKED_SUBSCRIPTION
 from hub.ports import Clock, Publisher
 from hub.topics import HAND_OVERS, REDELIVERIES, partition_of
@@ -88,7 +88,7 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         instance: str,
         prefix: str = "",
     ) -> None:
-        """``partitions`` are those of ``hand-overs``; ``judge`` publishes a verdict about an endpoint; ``at_once`` bounds the open
+        """``partitions`` are those of every topic; ``judge`` publishes a verdict about an endpoint; ``at_once`` bounds the open
         requests of all senders; ``prefix`` stands before every topic's name on a broker that several hubs share.
         """
         self._subscription, self._topic = subscription, topic
@@ -179,7 +179,10 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Go on at what the group has committed; a new subscription begins at the time it was made."""
-        fresh = [place for place in assigned if await self._consumer.committed(place) is None]
+        mine = [place for place in assigned if self._reads(place)]
+        # Answers lie by participant: of all partitions one is looked at.
+        self._consumer.pause(*[place for place in assigned if not self._reads(place)])
+        fresh = [place for place in mine if await self._consumer.committed(place) is None]
         if not fresh:
             return
         found = await self._consumer.offsets_for_times(dict.fromkeys(fresh, self._subscription.created_at))
@@ -188,6 +191,11 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
             begin = found.get(place)
             self._at[place] = begin.offset if begin is not None else ends[place]
             self._consumer.seek(place, self._at[place])
+
+    def _reads(self, place: TopicPartition) -> bool:
+        if self._subscription.feed != ANSWERS or place.topic == self._prefix + REDELIVERIES:
+            return True
+        return bool(place.partition == partition_of(self._subscription.principal.encode(), self._partitions))
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Break off what goes to another process; what was done is committed first."""

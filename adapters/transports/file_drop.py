@@ -63,7 +63,7 @@ class FileDrop:
 def _plain(name: str) -> str:
     """One component of a path, whatever the name is."""
     made = quote(name, safe="-_~=+@")
-    return made if made.strip(".") else f"%2E{made[1:]}"
+    return made if made and not made.startswith(".") else f"%2E{made[1:]}"
 
 
 def _sync(folder: Path) -> None:

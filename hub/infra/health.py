@@ -34,7 +34,7 @@ MOST_BEHIND = 10_000
 #: Seconds until what is behind must have moved.
 SECOND_LOOK = 4.0
 #: Seconds to read the reference data.
-_PATIENCE = 15.0
+_PATIENCE = 5.0
 _OTHERS = 0o077
 
 

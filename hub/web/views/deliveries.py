@@ -7,12 +7,14 @@ Sending again is for operators and for the owner of a subscription.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from aiohttp import web
 
 from hub.domain.access import is_operator
 from hub.domain.deliveries import DeliveryReport
 from hub.domain.events import HandOverOutcome
+from hub.domain.faults import Unavailable
 from hub.domain.subscriptions import ACTIVE, Subscription, every, find, subscription_of, topic_of
 from hub.topics import OUT_CUSTOMS
 from hub.web import sight, words
@@ -58,7 +60,10 @@ async def deliveries_json(request: web.Request, viewer: Viewer) -> list[Json]:
     reports = await parts.read.delivery_reports(names)
     parked = await parts.read.parked(names, SHOWN)
     counts = await parts.read.parked_counts(names)
-    lags = await parts.delivering.lags(wanted) if parts.delivering is not None else {}
+    lags: dict[str, int | None] = {}
+    if parts.delivering is not None:
+        with suppress(Unavailable):  # the rest can be told without the broker
+            lags = await parts.delivering.lags(wanted)
     now = parts.clock.now()
     shown = []
     if to_customs:
