@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from hub.cli import loaded
+from hub.cli.acting import recorded
 from hub.cli.running import run
+from hub.domain import audit
 from hub.domain.access import ROLES
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
@@ -123,7 +125,9 @@ def add(
         )
         filing = {"name": title or name, "roles": list(roles), "principal": name, "state": "filed"}
         filings = [ReferenceRecord("enterprise", code, 1, today(), value=filing) for code in codes]
-        await _publish(settings, ReferenceRecord("principal", name, 1, today(), value=value), where_none=filings)
+        record = ReferenceRecord("principal", name, 1, today(), value=value)
+        await recorded(settings, audit.PARTICIPANT_ADDED, name, {"roles": ",".join(roles), "codes": ",".join(codes)})
+        await _publish(settings, record, where_none=filings)
         click.echo(f"{name}: API key {key}")
 
     run(main())
@@ -138,7 +142,7 @@ def rotate(ctx: click.Context, name: str) -> None:
     Example: hub participants rotate acme
     """
     key = new_api_key()
-    _change(ctx, name, {"api_key_hash": api_key_hash(key)})
+    _change(ctx, name, {"api_key_hash": api_key_hash(key)}, audit.PARTICIPANT_ROTATED)
     click.echo(f"{name}: API key {key}")
 
 
@@ -174,11 +178,11 @@ def suspend(ctx: click.Context, name: str, *, lift: bool) -> None:
 
     Example: hub participants suspend acme
     """
-    _change(ctx, name, {"suspended": not lift})
+    _change(ctx, name, {"suspended": not lift}, audit.PARTICIPANT_LIFTED if lift else audit.PARTICIPANT_SUSPENDED)
     click.echo(f"{name}: {'active' if lift else 'suspended'}")
 
 
-def _change(ctx: click.Context, name: str, changes: dict[str, object]) -> None:
+def _change(ctx: click.Context, name: str, changes: dict[str, object], what: str) -> None:
     settings = loaded(ctx).settings
 
     async def main() -> None:
@@ -189,6 +193,7 @@ def _change(ctx: click.Context, name: str, changes: dict[str, object]) -> None:
             await reader.stop()
         if found is None:
             raise Misconfigured([f"there is no principal {name!r}"])
+        await recorded(settings, what, name)
         await _publish(settings, ReferenceRecord("principal", name, 1, today(), value={**found, **changes}))
 
     try:

@@ -8,6 +8,7 @@ import msgspec
 
 from hub import topics
 from hub.domain import events
+from hub.domain.audit import Act
 from hub.domain.authority_views import VIEWS
 
 Json = dict[str, Any]  # Any: JSON
@@ -21,6 +22,7 @@ PUBLIC: dict[str, Any] = {
     topics.HAND_OVERS: events.HandOverOutcome,
     topics.HOLDS: events.Hold,
     topics.PROFILES: events.Profile,
+    topics.EVIDENCE: Act,
 }
 #: Public topics with records of several types: topic → CloudEvents type (``ce_type``) → what a record of it is.
 TYPED: dict[str, dict[str, Any]] = {
