@@ -18,8 +18,9 @@ from aiohttp import web
 from adapters.dialects import dxp, receipts, webhook
 from adapters.door import Door
 from adapters.intake import Judge
-from adapters.signature import SigningKey
+from adapters.signature import Policy, SigningKey
 from adapters.transports import http
+from adapters.trust_files import TrustFiles
 from hub import codec, topics
 from hub.domain.access import Access, Principal
 from hub.domain.events import Decided, Reviewed
@@ -34,7 +35,7 @@ from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
 from hub.infra.kafka import KafkaPublisher, check_partitions
-from hub.infra.participants import hosted_key, load_demo, webhook_secret
+from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -63,6 +64,8 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+#: How often the files that say whom to trust are looked at.
+_LOOK_SECONDS = 5.0
 
 #: Publishes records of reference data; they are read by this process when it returns.
 Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
@@ -86,8 +89,9 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
+    trust = trusting(settings)
     door = Door(
-        judge=judge(settings, reference, vault),
+        judge=judge(settings, reference, vault, trust),
         publisher=publisher,
         sealer=vault,
         sign=key.sign,
@@ -128,11 +132,14 @@ async def serve(settings: Settings) -> None:
     # the door unpacks bodies itself, under its own limits
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
+    looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
     try:
         collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
         await until_told()
     finally:
+        if looking is not None:
+            looking.cancel()
         await runner.cleanup()
         await door.stop()
         await claims.stop()
@@ -194,11 +201,37 @@ async def _migrated(dsn: str) -> None:
         return
 
 
-def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge:
+def trusting(settings: Settings) -> TrustFiles | None:
+    """The authorities that are configured, None where none are; raises Misconfigured."""
+    if settings.trust_anchors is None:
+        return None
+    return TrustFiles(
+        settings.trust_anchors,
+        settings.revocation_lists,
+        sha1=settings.sha1_signatures == "flagged",
+        refuse_stale=settings.stale_lists == "refuse",
+    )
+
+
+async def _look(trust: TrustFiles) -> None:
+    """Read the files anew when they change, beside the loop."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.to_thread(trust.look)
+
+
+def signing_key(entry: DemoPrincipal, kind: str) -> SigningKey:
+    """The key of a demo principal that signs, ``rsa`` or ``sm2``."""
+    return sm2_key(entry) if kind == "sm2" and entry.sm2_key else hosted_key(entry)
+
+
+def judge(settings: Settings, reference: ReferenceReader, vault: Vault, trust: TrustFiles | None = None) -> Judge:
     """What the door judges messages by."""
     keys: dict[str, SigningKey] = {}
     if (settings.data / "demo" / "principals.json").exists():
-        keys |= {name: hosted_key(entry) for name, entry in load_demo(settings.data).items() if entry.key}
+        kind = settings.hosted_signatures
+        keys |= {name: signing_key(entry, kind) for name, entry in load_demo(settings.data).items() if entry.key}
+    sha1, skew = settings.sha1_signatures == "flagged", settings.certificate_skew_seconds * 1000
     opened = settings.enrolment == "open"
 
     orders = Orders(reference.data)
@@ -216,6 +249,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         maps=webhook_maps(settings),
         dxp_id=settings.dxp_id,
         refusing=lambda codes, at: orders.refusing(china_day(at), reference.data.reached, codes),
+        policy=lambda: Policy(sha1, skew, trust.trust if trust is not None else None),
     )
 
 

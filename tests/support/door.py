@@ -20,7 +20,7 @@ from hub.demo import Signed, messages
 from hub.domain.access import Access, Principal
 from hub.domain.faults import Unavailable
 from hub.infra.crypto import HubKey
-from hub.infra.participants import DemoPrincipal, demo_principals, hosted_key
+from hub.infra.participants import DemoPrincipal, demo_principals, hosted_key, sm2_key
 from hub.infra.vault import Vault
 from hub.ports import Publisher, Row
 from hub.settings import Settings
@@ -111,7 +111,9 @@ def a_door(folder: Path, publisher: Publisher, claims: object = None, **settings
         signatures="required",
         digest=vault.digest,
         signing_key=lambda p: hosted_key(entries[p.name]) if p.hosted else None,
-        certificates=lambda p: {sha256(hosted_key(entries[p.name]).certificate).hexdigest()},
+        certificates=lambda p: {
+            sha256(key.certificate).hexdigest() for key in (hosted_key(entries[p.name]), sm2_key(entries[p.name]))
+        },
     )
     door = Door(
         judge=judge,
