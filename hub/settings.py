@@ -75,7 +75,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_seconds: int = 30
     """How long a sender may take for a message."""
     max_in_flight: int = 256
-    """Messages the door judges or commits at one time; above it 429."""
+    """Messages the door judges or commits at one time; above it 429. No sender holds more than its share of them."""
+    rate_messages: float = 0.0
+    """Messages a second each principal may send to one door process; 0: no limit. A principal's own record goes before."""
+    rate_documents: float = 0.0
+    """Documents a second, in the same way."""
+    rate_burst: float = 10.0
+    """Seconds of its rate that a principal may send at once after a pause."""
     collect_ms: int = 4
     """How long the door collects before it writes a batch."""
     commit_seconds: int = 15
@@ -177,6 +183,8 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
         ("listen", bool(host) and port.isdigit() and int(port) < 65_536, "is host:port"),
+        *((name, getattr(settings, name) >= 0, "is not below 0") for name in ("rate_messages", "rate_documents")),
+        ("rate_burst", settings.rate_burst > 0, "is above 0"),
         ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
         ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),

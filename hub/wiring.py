@@ -22,6 +22,7 @@ from adapters.signature import SigningKey
 from adapters.transports import http
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.credentials import state
 from hub.domain.events import Decided, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
@@ -30,6 +31,7 @@ from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import ReferenceRecord
 from hub.domain.standing import about
+from hub.infra import key_uses
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
@@ -96,9 +98,13 @@ async def serve(settings: Settings) -> None:
         clock=clock,
         settings=settings,
     )
-    def signing(name: str) -> tuple[Principal, bytes] | None:
+
+    def signing(name: str) -> tuple[Principal, list[bytes]] | None:
         found = reference.by_name(name)
-        return (found, webhook_secret(vault.digest, found)) if found is not None else None
+        if found is None:
+            return None
+        at = clock.now()
+        return found, [webhook_secret(vault.digest, name, key.hash) for key in found.keys if state(key, at) == "active"]
 
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
@@ -110,6 +116,7 @@ async def serve(settings: Settings) -> None:
             clock=clock,
             by_key=reference.by_key,
             by_name=reference.by_name,
+            why_not=reference.why_not,
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(
                 door,
@@ -118,6 +125,7 @@ async def serve(settings: Settings) -> None:
                 lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
                 signing,
                 clock.now,
+                reference.why_not,
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
@@ -128,12 +136,15 @@ async def serve(settings: Settings) -> None:
     # the door unpacks bodies itself, under its own limits
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
+    keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
     try:
         collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
         await until_told()
     finally:
         await runner.cleanup()
+        keeping.cancel()
+        await asyncio.wait({keeping})
         await door.stop()
         await claims.stop()
         await read.close()
