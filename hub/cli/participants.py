@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 from hub.cli import loaded
+from hub.cli.acting import recorded
 from hub.cli.running import run
-from hub.domain import credentials
+from hub.domain import audit, credentials
 from hub.domain.access import ROLES
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
@@ -160,7 +161,9 @@ def add(
         )
         filing = {"name": title or name, "roles": list(roles), "principal": name, "state": "filed"}
         filings = [ReferenceRecord("enterprise", code, 1, today(), value=filing) for code in codes]
-        await _publish(settings, ReferenceRecord("principal", name, 1, today(), value=value), where_none=filings)
+        record = ReferenceRecord("principal", name, 1, today(), value=value)
+        await recorded(settings, audit.PARTICIPANT_ADDED, name, {"roles": ",".join(roles), "codes": ",".join(codes)})
+        await _publish(settings, record, where_none=filings)
         click.echo(f"{name}: API key {key}")
 
     run(main())
@@ -181,7 +184,7 @@ def rotate(ctx: click.Context, name: str, *, overlap: float, label: str) -> None
     def change(found: dict[str, Any], now: int) -> dict[str, Any]:
         return credentials.rotated(found, api_key_hash(key), now, overlap=int(overlap * credentials.HOUR_MS), label=label[:80])
 
-    _change(ctx, name, change)
+    _change(ctx, name, change, audit.PARTICIPANT_ROTATED)
     click.echo(f"{name}: API key {key}")
 
 
@@ -201,7 +204,7 @@ def revoke(ctx: click.Context, name: str, key_id: str) -> None:
         except KeyError as error:
             raise Misconfigured([f"{name} has no key {key_id!r}; hub participants show {name} names them"]) from error
 
-    _change(ctx, name, change)
+    _change(ctx, name, change, audit.PARTICIPANT_KEY_REVOKED, {"key": key_id})
     click.echo(f"{name}: {key_id} revoked")
 
 
@@ -220,7 +223,7 @@ def rate(ctx: click.Context, name: str, *, messages: float | None, documents: fl
     said = {field: value for field, value in given.items() if value is not None}
     if not said:
         raise click.UsageError("say --messages, --documents or --burst")
-    _change(ctx, name, lambda found, _: {**found, **said})
+    _change(ctx, name, lambda found, _: {**found, **said}, audit.PARTICIPANT_CHANGED, {field: f"{value:g}" for field, value in said.items()})
     click.echo(f"{name}: " + ", ".join(f"{field} {value:g}" for field, value in said.items()))
 
 
@@ -254,7 +257,7 @@ def suspend(ctx: click.Context, name: str, *, lift: bool) -> None:
 
     Example: hub participants suspend acme
     """
-    _change(ctx, name, lambda found, _: {**found, "suspended": not lift})
+    _change(ctx, name, lambda found, _: {**found, "suspended": not lift}, audit.PARTICIPANT_LIFTED if lift else audit.PARTICIPANT_SUSPENDED)
     click.echo(f"{name}: {'active' if lift else 'suspended'}")
 
 
@@ -274,7 +277,7 @@ async def _found(settings: Settings, name: str) -> dict[str, Any]:
 Change = Callable[[dict[str, Any], int], dict[str, Any]]
 
 
-def _change(ctx: click.Context, name: str, change: Change) -> None:
+def _change(ctx: click.Context, name: str, change: Change, what: str, detail: Mapping[str, str] | None = None) -> None:
     settings = loaded(ctx).settings
 
     async def main() -> None:
@@ -283,6 +286,7 @@ def _change(ctx: click.Context, name: str, change: Change) -> None:
             value = change(found, WallClock().now())
         except ValueError as error:
             raise Misconfigured([str(error)]) from error
+        await recorded(settings, what, name, detail)
         await _publish(settings, ReferenceRecord("principal", name, 1, today(), value=value))
 
     try:

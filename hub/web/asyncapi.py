@@ -8,6 +8,7 @@ import msgspec
 
 from hub import topics
 from hub.domain import events
+from hub.domain.audit import Act
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -20,6 +21,7 @@ PUBLIC: dict[str, Any] = {
     topics.HAND_OVERS: events.HandOverOutcome,
     topics.HOLDS: events.Hold,
     topics.PROFILES: events.Profile,
+    topics.EVIDENCE: Act,
 }
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from hub.domain import exports
 from hub.domain.access import Principal
+from hub.domain.audit import Act
 from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
 from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
 from hub.domain.reference import Reference, ReferenceRecord
@@ -94,6 +95,9 @@ class Parts:
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
+    #: and nobody reads unmasked what is not its own.
+    audit: Callable[[Act], Awaitable[None]] | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

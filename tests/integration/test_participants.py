@@ -35,7 +35,7 @@ class Time:
 @pytest.fixture
 async def bootstrap(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The broker of all test processes, which has one reference topic: no two of these tests are at it at a time."""
-    await make_topics(kafka, [topics.REFERENCE], 3)
+    await make_topics(kafka, [topics.REFERENCE, topics.EVIDENCE], 3)
     with (tmp_path_factory.getbasetemp().parent / "reference-topic.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield kafka
