@@ -274,6 +274,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
                 reject_over_allowance=settings.reject_over_allowance,
                 filings_kept=settings.enrolment == "closed",
                 positive_list=settings.positive_list,
+                forex_threshold=amount(settings.forex_threshold),
             ),
             draw=vault.lot,
         ),
