@@ -23,6 +23,7 @@ from adapters.transports import http
 from adapters.trust_files import TrustFiles
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.credentials import state
 from hub.domain.events import Decided, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
@@ -31,6 +32,8 @@ from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import ReferenceRecord
 from hub.domain.standing import about
+from hub.infra import key_uses
+from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
@@ -100,9 +103,13 @@ async def serve(settings: Settings) -> None:
         clock=clock,
         settings=settings,
     )
-    def signing(name: str) -> tuple[Principal, bytes] | None:
+
+    def signing(name: str) -> tuple[Principal, list[bytes]] | None:
         found = reference.by_name(name)
-        return (found, webhook_secret(vault.digest, found)) if found is not None else None
+        if found is None:
+            return None
+        at = clock.now()
+        return found, [webhook_secret(vault.digest, name, key.hash) for key in found.keys if state(key, at) == "active"]
 
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
@@ -114,6 +121,7 @@ async def serve(settings: Settings) -> None:
             clock=clock,
             by_key=reference.by_key,
             by_name=reference.by_name,
+            why_not=reference.why_not,
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(
                 door,
@@ -122,16 +130,19 @@ async def serve(settings: Settings) -> None:
                 lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
                 signing,
                 clock.now,
+                reference.why_not,
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            audit=recorder(publisher),
         )
     )
     # the door unpacks bodies itself, under its own limits
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
+    keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
     looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
     try:
         collect_seldom()
@@ -141,6 +152,8 @@ async def serve(settings: Settings) -> None:
         if looking is not None:
             looking.cancel()
         await runner.cleanup()
+        keeping.cancel()
+        await asyncio.wait({keeping})
         await door.stop()
         await claims.stop()
         await read.close()
@@ -295,6 +308,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
                 reject_over_allowance=settings.reject_over_allowance,
                 filings_kept=settings.enrolment == "closed",
                 positive_list=settings.positive_list,
+                forex_threshold=amount(settings.forex_threshold),
             ),
             draw=vault.lot,
         ),
