@@ -18,10 +18,12 @@ from aiohttp import web
 from adapters.dialects import dxp, receipts, webhook
 from adapters.door import Door
 from adapters.intake import Judge
-from adapters.signature import SigningKey
+from adapters.signature import Policy, SigningKey
 from adapters.transports import http
+from adapters.trust_files import TrustFiles
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.credentials import state
 from hub.domain.events import Decided, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
@@ -30,13 +32,14 @@ from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
+from hub.infra import key_uses
 from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.notices import Amend, NoticeBook, Tell
-from hub.infra.participants import hosted_key, load_demo, webhook_secret
+from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -65,6 +68,8 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+#: How often the files that say whom to trust are looked at.
+_LOOK_SECONDS = 5.0
 
 #: Publishes records of reference data; they are read by this process when it returns.
 Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
@@ -88,8 +93,9 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
+    trust = trusting(settings)
     door = Door(
-        judge=judge(settings, reference, vault),
+        judge=judge(settings, reference, vault, trust),
         publisher=publisher,
         sealer=vault,
         sign=key.sign,
@@ -98,9 +104,13 @@ async def serve(settings: Settings) -> None:
         clock=clock,
         settings=settings,
     )
-    def signing(name: str) -> tuple[Principal, bytes] | None:
+
+    def signing(name: str) -> tuple[Principal, list[bytes]] | None:
         found = reference.by_name(name)
-        return (found, webhook_secret(vault.digest, found)) if found is not None else None
+        if found is None:
+            return None
+        at = clock.now()
+        return found, [webhook_secret(vault.digest, name, key.hash) for key in found.keys if state(key, at) == "active"]
 
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
@@ -112,6 +122,7 @@ async def serve(settings: Settings) -> None:
             clock=clock,
             by_key=reference.by_key,
             by_name=reference.by_name,
+            why_not=reference.why_not,
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(
                 door,
@@ -120,6 +131,7 @@ async def serve(settings: Settings) -> None:
                 lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
                 signing,
                 clock.now,
+                reference.why_not,
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
@@ -137,6 +149,8 @@ async def serve(settings: Settings) -> None:
         telling(publisher, clock, settings.partitions),
     )
     following = asyncio.create_task(book.run(), name="notices")
+    keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
+    looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
     try:
         collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
@@ -148,7 +162,11 @@ async def serve(settings: Settings) -> None:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        if looking is not None:
+            looking.cancel()
         await runner.cleanup()
+        keeping.cancel()
+        await asyncio.wait({keeping})
         await door.stop()
         await claims.stop()
         await read.close()
@@ -231,11 +249,37 @@ async def _migrated(dsn: str) -> None:
         return
 
 
-def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge:
+def trusting(settings: Settings) -> TrustFiles | None:
+    """The authorities that are configured, None where none are; raises Misconfigured."""
+    if settings.trust_anchors is None:
+        return None
+    return TrustFiles(
+        settings.trust_anchors,
+        settings.revocation_lists,
+        sha1=settings.sha1_signatures == "flagged",
+        refuse_stale=settings.stale_lists == "refuse",
+    )
+
+
+async def _look(trust: TrustFiles) -> None:
+    """Read the files anew when they change, beside the loop."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.to_thread(trust.look)
+
+
+def signing_key(entry: DemoPrincipal, kind: str) -> SigningKey:
+    """The key of a demo principal that signs, ``rsa`` or ``sm2``."""
+    return sm2_key(entry) if kind == "sm2" and entry.sm2_key else hosted_key(entry)
+
+
+def judge(settings: Settings, reference: ReferenceReader, vault: Vault, trust: TrustFiles | None = None) -> Judge:
     """What the door judges messages by."""
     keys: dict[str, SigningKey] = {}
     if (settings.data / "demo" / "principals.json").exists():
-        keys |= {name: hosted_key(entry) for name, entry in load_demo(settings.data).items() if entry.key}
+        kind = settings.hosted_signatures
+        keys |= {name: signing_key(entry, kind) for name, entry in load_demo(settings.data).items() if entry.key}
+    sha1, skew = settings.sha1_signatures == "flagged", settings.certificate_skew_seconds * 1000
     opened = settings.enrolment == "open"
 
     orders = Orders(reference.data)
@@ -253,6 +297,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         maps=webhook_maps(settings),
         dxp_id=settings.dxp_id,
         refusing=lambda codes, at: orders.refusing(china_day(at), reference.data.reached, codes),
+        policy=lambda: Policy(sha1, skew, trust.trust if trust is not None else None),
     )
 
 

@@ -7,6 +7,8 @@ import msgspec
 #: What was done, by a word that stays: ``<noun>.<participle>``.
 PARTICIPANT_ADDED = "participant.added"
 PARTICIPANT_ROTATED = "participant.rotated"
+PARTICIPANT_KEY_REVOKED = "participant.key_revoked"
+PARTICIPANT_CHANGED = "participant.changed"
 PARTICIPANT_SUSPENDED = "participant.suspended"
 PARTICIPANT_LIFTED = "participant.lifted"
 REFERENCE_LOADED = "reference.loaded"

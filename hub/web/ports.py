@@ -76,6 +76,8 @@ class Parts:
     clock: Clock
     by_key: Callable[[str], Viewer | None]
     by_name: Callable[[str], Viewer | None]
+    #: The code of the fault for a key that nobody has.
+    why_not: Callable[[str], str] = lambda _: "access.unknown_key"
     session_secret: bytes
     #: Why this process is not ready, one sentence each; the database and the log are asked by the web itself.
     ready: Callable[[], Awaitable[list[str]]] = _always_ready
