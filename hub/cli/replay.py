@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from hub.cli import loaded
+from hub.cli.acting import recorded
 from hub.cli.running import run
+from hub.domain import audit
 from hub.domain.faults import Misconfigured
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.process import WallClock
@@ -93,6 +95,7 @@ async def replay(
             for item in items:
                 click.echo(line(item, "would be sent" if agreed is None else "not sent", as_json=as_json))
             return 0
+        await recorded(settings, audit.REPLAYED, topic, {"items": str(len(items))})
         await publisher.start()
         failed = 0
         try:

@@ -246,7 +246,7 @@ async def redeliver(request: web.Request) -> web.Response:
     viewer, id = _signed_in(request), path_text(request, "id")
     auth.check_csrf(request, str((await _form(request)).get("csrf", "")))
     if request.match_info["what"] == "resume":
-        await subscriptions.resumed(request, subscriptions.to_resume(request, viewer, id))
+        await subscriptions.resumed(request, viewer, subscriptions.to_resume(request, viewer, id))
         raise web.HTTPSeeOther("/deliveries")
     raise web.HTTPSeeOther(f"/deliveries?sent={await deliveries.sent_again(request, viewer, id)}")
 

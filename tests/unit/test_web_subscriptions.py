@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.access import ROLES, Principal, is_officer
+from hub.domain.audit import Act
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.subscriptions import ALWAYS, ENDPOINT, FEEDS, Subscription, find, is_for, topic_of
 from hub.settings import Settings
@@ -28,6 +29,7 @@ class Hub:
 
     def __init__(self, session: ClientSession, data: Reference) -> None:
         self.session, self.data = session, data
+        self.acts: list[Act] = []
 
     async def call(self, method: str, path: str, caller: str, status: int = 200, body: Any = None) -> Any:
         async with self.session.request(method, path, headers={"Authorization": f"Bearer key-{caller}"}, json=body) as response:
@@ -43,9 +45,16 @@ async def site(tmp_path: Any, *, private: bool) -> AsyncIterator[Hub]:
     settings = Settings(data=tmp_path, subscriptions_each=3, webhook_private=private, drop_folder=tmp_path / "drop" if private else None)
     hooks = HookClient(private=private, timeout=2)
     made = delivering(settings, Vault(settings.keys_folder), clock, hooks, PlainPublisher(""), GroupLags(""))
-    parts = replace(parts_of(None, clock, reference=data, publish_reference=publishing_into(data)), delivering=made)
+    acts: list[Act] = []
+
+    async def note(act: Act) -> None:
+        acts.append(act)
+
+    parts = replace(parts_of(None, clock, reference=data, publish_reference=publishing_into(data)), delivering=made, audit=note)
     async with served(parts) as session:
-        yield Hub(session, data)
+        found = Hub(session, data)
+        found.acts = acts
+        yield found
     await hooks.close()
 
 
@@ -80,6 +89,9 @@ async def test_a_subscription_is_made_shown_without_its_secret_rotated_and_delet
     await hub.call("DELETE", path, "customs", 204)
     await hub.call("GET", path, "customs", 404)
     assert (await hub.call("GET", "/v1/subscriptions", "customs"))["items"] == []
+    assert [act.what for act in hub.acts] == ["subscription.made", "subscription.rotated", "subscription.ended"]
+    assert hub.acts[0].detail == {"feed": "alerts", "kind": "webhook", "host": "127.0.0.1"}
+    assert secret not in str(hub.acts)
 
 
 @pytest.mark.parametrize(

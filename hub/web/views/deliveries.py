@@ -11,12 +11,14 @@ from contextlib import suppress
 
 from aiohttp import web
 
+from hub.domain import audit
 from hub.domain.access import is_operator
 from hub.domain.deliveries import DeliveryReport
 from hub.domain.events import HandOverOutcome
 from hub.domain.faults import Unavailable
 from hub.domain.subscriptions import ACTIVE, Subscription, every, find, subscription_of, topic_of
-from hub.topics import OUT_CUSTOMS
+from hub.topics import HAND_OVERS, OUT_CUSTOMS
+from hub.web import acting as acts
 from hub.web import sight, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
@@ -143,4 +145,7 @@ async def sent_again(request: web.Request, viewer: Viewer, name: str) -> int:
     if parts.delivering is None:
         raise web.HTTPServiceUnavailable
     recipient = subscription.recipient if subscription is not None else CUSTOMS
-    return await parts.delivering.replay(await parts.read.parked([recipient], MOST))
+    items = await parts.read.parked([recipient], MOST)
+    if items:
+        await acts.record(request, viewer, audit.REPLAYED, recipient, detail={"topic": HAND_OVERS, "items": str(len(items))})
+    return await parts.delivering.replay(items)

@@ -9,7 +9,9 @@ import secrets
 
 import msgspec
 from aiohttp import web
+from yarl import URL
 
+from hub.domain import audit
 from hub.domain.faults import Both, Refused, fault
 from hub.domain.reading import SEVERITIES
 from hub.domain.reference import ReferenceRecord
@@ -30,6 +32,7 @@ from hub.domain.subscriptions import (
     value_of,
 )
 from hub.rules.api import RISKS
+from hub.web import acting as acts
 from hub.web import sight, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Delivering, Viewer
@@ -128,7 +131,7 @@ async def make(request: web.Request) -> web.Response:
         raise Refused([fault("webhook.too_many", count=mine)])
     if subscription.kind == WEBHOOK:
         await delivering.check(subscription.url)
-    await _publish(request, subscription)
+    await _publish(request, viewer, subscription, audit.SUBSCRIPTION_MADE)
     shown = subscription_json(subscription)
     if subscription.kind == WEBHOOK:
         shown["secret"] = delivering.secret(subscription.id, subscription.secret)
@@ -189,7 +192,8 @@ def _filter(wanted: Making) -> dict[str, tuple[str, ...]]:
 async def delete(request: web.Request) -> web.Response:
     """End a subscription: nothing more is sent."""
     viewer = acting(request)
-    await _publish(request, msgspec.structs.replace(own(request, viewer, path_text(request, "id")), state=DELETED, reason=""))
+    ended = msgspec.structs.replace(own(request, viewer, path_text(request, "id")), state=DELETED, reason="")
+    await _publish(request, viewer, ended, audit.SUBSCRIPTION_ENDED)
     return web.Response(status=204)
 
 
@@ -197,7 +201,7 @@ async def delete(request: web.Request) -> web.Response:
 async def resume(request: web.Request) -> web.Response:
     """Go on from where a parked or disabled subscription stands; of an active one nothing changes."""
     viewer = acting(request)
-    return answer(subscription_json(await resumed(request, to_resume(request, viewer, path_text(request, "id")))))
+    return answer(subscription_json(await resumed(request, viewer, to_resume(request, viewer, path_text(request, "id")))))
 
 
 def to_resume(request: web.Request, viewer: Viewer, id: str) -> Subscription:
@@ -208,14 +212,14 @@ def to_resume(request: web.Request, viewer: Viewer, id: str) -> Subscription:
     return found
 
 
-async def resumed(request: web.Request, subscription: Subscription) -> Subscription:
+async def resumed(request: web.Request, viewer: Viewer, subscription: Subscription) -> Subscription:
     """The subscription, active; its address is looked at anew."""
     if subscription.state == ACTIVE:
         return subscription
     if subscription.kind == WEBHOOK:
         await _delivering(request).check(subscription.url)
     made = msgspec.structs.replace(subscription, state=ACTIVE, reason="", resumed=subscription.resumed + 1)
-    await _publish(request, made)
+    await _publish(request, viewer, made, audit.SUBSCRIPTION_RESUMED)
     return made
 
 
@@ -227,7 +231,7 @@ async def rotate(request: web.Request) -> web.Response:
     if subscription.kind != WEBHOOK:
         raise _wrong("files are not signed: there is no secret", "文件投递不签名，没有密钥")
     changed = msgspec.structs.replace(subscription, secret=subscription.secret + 1, rotated_at=request.app[PARTS].clock.now())
-    await _publish(request, changed)
+    await _publish(request, viewer, changed, audit.SUBSCRIPTION_ROTATED)
     return answer({**subscription_json(changed), "secret": delivering.secret(changed.id, changed.secret)})
 
 
@@ -238,7 +242,7 @@ async def test(request: web.Request) -> web.Response:
     return answer(await _delivering(request).test(own(request, viewer, path_text(request, "id"))))
 
 
-async def _publish(request: web.Request, subscription: Subscription) -> None:
+async def _publish(request: web.Request, viewer: Viewer, subscription: Subscription, act: str) -> None:
     publish = request.app[PARTS].publish_reference
     if publish is None:
         raise web.HTTPServiceUnavailable
@@ -247,4 +251,7 @@ async def _publish(request: web.Request, subscription: Subscription) -> None:
     if before is not None and before.state != ACTIVE and subscription.state == before.state:
         # What the sender found stays its own word.
         value |= {"state": ACTIVE, "reason": ""}
+    # Where events go, and no more of the address than its host: a path may be a secret.
+    detail = {"feed": subscription.feed, "kind": subscription.kind, "host": URL(subscription.url).host or ""}
+    await acts.record(request, viewer, act, subscription.id, detail=detail)
     await publish([ReferenceRecord(SUBSCRIPTION, subscription.id, 1, ALWAYS, value=value)])
