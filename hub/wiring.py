@@ -30,7 +30,7 @@ from hub.domain.keys import china_day
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
 from hub.domain.orders import Orders
-from hub.domain.reference import ReferenceRecord
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
 from hub.infra import key_uses
 from hub.infra.audit import recorder
@@ -38,6 +38,7 @@ from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
 from hub.infra.kafka import KafkaPublisher, check_partitions
+from hub.infra.notices import Amend, NoticeBook, Tell
 from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
@@ -142,13 +143,25 @@ async def serve(settings: Settings) -> None:
     # the door unpacks bodies itself, under its own limits
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
+    book = NoticeBook(
+        settings.kafka,
+        amending(settings.kafka, reference, records, settings.database),
+        telling(publisher, clock, settings.partitions),
+    )
+    following = asyncio.create_task(book.run(), name="notices")
     keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
     looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
     try:
         collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
-        await until_told()
+        told = asyncio.create_task(until_told())
+        await asyncio.wait({told, following}, return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            following.result()
     finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
         if looking is not None:
             looking.cancel()
         await runner.cleanup()
@@ -163,28 +176,50 @@ async def serve(settings: Settings) -> None:
 
 
 def publishing(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Publish:
+    """Publishes records as ``amending`` does, whatever is known."""
+    amend = amending(bootstrap, reference, log, dsn)
+
+    async def publish_next(records: Sequence[ReferenceRecord]) -> None:
+        await amend(lambda _: records)
+
+    return publish_next
+
+
+def amending(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Amend:
     """Publishes records as the next versions of what the log holds, one call of all processes after the other, and waits until they
     are read.
     """
     in_turn = asyncio.Lock()  # those of one process keep the order they came in, on one connection
 
-    async def publish_next(records: Sequence[ReferenceRecord]) -> None:
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
         async with in_turn, one_writer(dsn):
             ends = await log.ends((topics.REFERENCE,))
             await reference.reached(ends.get((topics.REFERENCE, 0), 0) - 1)
-            offset = await publish(bootstrap, as_versions(records, reference.data))
+            records = as_versions(change(reference.data), reference.data)
+            offset = await publish(bootstrap, records)
             if offset >= 0:
                 await reference.reached(offset)
+        return records
 
-    return publish_next
+    return amend
 
 
 def observed(publish: Publish, publisher: Publisher, clock: Clock, partitions: int) -> Publish:
-    """The same, and observe is told whose standing may now be another; what is lost here it sees with its daily look."""
-    inbox = topics.inbox("observe")
+    """The same, and observe is told whose standing may now be another."""
+    tell = telling(publisher, clock, partitions)
 
     async def publish_and_tell(records: Sequence[ReferenceRecord]) -> None:
         await publish(records)
+        await tell(records)
+
+    return publish_and_tell
+
+
+def telling(publisher: Publisher, clock: Clock, partitions: int) -> Tell:
+    """Tells observe whose standing may be another by published records; what is lost here it sees with its daily look."""
+    inbox = topics.inbox("observe")
+
+    async def tell(records: Sequence[ReferenceRecord]) -> None:
         rows: dict[tuple[str, int], list[Row]] = {}
         for code in dict.fromkeys(about(record.kind, record.id) for record in records):
             if code:
@@ -193,7 +228,7 @@ def observed(publish: Publish, publisher: Publisher, clock: Clock, partitions: i
         with suppress(Unavailable):
             await publisher.send(rows)
 
-    return publish_and_tell
+    return tell
 
 
 def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], Awaitable[None]]:
