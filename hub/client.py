@@ -1,6 +1,6 @@
 """A client of the hub for whoever hands in or receives: signs, submits so that a repetition has no second effect, follows.
 
-    async with HubClient("https://hub.example", api_key, signer=key) as hub:
+    async with HubClient("https://hub.example", api_key, key=signing_key(pem, certificate)) as hub:
         taken = await hub.submit(xml)
         async for receipt in hub.follow_receipts(after=cursor):
             ...
@@ -20,12 +20,17 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from adapters import signature, xml
+from adapters.certificates import certificate, is_signed_by
 from adapters.signature import SigningKey
+from hub import sm2
 from hub.domain.faults import HubError, Refused
+from hub.infra.crypto import HostedKey
 from schemas import catalog
 
+XML = "application/xml"
 #: Answers after which the same bytes are sent again: nothing was taken, or nobody knows.
 AGAIN = frozenset({409, 429, 502, 503, 504})
 _MAX_PAUSE = 10.0
@@ -123,15 +128,23 @@ class Event(msgspec.Struct, frozen=True):
 class HubClient:
     """Talks to one hub as one principal; ``async with`` opens and closes its connections.
 
-    ``signer`` signs XML messages that are not signed yet. ``attempts``: how often a message is sent whose outcome stays open.
+    ``key`` signs XML messages that are not signed yet (``signing_key``: RSA or SM2), by ``algorithm`` (empty: the one that goes
+    with the key). ``attempts``: how often a message is sent whose outcome stays open.
     """
 
     def __init__(
-        self, url: str, api_key: str, *, signer: SigningKey | None = None, timeout: float = 60.0, attempts: int = 5
+        self,
+        url: str,
+        api_key: str,
+        *,
+        key: SigningKey | None = None,
+        algorithm: str = "",
+        timeout: float = 60.0,
+        attempts: int = 5,
     ) -> None:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"}
-        self._signer, self._attempts = signer, attempts
+        self._key, self._algorithm, self._attempts = key, algorithm, attempts
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._http: aiohttp.ClientSession | None = None
 
@@ -162,8 +175,8 @@ class HubClient:
             headers["Idempotency-Key"] = idempotency_key
         if strict:
             headers["Prefer"] = "handling=strict"
-        if self._signer is not None and media_type == "application/xml":
-            message = signed(message, self._signer)
+        if self._key is not None and media_type == XML:
+            message = signed(message, self._key, self._algorithm)
         for attempt in range(1, self._attempts + 1):
             status, body, pause = await self._call("POST", "/v1/messages", message, headers)
             if status == 202:
@@ -246,17 +259,32 @@ class HubClient:
 
 def media_type_of(message: bytes) -> str:
     """Of XML or its JSON twin."""
-    return "application/json" if message.lstrip()[:1] in (b"{", b"[") else "application/xml"
+    return "application/json" if message.lstrip()[:1] in (b"{", b"[") else XML
 
 
-def signed(message: bytes, key: SigningKey) -> bytes:
+def signing_key(key: bytes, certificate_pem: bytes) -> SigningKey:
+    """An RSA or SM2 key (PEM, not encrypted) with its certificate (PEM); raises ValueError where they are not that."""
+    try:
+        made: SigningKey = HostedKey.from_pem(key, certificate_pem)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return sm2.PrivateKey.from_pem(key, certificate_pem)
+    try:
+        own = certificate(made.certificate).key
+    except Refused as refused:
+        raise ValueError("not a certificate") from refused
+    if own is None or not is_signed_by(own, made.sign(b"pair", "sha1"), b"pair", "sha1"):
+        raise ValueError("the certificate is not that of the key")
+    return made
+
+
+def signed(message: bytes, key: SigningKey, algorithm: str = "") -> bytes:
     """A message with the key's signature, where it is one that enterprises sign and is not signed yet; else as it is."""
     try:
         parsed = xml.parse(message, xml.SCHEMA_ONLY)
         mt = catalog.message_of(parsed.root)
         if mt is None or mt.direction == "down" or signature.find(parsed.root) is not None:
             return message
-        return signature.sign(parsed.text, key)
+        return signature.sign(parsed.text, key, algorithm)
     except (Refused, ValueError):
         return message
 

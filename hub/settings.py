@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """``open`` takes unknown enterprise codes from demo principals; ``closed`` refuses them."""
     signatures: str = "required"
     """``required`` demands a signature on every message that may carry one; ``by-schema`` where the schema demands it."""
+    sha1_signatures: str = "flagged"
+    """RSA with SHA-1, which the CEB specification of 2022 still permits (and which can be forged with effort): ``flagged`` takes and flags it, ``refused`` does not take it. Also whether authorities may have signed certificates with it."""
+    trust_anchors: Path | None = None
+    """Certificates of the authorities a signer's certificate must lead to: a PEM or DER file or a folder of them, issuers between them and signers included. Unset: that a certificate is filed for its principal is enough."""
+    revocation_lists: Path | None = None
+    """Revocation lists of those authorities: a file or a folder, PEM or DER, read again when they change. Unset: revocation is not asked."""
+    stale_lists: str = "flag"
+    """What happens to a message on whose certificate no revocation list in force speaks: ``flag`` or ``refuse``."""
+    certificate_skew_seconds: int = 60
+    """How far the clock that dated a certificate may be ahead of ours."""
+    hosted_signatures: str = "rsa"
+    """With which key unsigned documents are signed under a mandate where the hub holds both: ``rsa`` or ``sm2``."""
     partitions: int = 8
     """Partitions of every topic, fixed when the topics are made."""
     replication: int = 1
@@ -60,6 +73,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long customs may take to answer a hand-over."""
     customs_attempts: int = 12
     """Attempts before a hand-over is parked."""
+    webhook_private: bool = False
+    """Whether webhooks may go to private addresses, any port and plain http: for tests and closed networks."""
+    webhook_timeout_ms: int = 10_000
+    """How long a subscriber's endpoint may take to answer."""
+    webhook_attempts: int = 8
+    """Answers that decided nothing before an event is parked; an endpoint that cannot be reached uses up none."""
+    webhook_retry_ms: int = 1_000
+    """The wait before the second attempt; doubled each time, up to five minutes, shortened by chance."""
+    webhook_dead_hours: float = 24.0
+    """How long an endpoint may be out of reach before its subscription is parked."""
+    webhook_rotation_hours: float = 24.0
+    """How long hooks are signed with the old secret too after it was changed."""
+    subscriptions_each: int = 20
+    """Subscriptions a principal may have."""
+    drop_folder: Path | None = None
+    """Where subscriptions of the kind file put their events, one file each; unset: there is no file drop."""
+    drop_backlog: int = 10_000
+    """Files that may wait to be collected in one subscription's folder before it waits too."""
     processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
     stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch,observe")
@@ -75,7 +106,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_seconds: int = 30
     """How long a sender may take for a message."""
     max_in_flight: int = 256
-    """Messages the door judges or commits at one time; above it 429."""
+    """Messages the door judges or commits at one time; above it 429. No sender holds more than its share of them."""
+    rate_messages: float = 0.0
+    """Messages a second each principal may send to one door process; 0: no limit. A principal's own record goes before."""
+    rate_documents: float = 0.0
+    """Documents a second, in the same way."""
+    rate_burst: float = 10.0
+    """Seconds of its rate that a principal may send at once after a pause."""
     collect_ms: int = 4
     """How long the door collects before it writes a batch."""
     commit_seconds: int = 15
@@ -98,6 +135,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Over the yearly limit means return, not full tax (uncertain: the older text of 2016 says tax in full)."""
     positive_list: bool = False
     """Whether the zone keeps the positive list of retail import as reference data: without one in force imports are reviewed."""
+    forex_threshold: str = "5000"
+    """Payments and collections of matched declarations above so many yuan are told to foreign exchange (P; 5,000 is the limit of a retail import)."""
     guarantee_warn_percent: int = 80
     """The share of a tax guarantee at which officers are alarmed before it is used up (P)."""
     resembles_percent: int = 85
@@ -127,6 +166,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 CHOICES = {
     "enrolment": ("open", "closed"),
     "signatures": ("required", "by-schema"),
+    "sha1_signatures": ("flagged", "refused"),
+    "stale_lists": ("flag", "refuse"),
+    "hosted_signatures": ("rsa", "sm2"),
     "guarantee_freed": ("summarised", "due"),
     "log_level": ("debug", "info", "warning", "error"),
 }
@@ -171,19 +213,33 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Loaded:
 def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
     """(setting, whether it holds, what is demanded of it) where the type alone does not say it."""
     host, _, port = settings.listen.rpartition(":")
-    above = ("partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts")
+    above = (
+        "partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts", "webhook_timeout_ms",
+        "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog",
+    )  # fmt: skip
     unknown = set(settings.processes) - set(PROCESSES)
     return [
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
+        ("webhook_dead_hours", settings.webhook_dead_hours > 0, "is above 0"),
+        ("webhook_rotation_hours", settings.webhook_rotation_hours >= 0, "is not below 0"),
         ("listen", bool(host) and port.isdigit() and int(port) < 65_536, "is host:port"),
+        ("forex_threshold", _is_amount(settings.forex_threshold), "is an amount of yuan"),
+        *((name, getattr(settings, name) >= 0, "is not below 0") for name in ("rate_messages", "rate_documents")),
+        ("rate_burst", settings.rate_burst > 0, "is above 0"),
         ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
         ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
+        ("certificate_skew_seconds", 0 <= settings.certificate_skew_seconds <= 3600, "is between 0 and 3600"),
+        ("revocation_lists", settings.revocation_lists is None or settings.trust_anchors is not None, "needs trust_anchors"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),
         ("customs_url", not settings.customs_url or settings.customs_url.startswith(("http://", "https://")), "is http(s)://…"),
     ]
+
+
+def _is_amount(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,5})?", text) is not None
 
 
 def jars(settings: Settings) -> Path:

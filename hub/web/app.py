@@ -11,6 +11,7 @@ from hub.web.problems import answers_problems
 from hub.web.views import (
     alerts,
     declarations,
+    deliveries,
     describe,
     enterprises,
     exports,
@@ -20,18 +21,20 @@ from hub.web.views import (
     reference,
     rules,
     submissions,
+    subscriptions,
     summaries,
     throughput,
 )
+from hub.web.wrong_keys import WrongKeys
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console,
 )  # fmt: skip
 
 
 def make_app(parts: Parts) -> web.Application:
     """Everything under one roof; routes of others (the door's) come in by ``parts.routes``."""
-    app = web.Application(middlewares=[operations.measured, answers_problems], client_max_size=parts.max_body)
+    app = web.Application(middlewares=[operations.measured, WrongKeys(parts.clock.now).middleware, answers_problems], client_max_size=parts.max_body)
     app[PARTS] = parts
     app[throughput.FIGURES] = throughput.Figures(parts)
     app[throughput.STREAMS] = throughput.Streams()

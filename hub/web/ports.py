@@ -10,9 +10,22 @@ from aiohttp import web
 
 from hub.domain import exports
 from hub.domain.access import Principal
-from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
+from hub.domain.audit import Act
+from hub.domain.deliveries import DeliveryReport
+from hub.domain.events import (
+    Alert,
+    Answer,
+    Assessment,
+    Decided,
+    HandOverOutcome,
+    Hold,
+    Profile,
+    Status,
+    SubmissionSummary,
+)
 from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
 
@@ -38,6 +51,9 @@ class ReadModel(Protocol):
     async def refusal(self, submission: str) -> tuple[SubmissionSummary, Place] | None: ...
     async def handed_in(self, scope: Scope, refused: bool, limit: int) -> list[SubmissionSummary]: ...
     async def hand_overs(self, submissions: Iterable[str]) -> list[HandOverRow]: ...
+    async def delivery_reports(self, recipients: Iterable[str]) -> list[DeliveryReport]: ...
+    async def parked(self, recipients: Iterable[str], each: int) -> list[HandOverOutcome]: ...
+    async def parked_counts(self, recipients: Iterable[str]) -> dict[str, int]: ...
     async def profile(self, enterprise: str) -> Profile | None: ...
     async def hold(self, submission: str) -> Hold | None: ...
     async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]: ...
@@ -61,6 +77,26 @@ class Records(Protocol):
         """{(topic, partition): offset after the last record}."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Delivering:
+    """What the web asks of those who send to subscribers."""
+
+    #: Looks at an endpoint's address and where its name leads; raises Refused.
+    check: Callable[[str], Awaitable[None]]
+    #: Sends a test event; what came back, as JSON.
+    test: Callable[[Subscription], Awaitable[dict[str, object]]]
+    #: The n-th secret of a subscription, as Standard Webhooks writes it.
+    secret: Callable[[str, int], str]
+    #: {name: (consumer group, topic)} → {name: records behind, None where the group has not begun}; raises Unavailable.
+    lags: Callable[[Mapping[str, tuple[str, str]]], Awaitable[dict[str, int | None]]]
+    #: Sends parked hand-overs and events again; how many. Raises Unavailable.
+    replay: Callable[[Sequence[HandOverOutcome]], Awaitable[int]]
+    #: Whether there is a file drop.
+    drop: bool
+    #: Subscriptions a principal may have.
+    each: int
+
+
 async def _always_ready() -> list[str]:
     return []
 
@@ -75,6 +111,8 @@ class Parts:
     clock: Clock
     by_key: Callable[[str], Viewer | None]
     by_name: Callable[[str], Viewer | None]
+    #: The code of the fault for a key that nobody has.
+    why_not: Callable[[str], str] = lambda _: "access.unknown_key"
     session_secret: bytes
     #: Why this process is not ready, one sentence each; the database and the log are asked by the web itself.
     ready: Callable[[], Awaitable[list[str]]] = _always_ready
@@ -92,6 +130,10 @@ class Parts:
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    delivering: Delivering | None = None
+    #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
+    #: and nobody reads unmasked what is not its own.
+    audit: Callable[[Act], Awaitable[None]] | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

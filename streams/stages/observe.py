@@ -19,6 +19,7 @@ from hub.domain.events import REFUSED, WITHDRAWN, Alert, Concluded, Licensed, Re
 from hub.domain.keys import china_day, china_midnight, date_of, day_count, day_text
 from hub.domain.kinds import EXPORT
 from hub.domain.money import SCALE, bounded
+from hub.domain.notices import Complained
 from hub.domain.profile import (
     CROWDS,
     FX,
@@ -41,15 +42,15 @@ from hub.domain.standing import Standing, Standings, changed, of_note
 from hub.rules.api import ECONOMIC, TRADING
 from streams.api import Output, Record, Step
 from streams.entries import origin_of
-from streams.stages import profiles
+from streams.stages import authorities, profiles
 from streams.stages.cloud import headers, raised
 from streams.stages.flag import flag
 
 _DOLLAR = "502"
 #: What is used of a permit counts on every day that a late declaration may be of.
 _FIRST_DAY = "2020-01-01"
-#: Changes of a standing that a profile tells.
-_CHANGES = 10
+#: Changes of a standing that a profile tells; notices of complaints by which a repeated one is known.
+_CHANGES, _COMPLAINTS = 10, 64
 #: An officer's word about credit is looked at when the tick names the reference data it is in.
 _SETTLED = 2000
 
@@ -85,6 +86,9 @@ class ObserveState(msgspec.Struct, frozen=True, array_like=True):
     suggested: profiles.Suggested = profiles.Suggested()
     #: (control code, number of the permit) → what is used of it
     licences: dict[tuple[str, str], Licence] = {}
+    #: complaints there were, and the ids of the last notices of one
+    complained: int = 0
+    complaints: tuple[str, ...] = ()
 
 
 _NOTHING = ObserveState()
@@ -110,6 +114,8 @@ class Observe:
         if isinstance(event, Reviewed):
             since = old.since or event.at
             return self._step(msgspec.structs.replace(old, since=since, look=now.at + _SETTLED), [])
+        if isinstance(event, Complained):
+            return self._complained(old, event, now)
         upstream, rank = origin_of(record.headers) or (b"", b"")
         if rank and rank <= old.seen.get(upstream, b""):
             return None
@@ -141,6 +147,15 @@ class Observe:
     def _step(self, state: ObserveState, outputs: list[Output]) -> Step:
         forget = state.since + self._settings.keep
         return Step(state, min(state.look, forget) if state.look else forget, outputs)
+
+    def _complained(self, old: ObserveState, event: Complained, now: Tick) -> Step | None:
+        """One more complaint; told again it is the same."""
+        if event.notice in old.complaints:
+            return None
+        ids = (*old.complaints, event.notice)[-_COMPLAINTS:]
+        look = _sooner(old.look, now.at + self._settings.look)
+        since = max(old.since, event.at)
+        return self._step(msgspec.structs.replace(old, since=since, look=look, complained=old.complained + 1, complaints=ids), [])
 
     def _traded(self, old: ObserveState, event: Traded, now: Tick, code: str, changes: dict[str, object]) -> Step:
         number, year = day_count(event.at), china_day(event.at) // 10_000
@@ -187,6 +202,7 @@ class Observe:
                 licences[which] = licence = licence.used_by(declaration, quantity)
                 id = f"{LICENCE}:{licence_id(code, *which)}"
                 outputs.append(flag(id, licence.version, _FIRST_DAY, "", licence.told))
+                outputs.append(authorities.permit(code, which, licence, declaration, state.since))
         return self._step(msgspec.structs.replace(state, licences=licences) if outputs else state, outputs)
 
     def _dollars(self, event: Traded, now: Tick) -> int | None:
@@ -236,6 +252,7 @@ class Observe:
         episode = Episode(old.version + 1, reached, max(number, began), began, old.severity if told == year else 0)
         value = {"count": dollars, "year": year}
         outputs.append(flag(f"{FX}:{code}", episode.version, day_text(day), f"{year + 1}-01-01", value))
+        outputs.append(authorities.year_limit(code, year, FX_STEPS[reached - 1], dollars, event.at))
         flags[FX] = _told(episode, outputs, FX, code, state, event.at, dollars, (event.declaration, event.platform))
 
     # ---- the look ----------------------------------------------------------------------------------------------------
@@ -266,7 +283,8 @@ class Observe:
         type_ = "hub.standing.changed.v1" if change is not None else "hub.profile.updated.v1"
         shown = codec.to_json(profiles.profile(code, state, standing, grade, now.at))
         made = headers(type_, f"{code}@{now.at}", code, now.at)
-        return state, [*outputs, *suggestions, Output(topics.PROFILES, code.encode(), shown, made)]
+        told = authorities.reclassified(code, change) if change is not None else []
+        return state, [*outputs, *suggestions, *told, Output(topics.PROFILES, code.encode(), shown, made)]
 
 
 def _remarked(state: ObserveState, number: int) -> dict[str, int]:

@@ -52,10 +52,11 @@ from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_year, possible_time, receipt_ms
 from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, MATCHED_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
+from hub.domain.notices import TELLERS
 from hub.domain.watching import REUSED
 from schemas.model import message_types
 from streams.api import Output, Record, Step
-from streams.stages import follow, guarantee
+from streams.stages import authorities, follow, guarantee, refund, words
 from streams.stages.cloud import headers, raised
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
@@ -158,6 +159,8 @@ class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     concluded: str = ""
     #: what match says that is no difference
     match_notes: tuple[Fault, ...] = ()
+    #: of a declaration: what foreign exchange was told of its payment or collection (``ce_id``)
+    reported: str = ""
 
 
 _NOTHING = RegisterState()
@@ -225,6 +228,7 @@ class Turn:
         if self.kind == DECLARATION:
             self._tell_position(revision)
             self._tell_conclusion()
+            refund.tell(self)
             guarantee.tell(self, revision)
         if self.entries:
             timeline = (*old.timeline, *self.entries)
@@ -267,6 +271,7 @@ class Turn:
         self.changes["concluded"] = outcome
         if outcome:
             self.tell(_OBSERVE, merchant, Concluded(self.key, self.then(self.now), outcome))
+            authorities.concluded(self, outcome)
 
     def _customs_total(self, new: Told) -> int:
         """What customs' ledger held before this declaration, from the text of a refusal for the yearly limit."""
@@ -347,6 +352,7 @@ class Register:
                 return None
             turn.changes["assessed_at"] = event.at
             turn.changes["merchant"] = event.merchant
+            authorities.replaced(turn, event.reported)
             if event.guarantor:
                 guarantee.assessed(turn, event)
             turn.note("hub", "assessed", at=event.at)
@@ -681,6 +687,9 @@ def _tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
 def _receipt(turn: Turn, event: ReceiptArrived) -> None:
     if not turn.get("version"):
         _park(turn, event, event.code)
+        return
+    if event.authority in TELLERS:
+        words.said(turn, event)
         return
     seen = f"{event.time}:{event.code}"
     receipts = turn.get("receipts")

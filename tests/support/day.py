@@ -27,7 +27,6 @@ from typing import Any
 
 import msgspec
 from aiohttp import ClientSession
-from tests.support.receiver import Receiver, receiving
 
 from hub import topics
 from hub.cli.submit import fitting_for
@@ -36,6 +35,7 @@ from hub.infra.participants import hosted_key, load_demo
 from schemas import catalog, samples
 from tests.support.history import Acknowledged, check, read_topic
 from tests.support.hub_up import HubUp
+from tests.support.receiver import Receiver, receiving
 
 #: What customs' offices do; the sales go round them.
 OFFICES = {
@@ -147,7 +147,7 @@ class Zone:
         """The client of a principal, which signs."""
         if who not in self.clients:
             entry = self.principals[who]
-            made = HubClient(self.hub.url, entry.api_key, signer=hosted_key(entry) if entry.key else None, attempts=60, timeout=20)
+            made = HubClient(self.hub.url, entry.api_key, key=hosted_key(entry) if entry.key else None, attempts=60, timeout=20)
             self.clients[who] = await self.stack.enter_async_context(made)
         return self.clients[who]
 

@@ -41,7 +41,7 @@ async def client_of(made: Made, who: str, **options: Any) -> AsyncIterator[HubCl
 
 async def test_an_unsigned_message_is_signed_and_acknowledged(made: Made) -> None:
     order = rendered("order", documents(WallClock().now())["order"])
-    async with client_of(made, "platform", signer=hosted_key(made.entries["platform"])) as client:
+    async with client_of(made, "platform", key=hosted_key(made.entries["platform"])) as client:
         taken = await client.submit(order)
     assert taken["submission"]
     assert taken["proof"]
@@ -56,7 +56,7 @@ async def test_a_signed_message_stays_as_it_is(made: Made) -> None:
 async def test_what_is_no_message_stays_as_it_is_and_is_refused_by_its_code(made: Made) -> None:
     key = hosted_key(made.entries["platform"])
     assert signed(b"<a/>", key) == b"<a/>"
-    async with client_of(made, "platform", signer=key) as client:
+    async with client_of(made, "platform", key=key) as client:
         with pytest.raises(Refusal) as refused:
             await client.submit(b"<a/>")
     assert refused.value.status == 400
