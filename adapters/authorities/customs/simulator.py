@@ -69,6 +69,8 @@ class Simulator:
         self._news = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         self.counts = {"messages": 0, "unreadable": 0, "receipts": 0, "posts": 0, "refused": 0, "assessments": 0}
+        #: Counts of the other authorities that are played beside it.
+        self.others: dict[str, Callable[[], dict[str, int]]] = {}
         self.app = web.Application(client_max_size=max_bytes)
         self.app.add_routes(
             [
@@ -99,7 +101,9 @@ class Simulator:
 
     async def _health(self, request: web.Request) -> web.Response:
         del request
-        return web.json_response({"status": "ok", "pending": len(self._rows), **self.counts, **self._store.counts()})
+        own = {"status": "ok", "pending": len(self._rows), **self.counts, **self._store.counts()}
+        others = {name: health() for name, health in self.others.items()}
+        return web.json_response(own | ({"authorities": others} if others else {}))
 
     # ---- what goes out
 
