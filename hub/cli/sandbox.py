@@ -118,6 +118,7 @@ async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> Non
     simulator.others = {name: bureau.health for name, bureau in bureaus.items()}
     payments = PaymentDesk(settings.data / "sandbox" / "payment_data.db", Platforms(reference, clock), clock.now)
     simulator.app.add_routes(payments.routes())
+    simulator.ask = payments.open
     runner = web.AppRunner(simulator.app, access_log=None)
     await runner.setup()
     host, _, port = listen.rpartition(":")

@@ -105,15 +105,21 @@ class Times(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Flows by name and the choices among them. Documents without a choice get what is usual for their kind.
 
-    ``warehouse_entry_for``: trade modes whose import declarations are released only once a CEB711 names their waybill.
+    ``ask_payment``: of that percentage of import declarations it stores (120) it asks the platform for the original payment data
+    (announcement 179). ``warehouse_entry_for``: trade modes whose import declarations are released only once a CEB711 names their waybill.
     """
 
     flow: dict[str, Flow]
     choose: tuple[Choice, ...] = ()
     times: Times = Times()
     warehouse_entry_for: tuple[str, ...] = ()
+    ask_payment: float = 0.0
     seed: str = ""
     about: str = ""
+
+    def asks_payment(self, key: str) -> bool:
+        """Whether the payment data of a declaration are asked for."""
+        return self.ask_payment >= 100 or (self.ask_payment > 0 and scenarios.drawn(self.seed, _PAYMENT, key) < self.ask_payment)
 
     def flow_of(self, kind: str, key: str, head: Mapping[str, str], side: str = "import") -> Flow:
         """The flow for a document; ``head`` holds the fields choices may ask for."""
@@ -127,6 +133,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return _USUAL.get(kind, _STORED)
 
 
+#: The number of the draw whose payment data are asked for: no choice has it.
+_PAYMENT = -1
 _STORED = Flow(steps=(Step("2"), Step("120", after=20)))
 _CONCLUDED = Flow(steps=(Step("2"), Step("399", after=20)))
 _GRANTED = Flow(steps=(Step("2"), Step("120", after=20), Step("399", after=60)))
