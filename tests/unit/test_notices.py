@@ -102,6 +102,28 @@ def test_the_same_event_again_has_one_effect() -> None:
     assert len(zone.world.answers()) == answers
 
 
+def test_receipts_of_different_items_are_in_nobodys_way() -> None:
+    zone = Zone()
+    _, key, _ = sold(zone)
+    tell(zone.world, said("tax.receipt.given.v1", 1, "2026-06-01T12:00:20+08:00", document=key, item="a", outcome="accepted"))
+    tell(zone.world, said("tax.receipt.given.v1", 2, "2026-06-01T12:00:10+08:00", document=key, item="b", outcome="refused"))
+    tell(zone.world, said("tax.receipt.given.v1", 3, "2026-06-01T12:00:15+08:00", document=key, item="a", outcome="refused"))
+    status = zone.status(key)
+    assert timeline(status)[-3:] == ["receipt accepted", "receipt refused", "older: receipt refused"]
+    assert status.facts["taxReceipt"] == "accepted", "the last word of all"
+
+
+def test_of_many_items_the_last_are_told_apart() -> None:
+    zone = Zone()
+    _, key, _ = sold(zone)
+    for number in range(40):
+        tell(zone.world, said("tax.receipt.given.v1", number, document=key, item=f"item {number}"))
+    more = zone.world.register_states()[key].more
+    assert more is not None
+    assert len(more.words) == 16
+    assert "taxReceipt item 39" in more.words
+
+
 @pytest.mark.parametrize("authority", ["forex", "market", "commerce"])
 def test_what_was_told_for_an_officers_sake_is_no_participants_business(authority: str) -> None:
     zone = Zone()
