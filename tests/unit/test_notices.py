@@ -14,12 +14,13 @@ from hub import codec, topics
 from hub.domain import decrees
 from hub.domain.access import Principal
 from hub.domain.decrees import Decree, amended
-from hub.domain.events import Submission
+from hub.domain.events import Submission, SubmissionSummary
 from hub.domain.keys import china_day
 from hub.domain.notices import NOTICES, Notice, authority_of
 from hub.domain.reference import Reference, ReferenceRecord, day_number
 from hub.domain.screening import RECALLS
 from hub.infra.reference import as_versions
+from hub.web import story
 from hub.web.sight import timeline_for
 from tests.support.stage_harness import NOON, World, timeline
 from tests.support.zone import ALL, Zone
@@ -333,3 +334,13 @@ def test_an_interrupted_change_is_completed_and_a_repeated_one_changes_nothing(c
                 expected = expected | {change.value["name"]} if change.act == "enter" else expected - {change.value["name"]}
         assert recalls(whole, day) == expected
     assert all(day_number(record.valid_from) >= 20260601 for record in whole.versions("list", RECALLS))
+
+
+def test_an_authority_reads_that_its_event_was_received() -> None:
+    summary = SubmissionSummary(
+        "s", "tax", "tax", NOON, "CloudEvents", "", "", "0" * 64, 1, "application/cloudevents+json", ((0, "notice", "n1", ()),)
+    )
+    [row] = story.submission_json(Principal("tax", ("tax",)), summary, [], refused=False)["documents"]
+    assert (row["kind"], row["status"], row["state"]) == ("notice", "accepted", "received")
+    [row] = story.submission_json(Principal("tax", ("tax",)), summary, [], refused=True)["documents"]
+    assert row["state"] == "refused"
