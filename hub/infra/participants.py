@@ -17,9 +17,11 @@ import msgspec
 
 from hub.domain.access import ROLES
 from hub.domain.credentials import keys_of, state
+from hub.domain.expiry import days_left
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import rfc3339
 from hub.domain.reference import ReferenceRecord
+from hub.infra.certificates import described
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
 
 #: The day from which demo data are in force: before anything the demo can submit.
@@ -205,7 +207,7 @@ def hosted_key(entry: DemoPrincipal) -> HostedKey:
 
 
 def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str, str], int] | None = None) -> dict[str, Any]:  # Any: JSON
-    """A principal as ``hub participants list`` shows it at ``now`` (ms): no hashes, certificates counted.
+    """A principal as ``hub participants list`` shows it at ``now`` (ms): no hashes, certificates described.
 
     ``uses``: (principal, id of a key) → its last use, ms; None where that is not known.
     """
@@ -217,7 +219,18 @@ def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str
     return {
         "name": name,
         **kept,
-        "certificates": len(value.get("certificates", ())),
+        "certificates": [
+            {
+                "subject": found.subject,
+                "serial": found.serial,
+                "fingerprint": found.fingerprint,
+                "until": rfc3339(found.until),
+                "days_left": days_left(found.until, now),
+            }
+            for found in map(described, value.get("certificates", ()))
+            if found is not None
+        ],
+        "tls_certificates": list(value.get("tls_certificates", ())),
         "suspended": bool(value.get("suspended")),
         "demo": bool(value.get("demo")),
         "keys": [
