@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -34,6 +35,7 @@ from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
 from hub.infra import key_uses
 from hub.infra.audit import recorder
+from hub.infra.certificates import ExpiryWatch, ending
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
@@ -112,6 +114,7 @@ async def serve(settings: Settings) -> None:
         at = clock.now()
         return found, [webhook_secret(vault.digest, name, key.hash) for key in found.keys if state(key, at) == "active"]
 
+    own: Path | None = None
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
     app = make_app(
@@ -123,6 +126,7 @@ async def serve(settings: Settings) -> None:
             by_key=reference.by_key,
             by_name=reference.by_name,
             why_not=reference.why_not,
+            certificates=lambda viewer: ending(reference.principals() if viewer is None else [viewer], own if viewer is None else None, clock.now()),
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(
                 door,
@@ -149,8 +153,14 @@ async def serve(settings: Settings) -> None:
         telling(publisher, clock, settings.partitions),
     )
     following = asyncio.create_task(book.run(), name="notices")
-    keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
     looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
+    watch = ExpiryWatch(
+        principals=reference.principals, own=own, told=read.told, publisher=publisher, clock=clock, partitions=settings.partitions
+    )
+    beside = {
+        asyncio.create_task(key_uses.keep(settings.database, reference.used)),
+        asyncio.create_task(watch.run()),
+    }
     try:
         collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
@@ -165,8 +175,9 @@ async def serve(settings: Settings) -> None:
         if looking is not None:
             looking.cancel()
         await runner.cleanup()
-        keeping.cancel()
-        await asyncio.wait({keeping})
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         await door.stop()
         await claims.stop()
         await read.close()

@@ -14,6 +14,7 @@ import msgspec
 from hub.cli import loaded
 from hub.cli.reach import language
 from hub.cli.running import run
+from hub.infra.certificates import certificates_health
 from hub.infra.health import (
     Health,
     database_health,
@@ -43,6 +44,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[Health]], ...] = (
     lag_health,
     database_health,
     reading_health,
+    certificates_health,
 )
 _SECONDS = 20
 _MARKS = {"ok": "✓", "off": "·", "wrong": "✗"}

@@ -74,6 +74,8 @@ class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
     rate_messages: float = 0
     rate_documents: float = 0
     rate_burst: float = 0
+    #: Fingerprints (SHA-256 of the DER, hexadecimal) of the certificates that open a TLS connection as this principal.
+    tls_certificates: tuple[str, ...] = ()
 
 
 def principal_of(name: str, value: Mapping[str, Any]) -> Principal:

@@ -18,9 +18,11 @@ import msgspec
 from hub import sm2
 from hub.domain.access import ROLES
 from hub.domain.credentials import keys_of, state
+from hub.domain.expiry import days_left
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import rfc3339
 from hub.domain.reference import ReferenceRecord
+from hub.infra.certificates import described
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
 from hub.infra.sm2_authority import Sm2Authority
 
@@ -216,7 +218,7 @@ def sm2_key(entry: DemoPrincipal) -> sm2.PrivateKey:
 
 
 def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str, str], int] | None = None) -> dict[str, Any]:  # Any: JSON
-    """A principal as ``hub participants list`` shows it at ``now`` (ms): no hashes, certificates counted.
+    """A principal as ``hub participants list`` shows it at ``now`` (ms): no hashes, certificates described.
 
     ``uses``: (principal, id of a key) → its last use, ms; None where that is not known.
     """
@@ -228,7 +230,18 @@ def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str
     return {
         "name": name,
         **kept,
-        "certificates": len(value.get("certificates", ())),
+        "certificates": [
+            {
+                "subject": found.subject,
+                "serial": found.serial,
+                "fingerprint": found.fingerprint,
+                "until": rfc3339(found.until),
+                "days_left": days_left(found.until, now),
+            }
+            for found in map(described, value.get("certificates", ()))
+            if found is not None
+        ],
+        "tls_certificates": list(value.get("tls_certificates", ())),
         "suspended": bool(value.get("suspended")),
         "demo": bool(value.get("demo")),
         "keys": [

@@ -394,6 +394,10 @@ class PostgresReader:
         )
         return [(codec.answer(row[0]), Place(row[1], row[2])) for row in rows]
 
+    async def told(self, ids: Sequence[str]) -> set[str]:
+        """Those of these answers that participants have been given."""
+        return {row[0] for row in await self._fetch("SELECT id FROM answers WHERE id = ANY($1)", list(ids))}
+
     # ---- throughput ----
 
     async def throughput(self, scope: Scope, since: int, until: int, breakdown: int) -> Throughput:

@@ -263,8 +263,23 @@ SCHEMAS: dict[str, Json] = {
         faults=_FAULTS,
     ),
     "Worklist": _object(
-        ("items", "summaries", "totals"),
+        ("items", "summaries", "certificates", "totals"),
         items=_LIST_OF_OBJECTS,
+        certificates={
+            "type": "array",
+            "description": "the caller's certificates that are over or end within thirty days, the first to end first",
+            "items": _object(
+                ("serial", "fingerprint", "use", "until", "days_left", "code", "next_step", "next_step_zh"),
+                serial=_TEXT,
+                fingerprint=_TEXT,
+                use=_TEXT,
+                until=_TEXT,
+                days_left=_NUMBER,
+                code=_TEXT,
+                next_step=_TEXT,
+                next_step_zh=_TEXT,
+            ),
+        },
         summaries={
             "type": "array",
             "description": "closed exports to be summarised, by declarant and month",

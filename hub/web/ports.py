@@ -12,6 +12,7 @@ from hub.domain import exports
 from hub.domain.access import Principal
 from hub.domain.audit import Act
 from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
+from hub.domain.expiry import Expiring
 from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.summary import Closed
@@ -81,6 +82,8 @@ class Parts:
     session_secret: bytes
     #: Why this process is not ready, one sentence each; the database and the log are asked by the web itself.
     ready: Callable[[], Awaitable[list[str]]] = _always_ready
+    #: Certificates that are over or end soon: a participant's own, or (None) everybody's with the hub's.
+    certificates: Callable[[Viewer | None], list[Expiring]] = lambda _: []
     #: Routes of others, such as the door's ``POST /v1/messages``.
     routes: Sequence[web.AbstractRouteDef] = ()
     #: Receipts as one CEB message: (message or None where none of them has that form, how many of them it covers).

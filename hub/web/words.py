@@ -301,6 +301,12 @@ EVENTS: dict[str, Pair] = {
     "signed for withdrawn": ("signed for: withdrawn", "已签收：已撤回"),
 }
 
+#: What the hub itself tells participants, by its code (``hub/domain/fault_codes``).
+NOTICES: dict[str, Pair] = {
+    "access.certificate_expires": ("a certificate ends soon", "证书即将到期"),
+    "access.certificate_over": ("a certificate is over", "证书已过期"),
+}
+
 ACTORS: dict[str, Pair] = {
     "hub": ("hub", "单一窗口"),
     "customs": ("customs", "海关"),
@@ -348,6 +354,8 @@ def say(table: dict[str, Pair], word: str, language: str) -> str:
 
 def code_text(code: str, language: str) -> str:
     """A customs code in words: unknown positive codes are kept as they are, negative ones are processing errors."""
+    if code in NOTICES:
+        return say(NOTICES, code, language)
     if code.startswith("-"):
         return ("processing error", "处理异常")[index(language)]
     return say(CODES, code, language)
