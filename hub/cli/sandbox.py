@@ -18,7 +18,7 @@ from adapters.authorities.customs.desk import Desk
 from adapters.authorities.customs.payment_data import PaymentDesk, Platform
 from adapters.authorities.customs.simulator import Simulator
 from adapters.authorities.customs.store import Store
-from hub.cli import loaded
+from hub.cli import conformance, loaded
 from hub.cli.running import run
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured
@@ -115,7 +115,7 @@ async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> Non
         store.close()
 
 
-@click.command("sandbox")
+@click.group("sandbox", invoke_without_command=True)
 @click.option("--listen", default=LISTEN, show_default=True, help="host:port of POST /dxp.")
 @click.option("--hub", "hub_url", help="Address of the hub's door (default: HUB_LISTEN).")
 @click.option("--scenario", "plan", help="A bundled scenario or a TOML file (default: setting scenario).")
@@ -126,9 +126,14 @@ def command(ctx: click.Context, listen: str, hub_url: str | None, plan: str | No
 
     Example: hub sandbox --scenario out_of_order
     """
+    if ctx.invoked_subcommand is not None:
+        return
     if scenarios:
         for name in scenario.bundled():
             click.echo(f"{name:14} {scenario.load(name).about}")
         return
     settings = loaded(ctx).settings
     run(serve(settings, listen, hub_url or f"http://{settings.listen}", plan or settings.scenario))
+
+
+command.add_command(conformance.command)
