@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How far the clock that dated a certificate may be ahead of ours."""
     hosted_signatures: str = "rsa"
     """With which key unsigned documents are signed under a mandate where the hub holds both: ``rsa`` or ``sm2``."""
+    hosted_key_file: Path | None = None
+    """The file with the key that the signing keys of participants are encrypted with: 32 bytes, 64 hexadecimal digits, or a passphrase. Outside the state folder, readable by its owner only. Unset: only made-up principals have keys here."""
     partitions: int = 8
     """Partitions of every topic, fixed when the topics are made."""
     replication: int = 1
@@ -208,6 +210,7 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
         ("certificate_skew_seconds", 0 <= settings.certificate_skew_seconds <= 3600, "is between 0 and 3600"),
         ("revocation_lists", settings.revocation_lists is None or settings.trust_anchors is not None, "needs trust_anchors"),
+        ("hosted_key_file", not _is_within(settings.hosted_key_file, settings.data, settings.keys_folder), "is not in the state folder or that of the keys"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),
@@ -217,6 +220,10 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
 
 def _is_amount(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,5})?", text) is not None
+
+
+def _is_within(path: Path | None, *folders: Path) -> bool:
+    return path is not None and any(path.absolute().is_relative_to(folder.absolute()) for folder in folders)
 
 
 def jars(settings: Settings) -> Path:

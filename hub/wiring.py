@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 from base64 import b64decode
@@ -39,9 +40,10 @@ from hub.infra.certificates import ExpiryWatch, ending
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
+from hub.infra.hosted import RSA, SM2, HostedKeys
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.notices import Amend, NoticeBook, Tell
-from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key, webhook_secret
+from hub.infra.participants import webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -69,6 +71,7 @@ from streams.stages.split import Split
 from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
+log = logging.getLogger(__name__)
 _HOUR_MS = 3_600_000
 #: How often the files that say whom to trust are looked at.
 _LOOK_SECONDS = 5.0
@@ -107,7 +110,7 @@ async def serve(settings: Settings) -> None:
         settings=settings,
     )
 
-    def signing(name: str) -> tuple[Principal, list[bytes]] | None:
+    def webhook_secrets(name: str) -> tuple[Principal, list[bytes]] | None:
         found = reference.by_name(name)
         if found is None:
             return None
@@ -133,7 +136,7 @@ async def serve(settings: Settings) -> None:
                 reference.by_key,
                 settings,
                 lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
-                signing,
+                webhook_secrets,
                 clock.now,
                 reference.why_not,
             ),
@@ -279,30 +282,37 @@ async def _look(trust: TrustFiles) -> None:
         await asyncio.to_thread(trust.look)
 
 
-def signing_key(entry: DemoPrincipal, kind: str) -> SigningKey:
-    """The key of a demo principal that signs, ``rsa`` or ``sm2``."""
-    return sm2_key(entry) if kind == "sm2" and entry.sm2_key else hosted_key(entry)
+def signing(keys: HostedKeys | None, kind: str) -> Callable[[Principal], SigningKey | None]:
+    """Finds the key by which the hub signs for a principal, of ``kind`` where it holds several; None without a mandate or a key."""
+    kinds = (kind, *({RSA, SM2} - {kind}))
+
+    def key_of(principal: Principal) -> SigningKey | None:
+        if keys is None or not principal.hosted or principal.hosting is None:
+            return None
+        try:
+            return next((key for one in kinds if (key := keys.get(principal.name, one)) is not None), None)
+        except Misconfigured as wrong:
+            log.error("no hosted key of %s: %s", principal.name, wrong)  # noqa: TRY400 - its trace says nothing more
+            return None
+
+    return key_of
 
 
 def judge(settings: Settings, reference: ReferenceReader, vault: Vault, trust: TrustFiles | None = None) -> Judge:
     """What the door judges messages by."""
-    keys: dict[str, SigningKey] = {}
-    if (settings.data / "demo" / "principals.json").exists():
-        kind = settings.hosted_signatures
-        keys |= {name: signing_key(entry, kind) for name, entry in load_demo(settings.data).items() if entry.key}
     sha1, skew = settings.sha1_signatures == "flagged", settings.certificate_skew_seconds * 1000
     opened = settings.enrolment == "open"
 
     orders = Orders(reference.data)
 
     def access() -> Access:
-        return Access(open_enrolment=opened, filed=reference.owners())
+        return Access(open_enrolment=opened, filed=reference.owners(), by_name=reference.by_name)
 
     return Judge(
         access=access,
         signatures=settings.signatures,
         digest=vault.digest,
-        signing_key=lambda principal: keys.get(principal.name) if principal.hosted else None,
+        signing_key=signing(HostedKeys.of_settings(settings), settings.hosted_signatures),
         certificates=_prints,
         filed=None if opened else reference.filed,
         maps=webhook_maps(settings),

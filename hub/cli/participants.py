@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from hub.cli import certificates as certificate_commands
-from hub.cli import loaded
+from hub.cli import hosting, loaded
 from hub.cli.acting import recorded
 from hub.cli.principals import change, found, principals, publish_next, reading, today
 from hub.cli.running import run
@@ -86,7 +86,7 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
             click.echo(json.dumps(entry, ensure_ascii=False))
             return
         for field, value in entry.items():
-            if field not in ("keys", "certificates") and value not in ([], "", False):
+            if field not in ("keys", "certificates") and value not in ([], "", False, None):
                 click.echo(f"{field:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")
         for held in entry["certificates"]:
             click.echo(
@@ -250,4 +250,5 @@ def suspend(ctx: click.Context, name: str, *, lift: bool) -> None:
     click.echo(f"{name}: {'active' if lift else 'suspended'}")
 
 
-command.add_command(certificate_commands.command)
+for one in (certificate_commands.command, hosting.host, hosting.unhost, hosting.mandate, hosting.restrict):
+    command.add_command(one)

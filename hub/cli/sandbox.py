@@ -83,7 +83,7 @@ async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> Non
         raise Misconfigured(["hub sandbox needs HUB_KAFKA; hub up starts everything on one machine"])
     flows = scenario.load(plan)
     clock = WallClock()
-    await publish_anew(settings.kafka, demo_records(demo_principals(settings.data, settings.keys_folder)), clock)
+    await publish_anew(settings.kafka, demo_records(demo_principals(settings.data, settings.keys_folder, settings.hosted_key_file)), clock)
     api_key = load_demo(settings.data)["customs"].api_key
     reference = ReferenceReader(settings.kafka, clock)
     await reference.start()

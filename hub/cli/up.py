@@ -114,7 +114,7 @@ async def _start_servers(settings: Settings, supervisor: Supervisor) -> Settings
     settings = msgspec.structs.replace(settings, kafka=kafka, database=database)
     await asyncio.gather(ensure_topics(kafka, settings.partitions, settings.replication), migrate(database))
     if sandboxed(settings):
-        await publish_anew(kafka, demo_records(demo_principals(settings.data, settings.keys_folder)), WallClock())
+        await publish_anew(kafka, demo_records(demo_principals(settings.data, settings.keys_folder, settings.hosted_key_file)), WallClock())
     return settings
 
 

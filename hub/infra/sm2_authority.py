@@ -77,7 +77,7 @@ class Sm2Authority:
 
     def hosted(self, principal: str, organization: str = "Made-up Ltd") -> Sm2Pair:
         """The SM2 key of a principal with its certificate, issued at first use (ten years)."""
-        held = read_or_create(self._keys / "hosted" / f"{principal}.sm2.pem", lambda: self._issue(principal, organization))
+        held = read_or_create(self._keys / "made-up" / f"{principal}.sm2.pem", lambda: self._issue(principal, organization))
         key, mark, certificate = held.decode().partition("-----BEGIN CERTIFICATE-----")
         return Sm2Pair(key, mark + certificate)
 

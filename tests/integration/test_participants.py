@@ -18,15 +18,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner
 
 from hub import cli, codec, topics
-from hub.domain.access import Principal
+from hub.domain.access import Access, Principal
 from hub.domain.events import Answer
 from hub.infra import key_uses
 from hub.infra.certificates import ExpiryWatch, certificates_health
 from hub.infra.database import migrate
+from hub.infra.hosted import HostedKeys
 from hub.infra.kafka import KafkaPublisher
 from hub.infra.reading import PostgresReader
 from hub.infra.reference import ReferenceReader
 from hub.settings import Settings
+from hub.wiring import signing
 from tests.support.certificates import a_certificate
 from tests.support.delivery import WallClock, make_topics
 
@@ -65,7 +67,7 @@ class Operator:
     """Gives commands as an operator does."""
 
     def __init__(self, kafka: str, folder: Path, database: str = "") -> None:
-        self.environ = {"HUB_KAFKA": kafka, "HUB_DATABASE": database, "HUB_DATA": str(folder)}
+        self.environ = {"HUB_KAFKA": kafka, "HUB_DATABASE": database, "HUB_DATA": str(folder / "data")}
 
     async def __call__(self, *command: str, fails: bool = False) -> str:
         done = await asyncio.to_thread(CliRunner().invoke, cli.group, ["participants", *command], env=self.environ)
@@ -215,3 +217,60 @@ async def test_a_certificate_that_ends_is_told_once_a_stage_however_often_one_lo
         await publisher.stop()
         await told.close()
     await operator("suspend", name)
+
+
+async def test_a_key_is_hosted_under_a_mandate_and_destroyed_when_it_ends(bootstrap: str, tmp_path: Path) -> None:
+    name, operator = f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path)
+    made = a_certificate(name, datetime.now(UTC) + timedelta(days=200))
+    key, certificate, kek = tmp_path / "k.pem", tmp_path / "c.pem", tmp_path / "kek"
+    key.write_bytes(made.key_pem)
+    certificate.write_bytes(made.pem)
+    kek.write_text("a passphrase of some length")
+    kek.chmod(0o600)
+    host = ("host", name, "--key", str(key), "--certificate", str(certificate), "--mandate", "letter 12", "--until", "2049-12-31")
+    await operator("add", name, "--role", "payer", "--code", name)
+    assert "HUB_HOSTED_KEY_FILE" in await operator(*host, fails=True)
+    operator.environ["HUB_HOSTED_KEY_FILE"] = str(kek)
+    assert "is over" in await operator(*host[:-1], "2020-01-01", fails=True)
+    said = await operator(*host)
+    assert "PRIVATE" not in said
+    held = HostedKeys.of_settings(Settings(data=tmp_path / "data", hosted_key_file=kek))
+    assert held is not None
+    async with reading(bootstrap) as reader:
+        found = reader.by_name(name)
+        assert found is not None
+        assert found.hosting is not None
+        assert (found.hosted, found.hosting.document, found.certificates) == (True, "letter 12", (made.base64,))
+        assert found.hosting.until == int(datetime(2049, 12, 31, 16, tzinfo=UTC).timestamp() * 1000)
+        assert signing(held, "sm2")(found) is not None
+        assert "letter 12" in await operator("show", name)
+        await operator("unhost", name)
+        await until(lambda: bool((p := reader.by_name(name)) and not p.hosted and p.hosting is None))
+        assert held.get(name, "rsa") is None
+
+
+async def test_a_mandate_lets_one_act_for_another_until_the_other_is_suspended(bootstrap: str, tmp_path: Path) -> None:
+    shop, agent, operator = f"s{secrets.token_hex(4)}", f"a{secrets.token_hex(4)}", Operator(bootstrap, tmp_path)
+    await operator("add", shop, "--role", "merchant", "--code", shop)
+    await operator("add", agent, "--role", "declarant", "--code", agent)
+    granted = ("mandate", agent, "--code", shop, "--until", "2049-12-31", "--granted-by", "letter 7", "--message")
+    assert "may not hand in" in await operator(*granted, "CEB621", fails=True)
+    assert "no participant" in await operator("mandate", agent, "--code", "none", "--message", "CEB311", *granted[4:8], fails=True)
+    await operator(*granted, "CEB311")
+    async with reading(bootstrap) as reader:
+
+        def may(message: str) -> bool:
+            found = reader.by_name(agent)
+            return found is not None and Access(by_name=reader.by_name).may_send(found, message, (shop,), WallClock().now())
+
+        assert (may("CEB311"), may("CEB303")) == (True, False)
+        await operator("suspend", shop)
+        await until(lambda: not may("CEB311"))
+        await operator("suspend", shop, "--lift")
+        await until(lambda: may("CEB311"))
+        await operator("restrict", shop, "--message", "CEB303")
+        await until(lambda: not may("CEB311"))
+        await operator("restrict", shop)
+        await until(lambda: may("CEB311"))
+        await operator("mandate", agent, "--code", shop, "--end")
+        await until(lambda: not may("CEB311"))
