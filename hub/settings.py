@@ -37,6 +37,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The state folder: keys, logs, states of stages, embedded servers' files."""
     listen: str = "127.0.0.1:8080"
     """Where the API and the console are served."""
+    tls_certificate: Path | None = None
+    """The hub's certificate (PEM, with those between it and its authority): ``hub serve`` then speaks TLS only. Read again when it changes."""
+    tls_key: Path | None = None
+    """Its private key (PEM, not encrypted)."""
+    tls_clients: Path | None = None
+    """Authorities (PEM) whose clients may call by a certificate that is registered for them instead of an API key."""
+    tls_required: bool = False
+    """Whether nobody may connect without such a certificate."""
     enrolment: str = "closed"
     """``open`` takes unknown enterprise codes from demo principals; ``closed`` refuses them."""
     signatures: str = "required"
@@ -211,6 +219,9 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         ("certificate_skew_seconds", 0 <= settings.certificate_skew_seconds <= 3600, "is between 0 and 3600"),
         ("revocation_lists", settings.revocation_lists is None or settings.trust_anchors is not None, "needs trust_anchors"),
         ("hosted_key_file", not _is_within(settings.hosted_key_file, settings.data, settings.keys_folder), "is not in the state folder or that of the keys"),
+        ("tls_key", (settings.tls_key is None) == (settings.tls_certificate is None), "goes with tls_certificate"),
+        ("tls_clients", settings.tls_clients is None or settings.tls_certificate is not None, "needs tls_certificate"),
+        ("tls_required", not settings.tls_required or settings.tls_clients is not None, "needs tls_clients"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),

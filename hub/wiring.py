@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -49,6 +48,7 @@ from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.infra.reference import ReferenceReader, as_versions, publish
+from hub.infra.tls import TlsFiles
 from hub.infra.vault import Vault
 from hub.ports import Clock, Publisher, Row
 from hub.rules import engine
@@ -98,7 +98,7 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
-    trust = trusting(settings)
+    trust, tls = trusting(settings), tls_files(settings)
     door = Door(
         judge=judge(settings, reference, vault, trust),
         publisher=publisher,
@@ -117,7 +117,7 @@ async def serve(settings: Settings) -> None:
         at = clock.now()
         return found, [webhook_secret(vault.digest, name, key.hash) for key in found.keys if state(key, at) == "active"]
 
-    own: Path | None = None
+    own = settings.tls_certificate
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
     app = make_app(
@@ -129,6 +129,8 @@ async def serve(settings: Settings) -> None:
             by_key=reference.by_key,
             by_name=reference.by_name,
             why_not=reference.why_not,
+            by_certificate=reference.by_certificate,
+            secure_cookies=tls is not None,
             certificates=lambda viewer: ending(reference.principals() if viewer is None else [viewer], own if viewer is None else None, clock.now()),
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(
@@ -139,6 +141,7 @@ async def serve(settings: Settings) -> None:
                 webhook_secrets,
                 clock.now,
                 reference.why_not,
+                reference.by_certificate,
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
@@ -156,7 +159,7 @@ async def serve(settings: Settings) -> None:
         telling(publisher, clock, settings.partitions),
     )
     following = asyncio.create_task(book.run(), name="notices")
-    looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
+    looking = asyncio.create_task(_look(trust, tls), name="files")
     watch = ExpiryWatch(
         principals=reference.principals, own=own, told=read.told, publisher=publisher, clock=clock, partitions=settings.partitions
     )
@@ -166,7 +169,7 @@ async def serve(settings: Settings) -> None:
     }
     try:
         collect_seldom()
-        await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
+        await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1, ssl_context=tls.context if tls else None).start()
         told = asyncio.create_task(until_told())
         await asyncio.wait({told, following}, return_when=asyncio.FIRST_COMPLETED)
         if following.done():
@@ -175,8 +178,7 @@ async def serve(settings: Settings) -> None:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
-        if looking is not None:
-            looking.cancel()
+        looking.cancel()
         await runner.cleanup()
         for task in beside:
             task.cancel()
@@ -275,11 +277,20 @@ def trusting(settings: Settings) -> TrustFiles | None:
     )
 
 
-async def _look(trust: TrustFiles) -> None:
+async def _look(*files: TrustFiles | TlsFiles | None) -> None:
     """Read the files anew when they change, beside the loop."""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        await asyncio.to_thread(trust.look)
+        for one in files:
+            if one is not None:
+                await asyncio.to_thread(one.look)
+
+
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """The hub's certificate and whom it lets in by one, None where it speaks plain HTTP; raises Misconfigured."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_clients, required=settings.tls_required)
 
 
 def signing(keys: HostedKeys | None, kind: str) -> Callable[[Principal], SigningKey | None]:

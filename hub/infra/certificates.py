@@ -6,6 +6,7 @@ import asyncio
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -99,8 +100,9 @@ def ending(principals: Iterable[Principal], own: Path | None, now: int) -> list[
         if one is not None
     ]
     if own is not None:
-        one = read_certificate(own)
-        found.append(Expiring(HUB, "tls", one.fingerprint, one.serial, one.until))
+        with suppress(Misconfigured, OSError):  # a file that cannot be read is told where it is used
+            one = read_certificate(own)
+            found.append(Expiring(HUB, "tls", one.fingerprint, one.serial, one.until))
     return sorted((one for one in found if stage(one.until, now) is not None), key=lambda one: one.until)
 
 
@@ -123,7 +125,7 @@ async def certificates_health(settings: Settings) -> Health:
     try:
         async with asyncio.timeout(10):
             await reader.ready()
-        found, now = ending(reader.principals(), None, clock.now()), clock.now()
+        found, now = ending(reader.principals(), settings.tls_certificate, clock.now()), clock.now()
     except (Unavailable, TimeoutError):
         return Health("certificates", "off", "not looked at: no broker", "未检查：Kafka 无应答")
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from hub.web import console
+from hub.web.entitled import OPEN, Open, looking
 from hub.web.pages import SECURITY_HEADERS
 from hub.web.ports import PARTS, Parts
 from hub.web.problems import answers_problems
@@ -35,6 +36,8 @@ def make_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[operations.measured, WrongKeys(parts.clock.now).middleware, answers_problems], client_max_size=parts.max_body)
     app[PARTS] = parts
     app[throughput.FIGURES] = throughput.Figures(parts)
+    app[OPEN] = Open()
+    app.cleanup_ctx.append(looking)
     app[throughput.STREAMS] = throughput.Streams()
     for view in VIEWS:
         app.add_routes(view.routes)

@@ -702,10 +702,10 @@ def openapi(version: str) -> Json:
             "version": version,
             "description": "Hand in once; see what is stuck, why, and whose turn it is.",
         },
-        "security": [{"apiKey": []}],
+        "security": [{"apiKey": []}, {"clientCertificate": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}, "clientCertificate": {"type": "mutualTLS"}},
             "schemas": SCHEMAS,
         },
     }

@@ -77,6 +77,8 @@ class Parts:
     clock: Clock
     by_key: Callable[[str], Viewer | None]
     by_name: Callable[[str], Viewer | None]
+    #: The principal of the certificate by which a client opened its connection (its fingerprint).
+    by_certificate: Callable[[str], Viewer | None] = lambda _: None
     #: The code of the fault for a key that nobody has.
     why_not: Callable[[str], str] = lambda _: "access.unknown_key"
     session_secret: bytes
