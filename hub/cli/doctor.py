@@ -18,6 +18,7 @@ from hub.infra.certificates import certificates_health
 from hub.infra.health import (
     Health,
     database_health,
+    deliveries_health,
     jars_health,
     java_health,
     kafka_health,
@@ -42,6 +43,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[Health]], ...] = (
     kafka_health,
     topics_health,
     lag_health,
+    deliveries_health,
     database_health,
     reading_health,
     certificates_health,
