@@ -14,7 +14,7 @@ from hub.cli.acting import recorded
 from hub.cli.principals import change, found, principals, publish_next, reading, today
 from hub.cli.running import run
 from hub.domain import audit, credentials
-from hub.domain.access import ROLES
+from hub.domain.access import ROLES, UNITS
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
 from hub.domain.reference import ReferenceRecord
@@ -111,6 +111,7 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
 @click.option("--certificate", "certificates", multiple=True, type=click.Path(exists=True, path_type=Path), help="PEM or DER.")
 @click.option("--edition", type=click.Choice(["202205", "2018"]), default="202205", show_default=True)
 @click.option("--title", default="", help="Its name for people.")
+@click.option("--unit", default="", help=f"Of a customs officer: {', '.join(UNITS)}.")
 @click.pass_context
 def add(
     ctx: click.Context,
@@ -122,6 +123,7 @@ def add(
     certificates: tuple[Path, ...],
     edition: str,
     title: str,
+    unit: str,
 ) -> None:
     """Add a principal, or change one: its next version is in force from today; the API key is shown this once.
 
@@ -141,6 +143,7 @@ def add(
             key_hash=api_key_hash(key),
             edition=edition,
             title=title,
+            unit=unit,
         )
         value["certificates"] = [found.der for found in read]
         others = [one for one in await principals(settings) if one.name != name]
