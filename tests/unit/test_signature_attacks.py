@@ -29,7 +29,7 @@ from adapters.xml import parse
 from hub import sm2
 from hub.domain.access import Access, Principal
 from hub.domain.faults import Refused, fault_kinds
-from hub.infra.sm2_authority import _der
+from hub.infra.sm2_authority import tlv
 from tests.support.authorities import KINDS, RSA, SM2, Authority, usage
 from tests.support.intake import PRINCIPALS, XML, digest, documents, rendered
 from tests.support.signing import DS, NOW, an_rsa_key, an_sm2_key
@@ -535,8 +535,8 @@ def certified(public: rsa.RSAPublicKey, old: bytes = b"", new: bytes = b"") -> b
     assert content.count(old) == 1
     content = content.replace(old, new)
     value = b"\x00" + issuer.key.sign(content, padding.PKCS1v15(), hashes.SHA256())
-    algorithm = _der(0x30, bytes.fromhex("06092a864886f70d01010b0500"))
-    return _der(0x30, content + algorithm + _der(0x03, value))
+    algorithm = tlv(0x30, bytes.fromhex("06092a864886f70d01010b0500"))
+    return tlv(0x30, content + algorithm + tlv(0x03, value))
 
 
 def numbered(bits: int, exponent: int = 65537) -> rsa.RSAPublicKey:
