@@ -13,6 +13,7 @@ from adapters.signature import Policy
 from hub.cli import group
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured, Refused
+from hub.domain.mandates import Hosting
 from hub.infra.participants import demo_principals, hosted_key, sm2_key
 from hub.infra.process import WallClock
 from hub.infra.reference import ReferenceReader
@@ -133,7 +134,7 @@ def test_the_judge_is_made_by_the_settings(tmp_path: Path) -> None:
     """Anchors, SHA-1 and skew reach it; the hosted key is the one the setting names; files that are no anchors end it."""
     reference = ReferenceReader("127.0.0.1:9", WallClock())
     entries = {entry.name: entry for entry in demo_principals(tmp_path, tmp_path / "keys")}
-    own = Principal("platform", ("platform",), hosted=True)
+    own = Principal("platform", ("platform",), hosted=True, hosting=Hosting("letter 1", 1 << 53))
     vault = Vault(tmp_path / "keys")
     plain = judge(Settings(data=tmp_path), reference, vault, trusting(Settings()))
     assert plain._policy() == Policy(sha1=True, skew=60_000, trust=None)
