@@ -38,7 +38,7 @@ from hub.domain.orders import Orders
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
 from hub.domain.subscriptions import Subscription
-from hub.infra import key_uses
+from hub.infra import evidence, key_uses
 from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
@@ -161,6 +161,7 @@ async def serve(settings: Settings) -> None:
             decide=deciding(publisher, settings.partitions),
             delivering=delivering(settings, vault, clock, hooks, publisher, lags),
             audit=recorder(publisher),
+            prover=evidence.Prover(settings.kafka, key),
         )
     )
     # the door unpacks bodies itself, under its own limits

@@ -38,6 +38,8 @@ COMMANDS = (
     "stream",
     "project",
     "deliver",
+    "evidence",
+    "keys",
     "sandbox",
     "responder",
 )

@@ -14,6 +14,7 @@ from hub.web.views import (
     deliveries,
     describe,
     enterprises,
+    evidence,
     exports,
     operations,
     orders,
@@ -28,7 +29,7 @@ from hub.web.views import (
 from hub.web.wrong_keys import WrongKeys
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console,
+    submissions, summaries, evidence, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console,
 )  # fmt: skip
 
 

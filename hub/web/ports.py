@@ -77,6 +77,18 @@ class Records(Protocol):
         """{(topic, partition): offset after the last record}."""
 
 
+class Prover(Protocol):
+    """Proofs of the chain of evidence, and the hub's key; raises Unavailable."""
+
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def public_pem(self) -> bytes: ...
+    def sign(self, data: bytes) -> bytes: ...
+    async def proof(self, place: Place, received_at: int) -> list[bytes]:
+        """A file of evidence about the submission at a place, empty where it is under no root yet."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delivering:
     """What the web asks of those who send to subscribers."""
@@ -134,6 +146,8 @@ class Parts:
     #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
     #: and nobody reads unmasked what is not its own.
     audit: Callable[[Act], Awaitable[None]] | None = None
+    #: Proves submissions by the chain of evidence; without it there are no evidence packs.
+    prover: Prover | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)
