@@ -33,6 +33,7 @@ from hub.domain.standing import about
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
+from hub.infra.feed import Feeds, Reads
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.participants import hosted_key, load_demo, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
@@ -46,6 +47,7 @@ from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
 from hub.web.ports import Parts
+from hub.web.views import alerts, out
 from streams.api import Stage
 from streams.faust_driver import Options, run
 from streams.project import Projector
@@ -63,6 +65,8 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+#: What recipients get of a record, by topic.
+ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.item for name in topics.AUTHORITIES}
 
 #: Publishes records of reference data; they are read by this process when it returns.
 Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
@@ -102,6 +106,7 @@ async def serve(settings: Settings) -> None:
 
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
+    feeds = Feeds(settings.kafka, settings.partitions, ITEMS)
     app = make_app(
         Parts(
             read=read,
@@ -123,6 +128,10 @@ async def serve(settings: Settings) -> None:
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            feed=feeds.of,
+            partitions=settings.partitions,
+            streams_each=settings.streams_each,
+            streams=settings.streams,
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -136,6 +145,7 @@ async def serve(settings: Settings) -> None:
         await runner.cleanup()
         await door.stop()
         await claims.stop()
+        await feeds.close()
         await read.close()
         await records.close()
         await publisher.stop()
