@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,7 +80,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_seconds: int = 30
     """How long a sender may take for a message."""
     max_in_flight: int = 256
-    """Messages the door judges or commits at one time; above it 429."""
+    """Messages the door judges or commits at one time; above it 429. No sender holds more than its share of them."""
+    rate_messages: float = 0.0
+    """Messages a second each principal may send to one door process; 0: no limit. A principal's own record goes before."""
+    rate_documents: float = 0.0
+    """Documents a second, in the same way."""
+    rate_burst: float = 10.0
+    """Seconds of its rate that a principal may send at once after a pause."""
     collect_ms: int = 4
     """How long the door collects before it writes a batch."""
     commit_seconds: int = 15
@@ -102,6 +109,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Over the yearly limit means return, not full tax (uncertain: the older text of 2016 says tax in full)."""
     positive_list: bool = False
     """Whether the zone keeps the positive list of retail import as reference data: without one in force imports are reviewed."""
+    forex_threshold: str = "5000"
+    """Payments and collections of matched declarations above so many yuan are told to foreign exchange (P; 5,000 is the limit of a retail import)."""
     guarantee_warn_percent: int = 80
     """The share of a tax guarantee at which officers are alarmed before it is used up (P)."""
     resembles_percent: int = 85
@@ -181,6 +190,9 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
         ("listen", bool(host) and port.isdigit() and int(port) < 65_536, "is host:port"),
+        ("forex_threshold", _is_amount(settings.forex_threshold), "is an amount of yuan"),
+        *((name, getattr(settings, name) >= 0, "is not below 0") for name in ("rate_messages", "rate_documents")),
+        ("rate_burst", settings.rate_burst > 0, "is above 0"),
         ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
         ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
@@ -188,6 +200,10 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),
         ("customs_url", not settings.customs_url or settings.customs_url.startswith(("http://", "https://")), "is http(s)://…"),
     ]
+
+
+def _is_amount(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,5})?", text) is not None
 
 
 def jars(settings: Settings) -> Path:

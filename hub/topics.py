@@ -60,6 +60,7 @@ HAND_OVERS = "hand-overs"
 HOLDS = "holds"
 REFERENCE = "reference"
 PROFILES = "profiles"
+EVIDENCE = "evidence"
 DEAD_LETTERS = "dead-letters"
 
 
@@ -160,6 +161,11 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(name=REFERENCE, key="kind + id + version", holds="effective-dated reference data", cleanup="compact"),
     Topic(name=PROFILES, key="enterprise code", holds="what observe knows of an enterprise, and its standing", cleanup="compact"),
+    Topic(
+        name=EVIDENCE,
+        key="acts, or topic and partition of a root",
+        holds="administrative acts and unmasked reads",
+    ),
     Topic(
         name=DEAD_LETTERS,
         key="origin",

@@ -22,6 +22,7 @@ from adapters.signature import SigningKey
 from adapters.transports import http
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.credentials import state
 from hub.domain.events import Decided, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
@@ -30,6 +31,8 @@ from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import ReferenceRecord
 from hub.domain.standing import about
+from hub.infra import key_uses
+from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
@@ -100,9 +103,13 @@ async def serve(settings: Settings) -> None:
         clock=clock,
         settings=settings,
     )
-    def signing(name: str) -> tuple[Principal, bytes] | None:
+
+    def signing(name: str) -> tuple[Principal, list[bytes]] | None:
         found = reference.by_name(name)
-        return (found, webhook_secret(vault.digest, found)) if found is not None else None
+        if found is None:
+            return None
+        at = clock.now()
+        return found, [webhook_secret(vault.digest, name, key.hash) for key in found.keys if state(key, at) == "active"]
 
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
@@ -115,6 +122,7 @@ async def serve(settings: Settings) -> None:
             clock=clock,
             by_key=reference.by_key,
             by_name=reference.by_name,
+            why_not=reference.why_not,
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(
                 door,
@@ -123,6 +131,7 @@ async def serve(settings: Settings) -> None:
                 lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
                 signing,
                 clock.now,
+                reference.why_not,
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
@@ -132,17 +141,21 @@ async def serve(settings: Settings) -> None:
             partitions=settings.partitions,
             streams_each=settings.streams_each,
             streams=settings.streams,
+            audit=recorder(publisher),
         )
     )
     # the door unpacks bodies itself, under its own limits
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
+    keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
     try:
         collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
         await until_told()
     finally:
         await runner.cleanup()
+        keeping.cancel()
+        await asyncio.wait({keeping})
         await door.stop()
         await claims.stop()
         await feeds.close()
@@ -271,6 +284,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
                 reject_over_allowance=settings.reject_over_allowance,
                 filings_kept=settings.enrolment == "closed",
                 positive_list=settings.positive_list,
+                forex_threshold=amount(settings.forex_threshold),
             ),
             draw=vault.lot,
         ),

@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hub.domain.access import ROLES, Principal
+from hub.domain.access import ROLES
+from hub.domain.credentials import keys_of, state
 from hub.domain.faults import Misconfigured
+from hub.domain.keys import rfc3339
 from hub.domain.reference import ReferenceRecord
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
 
@@ -202,10 +204,15 @@ def hosted_key(entry: DemoPrincipal) -> HostedKey:
     return HostedKey.from_pem(entry.key.encode(), entry.certificate.encode())
 
 
-def shown(name: str, value: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
-    """A principal as ``hub participants list`` shows it: no hashes, certificates counted."""
+def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str, str], int] | None = None) -> dict[str, Any]:  # Any: JSON
+    """A principal as ``hub participants list`` shows it at ``now`` (ms): no hashes, certificates counted.
+
+    ``uses``: (principal, id of a key) → its last use, ms; None where that is not known.
+    """
     kept = {
-        field: value[field] for field in ("roles", "codes", "dxp_ids", "hosted", "edition", "title") if field in value
+        field: value[field]
+        for field in ("roles", "codes", "dxp_ids", "hosted", "edition", "title", "rate_messages", "rate_documents", "rate_burst")
+        if field in value
     }
     return {
         "name": name,
@@ -213,15 +220,27 @@ def shown(name: str, value: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
         "certificates": len(value.get("certificates", ())),
         "suspended": bool(value.get("suspended")),
         "demo": bool(value.get("demo")),
+        "keys": [
+            {
+                "id": key.id,
+                "label": key.label,
+                "state": state(key, now),
+                "created": rfc3339(key.created) if key.created else None,
+                "until": rfc3339(key.until) if key.until else None,
+                "revoked": rfc3339(key.revoked) if key.revoked else None,
+                "last_used": rfc3339(uses[name, key.id]) if uses and (name, key.id) in uses else None,
+            }
+            for key in keys_of(value)
+        ],
     }
 
 
-def webhook_secret(digest: Callable[[str, str], str], principal: Principal) -> bytes:
-    """What a principal signs webhooks with: made of the hub's digest key (``Vault.digest``) and the principal's API key.
+def webhook_secret(digest: Callable[[str, str], str], name: str, key_hash: str) -> bytes:
+    """What a principal signs webhooks with: made of the hub's digest key (``Vault.digest``) and one of its API keys (the hash).
 
-    It is kept nowhere, and a new API key or digest key means a new one.
+    It is kept nowhere. A new API key means a new one, and the old one is over when the old key is; so does a new digest key.
     """
-    return sha256(digest("webhook", f"{principal.name}\0{principal.api_key_hash}").encode()).digest()
+    return sha256(digest("webhook", f"{name}\0{key_hash}").encode()).digest()
 
 
 def shown_secret(secret: bytes) -> str:

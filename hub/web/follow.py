@@ -150,7 +150,7 @@ async def _flow(request: web.Request, response: web.StreamResponse, line: Line, 
         now = viewer_of(request)
         if now is not viewer:
             # somebody else, or the same with other roles: what was found was not for these eyes
-            ended = _over(request, line, viewer, now)
+            ended = _over(request, line, viewer)
             if ended or now is None:
                 await _written(request, response, _ended(ended))
                 return
@@ -168,18 +168,18 @@ async def _flow(request: web.Request, response: web.StreamResponse, line: Line, 
             await source.news(place, wanted, LOOK)
 
 
-def _over(request: web.Request, line: Line, before: Viewer, now: Viewer | None) -> str:
+def _over(request: web.Request, line: Line, before: Viewer) -> str:
     """The code of why a stream is at its end; empty where it goes on."""
-    if now is None:
-        found = request.app[PARTS].by_name(before.name)
-        return "access.suspended" if found is not None and found.suspended else "access.not_authenticated"
-    if now.name != before.name:
-        return "access.not_authenticated"
     try:
+        now = require(request)
         line(request, now)
-    except (web.HTTPException, Refused):
+    except Refused as refused:
+        return refused.faults[0].code
+    except web.HTTPNotFound:
         return "access.not_found"
-    return ""
+    except web.HTTPException:
+        return "access.not_authenticated"
+    return "" if now.name == before.name else "access.not_authenticated"
 
 
 def _ended(code: str) -> bytes:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from hub.domain import exports
 from hub.domain.access import Principal
+from hub.domain.audit import Act
 from hub.domain.cursor import Cursor
 from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
@@ -97,6 +98,8 @@ class Parts:
     clock: Clock
     by_key: Callable[[str], Viewer | None]
     by_name: Callable[[str], Viewer | None]
+    #: The code of the fault for a key that nobody has.
+    why_not: Callable[[str], str] = lambda _: "access.unknown_key"
     session_secret: bytes
     #: Why this process is not ready, one sentence each; the database and the log are asked by the web itself.
     ready: Callable[[], Awaitable[list[str]]] = _always_ready
@@ -120,6 +123,9 @@ class Parts:
     streams: int = 500
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
+    #: and nobody reads unmasked what is not its own.
+    audit: Callable[[Act], Awaitable[None]] | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

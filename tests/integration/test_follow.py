@@ -111,8 +111,8 @@ async def test_a_stream_without_a_cursor_begins_now_and_tells_its_cursor_at_once
     ("callers", "code"),
     [
         ({"key-customs": Principal(name="customs", roles=("customs",), suspended=True)}, "access.suspended"),
-        ({}, "access.not_authenticated"),
-        ({"key-new": Principal(name="customs", roles=("customs",))}, "access.not_authenticated"),
+        ({}, "access.unknown_key"),
+        ({"key-new": Principal(name="customs", roles=("customs",))}, "access.unknown_key"),
         ({"key-customs": Principal(name="customs", roles=("declarant",))}, "access.not_found"),
     ],
     ids=["suspended", "removed", "key changed", "role lost"],

@@ -43,7 +43,7 @@ def item(value: bytes, headers: Mapping[str, bytes]) -> Item | None:
 def _word(type_: str) -> str:
     """The word of an event: the noun of ``hub.<noun>.<verb>.v1``, ``change`` for what is new about an alert."""
     parts = type_.split(".")
-    if len(parts) != 4 or parts[0] != "hub" or not parts[1].isidentifier():
+    if len(parts) != 4 or parts[0] != "hub" or not parts[1].replace("-", "").isalnum():
         return "message"
     return "change" if parts[1:3] == ["alert", "changed"] else parts[1]
 
