@@ -18,7 +18,7 @@ from hub.domain.cursor import Cursor, cursor
 from hub.domain.faults import Refused, Unavailable, fault
 from hub.domain.ring import Item, Stretch, Wanted
 from hub.web.auth import require, viewer_of
-from hub.web.ports import PARTS, Source, Viewer
+from hub.web.ports import Source, Viewer
 from hub.web.problems import bad_query
 from hub.web.views.common import Json
 

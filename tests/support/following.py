@@ -41,6 +41,7 @@ class Followed:
     prefix: str
     session: ClientSession
     urls: list[str] = field(default_factory=list)
+    apps: list[web.Application] = field(default_factory=list)
     callers: dict[str, Principal] = field(default_factory=lambda: dict(CALLERS))
 
     async def write(self, alerts: Sequence[Alert], type_: str = "hub.alert.raised.v1") -> None:
@@ -106,7 +107,8 @@ async def followed(kafka: str, prefix: str, *, hubs: int = 1, count: int = 8192,
                 partitions=PARTITIONS,
                 **values,
             )
-            runner = web.AppRunner(make_app(parts))
+            made.apps.append(make_app(parts))
+            runner = web.AppRunner(made.apps[-1])
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
