@@ -41,6 +41,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """``open`` takes unknown enterprise codes from demo principals; ``closed`` refuses them."""
     signatures: str = "required"
     """``required`` demands a signature on every message that may carry one; ``by-schema`` where the schema demands it."""
+    sha1_signatures: str = "flagged"
+    """RSA with SHA-1, which the CEB specification of 2022 still permits (and which can be forged with effort): ``flagged`` takes and flags it, ``refused`` does not take it. Also whether authorities may have signed certificates with it."""
+    trust_anchors: Path | None = None
+    """Certificates of the authorities a signer's certificate must lead to: a PEM or DER file or a folder of them, issuers between them and signers included. Unset: that a certificate is filed for its principal is enough."""
+    revocation_lists: Path | None = None
+    """Revocation lists of those authorities: a file or a folder, PEM or DER, read again when they change. Unset: revocation is not asked."""
+    stale_lists: str = "flag"
+    """What happens to a message on whose certificate no revocation list in force speaks: ``flag`` or ``refuse``."""
+    certificate_skew_seconds: int = 60
+    """How far the clock that dated a certificate may be ahead of ours."""
+    hosted_signatures: str = "rsa"
+    """With which key unsigned documents are signed under a mandate where the hub holds both: ``rsa`` or ``sm2``."""
     partitions: int = 8
     """Partitions of every topic, fixed when the topics are made."""
     replication: int = 1
@@ -140,6 +152,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 CHOICES = {
     "enrolment": ("open", "closed"),
     "signatures": ("required", "by-schema"),
+    "sha1_signatures": ("flagged", "refused"),
+    "stale_lists": ("flag", "refuse"),
+    "hosted_signatures": ("rsa", "sm2"),
     "guarantee_freed": ("summarised", "due"),
     "log_level": ("debug", "info", "warning", "error"),
 }
@@ -195,6 +210,8 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         ("rate_burst", settings.rate_burst > 0, "is above 0"),
         ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
         ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
+        ("certificate_skew_seconds", 0 <= settings.certificate_skew_seconds <= 3600, "is between 0 and 3600"),
+        ("revocation_lists", settings.revocation_lists is None or settings.trust_anchors is not None, "needs trust_anchors"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),

@@ -60,6 +60,7 @@ HAND_OVERS = "hand-overs"
 HOLDS = "holds"
 REFERENCE = "reference"
 PROFILES = "profiles"
+NOTICES = "notices"
 EVIDENCE = "evidence"
 DEAD_LETTERS = "dead-letters"
 
@@ -160,6 +161,13 @@ TOPICS: tuple[Topic, ...] = (
         max_message_bytes=8 << 20,
     ),
     Topic(name=REFERENCE, key="kind + id + version", holds="effective-dated reference data", cleanup="compact"),
+    Topic(
+        name=NOTICES,
+        key="kind/id of a reference record",
+        holds="changes of reference data that authorities have told, on their way to the next versions",
+        retention_ms=30 * DAY_MS,
+        internal=True,
+    ),
     Topic(name=PROFILES, key="enterprise code", holds="what observe knows of an enterprise, and its standing", cleanup="compact"),
     Topic(
         name=EVIDENCE,

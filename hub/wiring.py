@@ -18,8 +18,9 @@ from aiohttp import web
 from adapters.dialects import dxp, receipts, webhook
 from adapters.door import Door
 from adapters.intake import Judge
-from adapters.signature import SigningKey
+from adapters.signature import Policy, SigningKey
 from adapters.transports import http
+from adapters.trust_files import TrustFiles
 from hub import codec, topics
 from hub.domain.access import Access, Principal
 from hub.domain.credentials import state
@@ -29,7 +30,7 @@ from hub.domain.keys import china_day
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
 from hub.domain.orders import Orders
-from hub.domain.reference import ReferenceRecord
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
 from hub.infra import key_uses
 from hub.infra.audit import recorder
@@ -38,7 +39,8 @@ from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
 from hub.infra.feed import Feeds, Reads
 from hub.infra.kafka import KafkaPublisher, check_partitions
-from hub.infra.participants import hosted_key, load_demo, webhook_secret
+from hub.infra.notices import Amend, NoticeBook, Tell
+from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -70,6 +72,8 @@ from streams.ticker import Ticker
 _HOUR_MS = 3_600_000
 #: What recipients get of a record, by topic.
 ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.item for name in topics.AUTHORITIES}
+#: How often the files that say whom to trust are looked at.
+_LOOK_SECONDS = 5.0
 
 #: Publishes records of reference data; they are read by this process when it returns.
 Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
@@ -93,8 +97,9 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
+    trust = trusting(settings)
     door = Door(
-        judge=judge(settings, reference, vault),
+        judge=judge(settings, reference, vault, trust),
         publisher=publisher,
         sealer=vault,
         sign=key.sign,
@@ -147,12 +152,27 @@ async def serve(settings: Settings) -> None:
     # the door unpacks bodies itself, under its own limits
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
+    book = NoticeBook(
+        settings.kafka,
+        amending(settings.kafka, reference, records, settings.database),
+        telling(publisher, clock, settings.partitions),
+    )
+    following = asyncio.create_task(book.run(), name="notices")
     keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
+    looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
     try:
         collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
-        await until_told()
+        told = asyncio.create_task(until_told())
+        await asyncio.wait({told, following}, return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            following.result()
     finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        if looking is not None:
+            looking.cancel()
         await runner.cleanup()
         keeping.cancel()
         await asyncio.wait({keeping})
@@ -166,28 +186,50 @@ async def serve(settings: Settings) -> None:
 
 
 def publishing(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Publish:
+    """Publishes records as ``amending`` does, whatever is known."""
+    amend = amending(bootstrap, reference, log, dsn)
+
+    async def publish_next(records: Sequence[ReferenceRecord]) -> None:
+        await amend(lambda _: records)
+
+    return publish_next
+
+
+def amending(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Amend:
     """Publishes records as the next versions of what the log holds, one call of all processes after the other, and waits until they
     are read.
     """
     in_turn = asyncio.Lock()  # those of one process keep the order they came in, on one connection
 
-    async def publish_next(records: Sequence[ReferenceRecord]) -> None:
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
         async with in_turn, one_writer(dsn):
             ends = await log.ends((topics.REFERENCE,))
             await reference.reached(ends.get((topics.REFERENCE, 0), 0) - 1)
-            offset = await publish(bootstrap, as_versions(records, reference.data))
+            records = as_versions(change(reference.data), reference.data)
+            offset = await publish(bootstrap, records)
             if offset >= 0:
                 await reference.reached(offset)
+        return records
 
-    return publish_next
+    return amend
 
 
 def observed(publish: Publish, publisher: Publisher, clock: Clock, partitions: int) -> Publish:
-    """The same, and observe is told whose standing may now be another; what is lost here it sees with its daily look."""
-    inbox = topics.inbox("observe")
+    """The same, and observe is told whose standing may now be another."""
+    tell = telling(publisher, clock, partitions)
 
     async def publish_and_tell(records: Sequence[ReferenceRecord]) -> None:
         await publish(records)
+        await tell(records)
+
+    return publish_and_tell
+
+
+def telling(publisher: Publisher, clock: Clock, partitions: int) -> Tell:
+    """Tells observe whose standing may be another by published records; what is lost here it sees with its daily look."""
+    inbox = topics.inbox("observe")
+
+    async def tell(records: Sequence[ReferenceRecord]) -> None:
         rows: dict[tuple[str, int], list[Row]] = {}
         for code in dict.fromkeys(about(record.kind, record.id) for record in records):
             if code:
@@ -196,7 +238,7 @@ def observed(publish: Publish, publisher: Publisher, clock: Clock, partitions: i
         with suppress(Unavailable):
             await publisher.send(rows)
 
-    return publish_and_tell
+    return tell
 
 
 def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], Awaitable[None]]:
@@ -217,11 +259,37 @@ async def _migrated(dsn: str) -> None:
         return
 
 
-def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge:
+def trusting(settings: Settings) -> TrustFiles | None:
+    """The authorities that are configured, None where none are; raises Misconfigured."""
+    if settings.trust_anchors is None:
+        return None
+    return TrustFiles(
+        settings.trust_anchors,
+        settings.revocation_lists,
+        sha1=settings.sha1_signatures == "flagged",
+        refuse_stale=settings.stale_lists == "refuse",
+    )
+
+
+async def _look(trust: TrustFiles) -> None:
+    """Read the files anew when they change, beside the loop."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.to_thread(trust.look)
+
+
+def signing_key(entry: DemoPrincipal, kind: str) -> SigningKey:
+    """The key of a demo principal that signs, ``rsa`` or ``sm2``."""
+    return sm2_key(entry) if kind == "sm2" and entry.sm2_key else hosted_key(entry)
+
+
+def judge(settings: Settings, reference: ReferenceReader, vault: Vault, trust: TrustFiles | None = None) -> Judge:
     """What the door judges messages by."""
     keys: dict[str, SigningKey] = {}
     if (settings.data / "demo" / "principals.json").exists():
-        keys |= {name: hosted_key(entry) for name, entry in load_demo(settings.data).items() if entry.key}
+        kind = settings.hosted_signatures
+        keys |= {name: signing_key(entry, kind) for name, entry in load_demo(settings.data).items() if entry.key}
+    sha1, skew = settings.sha1_signatures == "flagged", settings.certificate_skew_seconds * 1000
     opened = settings.enrolment == "open"
 
     orders = Orders(reference.data)
@@ -239,6 +307,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         maps=webhook_maps(settings),
         dxp_id=settings.dxp_id,
         refusing=lambda codes, at: orders.refusing(china_day(at), reference.data.reached, codes),
+        policy=lambda: Policy(sha1, skew, trust.trust if trust is not None else None),
     )
 
 

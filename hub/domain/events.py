@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.faults import Fault
+from hub.domain.notices import Complained
 from hub.domain.orders import Order
 from hub.domain.summary import Goods
 from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
@@ -565,7 +566,7 @@ class Reviewed(msgspec.Struct, frozen=True, tag="reviewed", array_like=True, gc=
     at: int
 
 
-ObserveEvent = Traded | Licensed | Concluded | Reviewed
+ObserveEvent = Traded | Licensed | Concluded | Reviewed | Complained
 
 
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------
@@ -960,3 +961,5 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     score: int = 0
     reasons: tuple[StandingReason, ...] = ()
     changes: tuple[StandingChange, ...] = ()
+    #: complaints market supervision has told of
+    complaints: int = 0

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hub import sm2
 from hub.domain.access import ROLES
 from hub.domain.credentials import keys_of, state
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import rfc3339
 from hub.domain.reference import ReferenceRecord
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
+from hub.infra.sm2_authority import Sm2Authority
 
 #: The day from which demo data are in force: before anything the demo can submit.
 DEMO_FROM = "2020-01-01"
@@ -37,7 +39,7 @@ class Demo(NamedTuple):
 
 
 class DemoPrincipal(msgspec.Struct):
-    """An entry of ``principals.json``; certificate and key are PEM, empty for authorities."""
+    """An entry of ``principals.json``; certificates and keys are PEM, RSA and SM2, empty for authorities."""
 
     name: str
     roles: list[str]
@@ -46,6 +48,8 @@ class DemoPrincipal(msgspec.Struct):
     certificate: str = ""
     key: str = ""
     dxp_id: str = ""
+    sm2_certificate: str = ""
+    sm2_key: str = ""
 
 
 #: Enterprises that do not exist; codes in the form of customs registration codes (district 9901 is not in use).
@@ -93,6 +97,8 @@ def demo_principals(data: Path, keys: Path) -> list[DemoPrincipal]:
         if entry is None:
             authority = authority or DemoAuthority(keys)
             entry = _make(demo, authority)
+        if demo.codes and not entry.sm2_key:
+            entry.sm2_key, entry.sm2_certificate = Sm2Authority(keys).hosted(demo.name)
         entry.roles, entry.codes, entry.dxp_id = list(demo.roles), list(demo.codes), demo.dxp_id
         made.append(entry)
     _write(file, made)
@@ -148,7 +154,7 @@ def demo_records(principals: list[DemoPrincipal]) -> list[ReferenceRecord]:
             codes=tuple(entry.codes),
             dxp_ids=(entry.dxp_id,) if entry.dxp_id else (),
             key_hash=api_key_hash(entry.api_key),
-            certificates=(entry.certificate,) if entry.certificate else (),
+            certificates=tuple(filter(None, (entry.certificate, entry.sm2_certificate))),
             hosted=bool(entry.key),
             title=titles[entry.name],
         )
@@ -200,8 +206,13 @@ def certificate_der(pem: str) -> str:
 
 
 def hosted_key(entry: DemoPrincipal) -> HostedKey:
-    """The signing key of a demo principal."""
+    """The RSA signing key of a demo principal."""
     return HostedKey.from_pem(entry.key.encode(), entry.certificate.encode())
+
+
+def sm2_key(entry: DemoPrincipal) -> sm2.PrivateKey:
+    """The SM2 signing key of a demo principal."""
+    return sm2.PrivateKey.from_pem(entry.sm2_key.encode(), entry.sm2_certificate.encode())
 
 
 def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str, str], int] | None = None) -> dict[str, Any]:  # Any: JSON

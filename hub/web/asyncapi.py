@@ -10,6 +10,7 @@ from hub import topics
 from hub.domain import events
 from hub.domain.audit import Act
 from hub.domain.authority_views import VIEWS
+from hub.domain.notices import NOTICES
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -68,8 +69,11 @@ def asyncapi(version: str) -> Json:
 
 
 def event_schemas() -> dict[str, Json]:
-    """Topic, or CloudEvents type where a topic has several → JSON Schema (2020-12) of a record's value, complete in itself."""
-    views = {name: type_ for types in VIEWS.values() for name, type_ in types.items()}
+    """Topic, or CloudEvents type where a topic has several → JSON Schema (2020-12) of a record's value, complete in itself.
+
+    With those of the data of the events that authorities send (``hub.domain.notices``).
+    """
+    views = {name: type_ for types in VIEWS.values() for name, type_ in types.items()} | NOTICES
     return {
         name: {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(type_)}
         for name, type_ in (PUBLIC | views).items()

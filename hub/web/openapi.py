@@ -7,6 +7,7 @@ from typing import Any
 from hub import topics
 from hub.domain.credit import SOURCES
 from hub.domain.kinds import KINDS
+from hub.domain.notices import NOTICES
 from hub.domain.orders import AUTHORITIES, LEVELS
 from hub.domain.reading import SEVERITIES
 from hub.rules.api import RISKS
@@ -263,6 +264,18 @@ _ORDER: Json = {
 
 SCHEMAS: dict[str, Json] = {
     "Fault": _FAULT,
+    "CloudEvent": _object(
+        ("specversion", "id", "source", "type", "time", "data"),
+        specversion={"const": "1.0"},
+        id=_TEXT,
+        source=_TEXT,
+        type={"enum": sorted(NOTICES)},
+        time=_TEXT | {"format": "date-time"},
+        subject=_TEXT,
+        datacontenttype={"const": "application/json"},
+        dataschema=_TEXT,
+        data={"type": "object", "description": "what the type's schema says (schemas/events)"},
+    ),
     "Problem": _object(
         ("type", "title", "status", "detail", "instance", "faults"),
         type=_TEXT,
@@ -733,11 +746,16 @@ def _content(answer: str) -> Json:
 
 
 def _hand_in() -> Json:
-    bodies = {kind: {"schema": {"type": "string"}} for kind in ("application/xml", "application/json")}
+    bodies: Json = {kind: {"schema": {"type": "string"}} for kind in ("application/xml", "application/json")}
+    # Of tax, foreign exchange, market supervision and commerce.
+    bodies["application/cloudevents+json"] = {"schema": {"$ref": "#/components/schemas/CloudEvent"}}
+    bodies["application/cloudevents-batch+json"] = {
+        "schema": {"type": "array", "minItems": 1, "maxItems": 100, "items": {"$ref": "#/components/schemas/CloudEvent"}}
+    }
     header = {"in": "header", "schema": {"type": "string"}}
     return {
         "operationId": "postMessages",
-        "summary": "Hand in a CEB message, bare or in a DxpMsg or DxpMsgSv, or a JSON twin, one document to a hundred",
+        "summary": "Hand in a CEB message, bare or in a DxpMsg or DxpMsgSv, or a JSON twin, one document to a hundred; authorities: CloudEvents",
         "tags": ["enterprises"],
         "parameters": [
             {"name": "Idempotency-Key", **header},

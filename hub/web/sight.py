@@ -6,6 +6,7 @@ from hub.domain.access import READS, Access, is_officer, is_operator
 from hub.domain.events import Alert, Status, SubmissionSummary, TimelineEntry
 from hub.domain.faults import Fault
 from hub.domain.kinds import KINDS
+from hub.domain.notices import OPEN_WORDS, TELLERS
 from hub.domain.reading import EVERYTHING, Scope
 from hub.web.ports import Viewer
 
@@ -15,6 +16,8 @@ __all__ = ["is_officer", "is_operator"]
 _ACCESS = Access()
 #: Timeline words whose detail only officers read.
 _GUARDED = frozenset({"assessed", "selected", "alerted", "recommended"})
+#: Authorities whose words tell what they were told of: for officers only.
+_AMONG_OFFICERS = frozenset(TELLERS) - OPEN_WORDS
 
 
 def kinds_for(viewer: Viewer) -> frozenset[str]:
@@ -84,6 +87,7 @@ def timeline_for(viewer: Viewer, status: Status) -> tuple[TimelineEntry, ...]:
     return tuple(
         TimelineEntry(at=entry.at, by=entry.by, what=entry.what) if entry.what in _GUARDED else entry
         for entry in status.timeline
+        if entry.by not in _AMONG_OFFICERS
     )
 
 

@@ -97,7 +97,7 @@ class Made(msgspec.Struct):
             dxp_ids=(e.dxp_id,),
             hosted=bool(e.key),
             demo=True,
-            certificates=(e.certificate,),
+            certificates=tuple(filter(None, (e.certificate, e.sm2_certificate))),
             suspended=name in self.suspended,
         )
 
