@@ -191,7 +191,7 @@ def _said(record: Any) -> Act | Root | Stamped | None:  # Any: aiokafka has no t
 
 
 class Prover:
-    """Proofs, and the hub's key beside them (``hub.web.ports.Prover``)."""
+    """Proofs, and the hub's key beside them (``hub.web.prover.Prover``)."""
 
     def __init__(self, bootstrap: str, key: HubKey) -> None:
         self.key_id, self.public_pem, self.sign = key.id, key.public_pem(), key.sign

@@ -14,7 +14,8 @@ from hub.domain.faults import Erased
 from hub.domain.reading import Place
 from hub.web import acting, sight, story
 from hub.web.auth import require
-from hub.web.ports import PARTS, Prover, Viewer
+from hub.web.ports import PARTS, Viewer
+from hub.web.prover import Prover
 from hub.web.views.common import eventually, path_text
 
 routes = web.RouteTableDef()
