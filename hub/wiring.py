@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -22,6 +22,8 @@ from adapters.signature import SigningKey
 from adapters.transports import http
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.casework import Waits
+from hub.domain.desk import Act, Came
 from hub.domain.events import Decided, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
@@ -52,6 +54,7 @@ from streams.project import Projector
 from streams.runtime import Hooks
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
+from streams.stages.desk import Desk
 from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings
 from streams.stages.match import Match
@@ -123,6 +126,7 @@ async def serve(settings: Settings) -> None:
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            desk=desking(publisher, settings.partitions),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -184,6 +188,20 @@ def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], 
         await publisher.send({(topics.inbox("gate"), topics.partition_of(key, partitions)): [(key, codec.pack(decided), [])]})
 
     return decide
+
+
+def desking(publisher: Publisher, partitions: int) -> Callable[[Mapping[str, Sequence[Came | Act]]], Awaitable[None]]:
+    """Tells the desk what people do about cases (by their ids), about each in this order; there when it returns."""
+    inbox = topics.inbox("desk")
+
+    async def tell(told: Mapping[str, Sequence[Came | Act]]) -> None:
+        rows: dict[tuple[str, int], list[Row]] = {}
+        for case, events in told.items():
+            key = case.encode()
+            rows.setdefault((inbox, topics.partition_of(key, partitions)), []).extend([(key, codec.pack(one), []) for one in events])
+        await publisher.send(rows)
+
+    return tell
 
 
 async def _migrated(dsn: str) -> None:
@@ -270,6 +288,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "watch": Watch,
         "observe": lambda: Observe(reference.data),
         "gate": lambda: Gate(reference.data),
+        "desk": lambda: Desk(Waits(settings.acknowledge)),
     }
     return [makers[name]() for name in names]
 

@@ -12,6 +12,7 @@ from hub.web.views import (
     alerts,
     declarations,
     describe,
+    desk,
     enterprises,
     exports,
     operations,
@@ -25,7 +26,7 @@ from hub.web.views import (
 )
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, desk, rules, orders, operations, describe, reference, enterprises, exports, console,
 )  # fmt: skip
 
 

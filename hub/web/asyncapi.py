@@ -8,6 +8,7 @@ import msgspec
 
 from hub import topics
 from hub.domain import events
+from hub.domain.desk import Case
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -19,6 +20,7 @@ PUBLIC: dict[str, Any] = {
     topics.ANSWERS: events.Answer,
     topics.HAND_OVERS: events.HandOverOutcome,
     topics.HOLDS: events.Hold,
+    topics.CASES: Case,
     topics.PROFILES: events.Profile,
 }
 

@@ -10,8 +10,20 @@ from aiohttp import web
 
 from hub.domain import exports
 from hub.domain.access import Principal
+from hub.domain.desk import Act, Came, Case
 from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
-from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
+from hub.domain.reading import (
+    AlertFilter,
+    CaseFilter,
+    DeskFilter,
+    HandOverRow,
+    Place,
+    RuleFigures,
+    Scope,
+    Search,
+    SummaryGroup,
+    Throughput,
+)
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
@@ -43,6 +55,11 @@ class ReadModel(Protocol):
     async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]: ...
     async def assessment(self, declaration: str) -> Assessment | None: ...
     async def alert(self, alert: str) -> Alert | None: ...
+    async def alerts_of(self, ids: Iterable[str]) -> list[Alert]: ...
+    async def at_desk(self, wanted: DeskFilter) -> list[Alert]: ...
+    async def desk_counts(self, wanted: DeskFilter) -> dict[str, int]: ...
+    async def cases_of(self, ids: Iterable[str]) -> list[Case]: ...
+    async def cases(self, wanted: CaseFilter) -> list[Case]: ...
     async def export_register(self, wanted: exports.Query) -> list[exports.Entry]: ...
     async def rule_figures(self, first: int, last: int) -> RuleFigures: ...
     async def alerts(self, wanted: AlertFilter) -> list[Alert]: ...
@@ -92,6 +109,8 @@ class Parts:
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    #: Tells the desk what people do about cases (by their ids), about each in this order; raises Unavailable.
+    desk: Callable[[Mapping[str, Sequence[Came | Act]]], Awaitable[None]] | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from hub.domain.desk import case_of
 from hub.domain.events import Alert
-from hub.domain.reading import SEVERITIES, AlertFilter
+from hub.domain.handling import STATES, Handling
+from hub.domain.reading import OPEN, SEVERITIES, AlertFilter
 from hub.rules.api import RISKS
 from hub.web import sight, words
 from hub.web.auth import require
@@ -40,7 +42,23 @@ def alert_json(alert: Alert) -> Json:
         "message": alert.message,
         "message_zh": alert.message_zh,
         "evidence": alert.evidence,
+        "case": case_of(alert).id,
+        "handling": handling_json(alert.handling),
         "cursor": f"{alert.at}-{alert.id}",
+    }
+
+
+def handling_json(done: Handling) -> Json:
+    """What officers did about an alert."""
+    return {
+        "state": done.state,
+        "assignee": done.assignee,
+        "verdict": done.verdict or None,
+        "by": done.by,
+        "at": words.rfc3339(done.at) if done.at else None,
+        "escalated": done.escalated,
+        "shared": list(done.shared),
+        "revision": done.revision,
     }
 
 
@@ -53,7 +71,7 @@ def _after(cursor: str) -> tuple[int, str] | None:
     return int(at), name
 
 
-def _one_of(request: web.Request, name: str, values: tuple[str, ...]) -> str:
+def one_of(request: web.Request, name: str, values: tuple[str, ...]) -> str:
     """A filter of few values; one that none has would find nothing for ever."""
     found = text(request, name)
     if found and found not in values:
@@ -67,11 +85,13 @@ async def alerts(request: web.Request) -> web.Response:
     viewer = officer(request)
     found = await request.app[PARTS].read.alerts(
         AlertFilter(
-            severity=_one_of(request, "severity", SEVERITIES),
-            family=_one_of(request, "family", RISKS),
+            severity=one_of(request, "severity", SEVERITIES),
+            family=one_of(request, "family", RISKS),
             rule=text(request, "rule"),
             enterprise=text(request, "enterprise"),
             agency=text(request, "agency"),
+            state=one_of(request, "state", (*STATES, OPEN)),
+            assignee=text(request, "assignee"),
             after=_after(text(request, "after")),
             limit=number(request, "limit", 100, 500, least=1),
         )
