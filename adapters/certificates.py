@@ -11,10 +11,15 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from adapters import sm2
+from hub import sm2
 from hub.domain.faults import Refused, fault
 
+#: Certificates are one or two kilobytes; this bounds what is kept of them.
+MAX_BYTES = 8 << 10
+_KEPT = 4096
+
 _PADDING = padding.PKCS1v15()
+SM2_BITS = 256
 _HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303 - CEB allows it
 
 
@@ -26,10 +31,12 @@ class Certificate(msgspec.Struct, frozen=True, gc=False):
     subject: str  # may name a person: not for logs
     not_before: int
     not_after: int
-    bits: int
+    bits: int  # 0: neither an RSA nor an SM2 key
     may_sign: bool
     key: rsa.RSAPublicKey | None  # None: not an RSA key
     sm2_key: sm2.PublicKey | None = None  # None: not an SM2 key
+    sound: bool = True  # no RSA exponent with which anybody could sign
+    der: bytes = b""
 
 
 def fingerprint(der: bytes) -> str:
@@ -37,9 +44,11 @@ def fingerprint(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=_KEPT)
 def certificate(der: bytes) -> Certificate:
     """The certificate in these DER bytes; raises Refused ``signature.certificate`` where there is none."""
+    if len(der) > MAX_BYTES:
+        raise _unreadable()
     try:
         parsed = x509.load_der_x509_certificate(der)
         key, sm2_key = _keys(parsed, der)
@@ -49,13 +58,19 @@ def certificate(der: bytes) -> Certificate:
             subject=parsed.subject.rfc4514_string(),
             not_before=int(parsed.not_valid_before_utc.timestamp() * 1000),
             not_after=int(parsed.not_valid_after_utc.timestamp() * 1000),
-            bits=key.key_size if key is not None else 0,
+            bits=key.key_size if key is not None else SM2_BITS if sm2_key is not None else 0,
             may_sign=_may_sign(parsed),
             key=key,
             sm2_key=sm2_key,
+            sound=key is None or key.public_numbers().e >= 3,
+            der=der,
         )
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise Refused([fault("signature.certificate", path="ds:Signature/ds:KeyInfo")]) from None
+        raise _unreadable() from None
+
+
+def _unreadable() -> Refused:
+    return Refused([fault("signature.certificate", path="ds:Signature/ds:KeyInfo")])
 
 
 def _keys(parsed: x509.Certificate, der: bytes) -> tuple[rsa.RSAPublicKey | None, sm2.PublicKey | None]:

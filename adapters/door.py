@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from adapters.collector import Collector
+from adapters.fairness import Places
 from adapters.intake import Judge, Judged, Postponed
 from hub import codec
 from hub.codec import SubmissionRecord
@@ -61,10 +62,11 @@ class DoorSettings(Protocol):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """What a sender is told: the acknowledgement's bytes and the submission's id."""
+    """What a sender is told: the acknowledgement's bytes and the submission's id; how many documents were taken."""
 
     submission: str
     body: bytes
+    documents: int = 0
 
 
 class Kept(Refused):
@@ -94,7 +96,7 @@ class Door:
         self._sign, self._key_id = sign, key_id
         self._collector = Collector(publisher, sign, key_id, settings.collect_ms / 1000, settings.commit_seconds)
         self._claims, self._clock, self._settings = claims, clock, settings
-        self._in_flight = 0
+        self._in_hand = Places(settings.max_in_flight)
         self._keys: dict[str, asyncio.Lock] = {}
         #: Principals of which a large message is being judged: their lock, and how many wait for it or hold it.
         self._slow: dict[str, tuple[asyncio.Lock, int]] = {}
@@ -107,30 +109,33 @@ class Door:
         self, data: bytes, media_type: str, principal: Principal, *, key: str = "", strict: bool = False
     ) -> Accepted:
         """Judge, commit, acknowledge. Raises Refused, Unavailable (outcome unknown: repeat the same bytes)."""
-        async with self._bounded():
+        async with self._bounded(principal.name):
             return await self._submit(data, media_type, principal, key, strict)
 
     async def refuse(self, data: bytes, media_type: str, principal: Principal, refused: Refused) -> Kept:
         """Keep what was refused before it could be judged (too large, cut short …): the refusal, to be raised."""
         digest = hashlib.sha256(data).hexdigest()
         submission = _id(principal, "", digest)
-        async with self._bounded():
+        async with self._bounded(principal.name):
             now = self._clock.now()
             return await self._keep(submission, digest, data, media_type, principal, now, refused)
 
     @asynccontextmanager
-    async def _bounded(self) -> AsyncIterator[None]:
-        """In number and time: Refused where too many are in hand, Unavailable where the log does not confirm."""
-        if self._in_flight >= self._settings.max_in_flight:
-            raise Refused([fault("transport.busy")])
-        self._in_flight += 1
+    async def _bounded(self, sender: str) -> AsyncIterator[None]:
+        """In number and time: Refused where too many are in hand or the sender has its share, Unavailable where the log does not
+        confirm.
+        """
+        held = False
         try:
             async with asyncio.timeout(self._settings.commit_seconds):
+                await self._in_hand.come(sender)
+                held = True
                 yield
         except TimeoutError as error:
-            raise Unavailable("the log") from error
+            raise (Unavailable("the log") if held else Refused([fault("transport.busy")])) from error
         finally:
-            self._in_flight -= 1
+            if held:
+                self._in_hand.give(sender)
 
     async def _submit(self, data: bytes, media_type: str, principal: Principal, key: str, strict: bool) -> Accepted:
         received_at = self._clock.now()
@@ -144,7 +149,7 @@ class Door:
             raise await self._keep(submission, digest, data, media_type, principal, received_at, refused) from None
         ack = _acknowledgement(submission, digest, judged, principal, received_at)
         body = await self._write(submission, digest, data, media_type, principal, received_at, judged, ack)
-        return Accepted(submission, body)
+        return Accepted(submission, body, len(judged.documents))
 
     async def _keyed(
         self, submission: str, digest: str, data: bytes, media_type: str, principal: Principal, received_at: int,
@@ -170,7 +175,7 @@ class Door:
             # Whoever comes second completes the first's claim, as of the time it was made: split drops the repetition.
             since = received_at if won.answer == answer else _received_at(won.answer)
             await self._write(submission, digest, data, media_type, principal, since, judged, None, won.answer)
-            return Accepted(submission, won.answer)
+            return Accepted(submission, won.answer, len(judged.documents))
         finally:
             lock.release()
             if not lock.locked() and self._keys.get(submission) is lock and not lock._waiters:

@@ -108,7 +108,8 @@ class Judge:
     ``filed``: whether an enterprise code is filed; None takes every code. ``maps``: how webhooks of shop platforms are
     read, by name: they come as ``application/json;map=NAME``. ``dxp_id``: the hub's own number on the exchange platform,
     under which declarants subscribe it to what they send to customs themselves. ``refusing``: the authority by whose order
-    the messages of one of these enterprises are refused at a time (ms), empty for none.
+    the messages of one of these enterprises are refused at a time (ms), empty for none. ``policy``: what is taken of
+    signatures, and whom they must lead to.
     """
 
     def __init__(
@@ -123,7 +124,9 @@ class Judge:
         maps: Mapping[str, webhook.Map] | None = None,
         dxp_id: str = "",
         refusing: Callable[[Collection[str], int], str] | None = None,
+        policy: Callable[[], signature.Policy] = lambda: signature.DEFAULT,
     ) -> None:
+        self._policy = policy
         self._dxp_id = dxp_id
         self._refusing = refusing
         self._maps = maps or {}
@@ -160,7 +163,7 @@ class Judge:
         envelope = opened.envelope if opened is not None else None
         if opened is not None and not authority:
             for layer, text in opened.signed:
-                signature.verify(layer, text, self._certificates(principal), received_at)
+                signature.verify(layer, text, self._certificates(principal), received_at, self._policy())
         root = ceb.with_namespace(parsed.root) if authority else parsed.root
         mt = ceb.message_of(root)
         notes = opened.deviations if opened is not None else ()
@@ -208,7 +211,7 @@ class Judge:
         if self._required or mt.signature == "required" or signature.find(root) is not None:
             try:
                 trusted = None if observed else self._certificates(principal)
-                notes = signature.verify(root, text, trusted, received_at).faults
+                notes = signature.verify(root, text, trusted, received_at, self._policy()).faults
             except Refused as refused:
                 if not observed:  # customs has taken it; the hub only notes what it would have said
                     raise

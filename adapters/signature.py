@@ -2,6 +2,7 @@
 
 A signature covers the whole document but itself: ``verify`` accepts it only at its one place below the root,
 so what was signed is what is read. Every refusal names its step by a code of the family ``signature``.
+What of signatures is taken beyond their form is a ``Policy``: algorithms, clock skew, whom to trust.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 from lxml import etree
 
 from adapters import canonical
-from adapters.certificates import Certificate, certificate, is_signed_by, same_serial
+from adapters.certificates import SM2_BITS, Certificate, certificate, is_signed_by, same_serial
 from adapters.signature_form import (
     C14N,
     DS,
@@ -32,20 +33,21 @@ from adapters.signature_form import (
     signed_info_of,
     to_be_signed,
 )
+from adapters.trust import Trust
 from adapters.xml import AUTHORITY, parse
+from hub import sm2
 from hub.domain.faults import Fault, Refused, fault
 
 
 class Algorithm(msgspec.Struct, frozen=True):
-    """A way to sign: its name, its two URIs, the hash, and the least number of bits of a key (0: not offered
-    yet).
-    """
+    """A way to sign: its name, its two URIs, the hash, the least number of bits of a key, the kind of key."""
 
     name: str
     method: str
     digest_method: str
     hash: str
     min_bits: int
+    sm2: bool = False
 
 
 RSA_SHA1 = Algorithm("rsa-sha1", DS + "rsa-sha1", DS + "sha1", "sha1", 1024)
@@ -57,12 +59,16 @@ RSA_SHA256 = Algorithm(
     2048,
 )
 _CHINAPORT = "http://www.chinaport.gov.cn/2022/04/xmldsig#"
-SM2_SM3 = Algorithm("sm2-sm3", _CHINAPORT + "sm2-sm3", _CHINAPORT + "sm3", "sm3", 0)
+SM2_SM3 = Algorithm("sm2-sm3", _CHINAPORT + "sm2-sm3", _CHINAPORT + "sm3", "sm3", SM2_BITS, sm2=True)
 
 #: By name, for signing and settings.
 ALGORITHMS = {algorithm.name: algorithm for algorithm in (RSA_SHA1, RSA_SHA256, SM2_SM3)}
-#: By the URI of the SignatureMethod; the second URI of SM2 is in use too.
-_BY_METHOD = {a.method: a for a in ALGORITHMS.values()} | {DS + "sm2-sm3": SM2_SM3}
+#: (SignatureMethod, DigestMethod) → (algorithm, hash of the digest). Signers are known that write SM2 with a URI of the
+#: W3C's namespace, one of them with a SHA-1 digest, and customs took them; we only write the official URIs.
+_BY_METHODS = {(a.method, a.digest_method): (a, a.hash) for a in ALGORITHMS.values()} | {
+    (DS + "sm2-sm3", SM2_SM3.digest_method): (SM2_SM3, "sm3"),
+    (DS + "sm2-sm3", RSA_SHA1.digest_method): (SM2_SM3, "sha1"),
+}
 #: A larger key costs more to verify than it is worth.
 MAX_BITS = 8192
 
@@ -81,14 +87,30 @@ class SignatureReport(msgspec.Struct, frozen=True):
 
 
 class SigningKey(Protocol):
-    """A private RSA key with its certificate, wherever it is kept."""
+    """A private RSA or SM2 key with its certificate, wherever it is kept."""
 
     @property
     def certificate(self) -> bytes:
         """The certificate in DER."""
 
     def sign(self, data: bytes, hash_name: str) -> bytes:
-        """RSASSA-PKCS1-v1_5 over ``data`` with ``sha1`` or ``sha256``."""
+        """RSASSA-PKCS1-v1_5 over ``data`` with ``sha1`` or ``sha256``; SM2's r‖s with ``sm3``."""
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """What is taken of signatures whose form is right.
+
+    ``sha1``: whether SHA-1 is (the CEB specification permits it; it is flagged). ``skew``: ms by which the clock that
+    dated a certificate may be ahead of ours. ``trust``: the configured authorities; None: whose certificate it is alone
+    decides.
+    """
+
+    sha1: bool = True
+    skew: int = 0
+    trust: Trust | None = None
+
+
+DEFAULT = Policy()
 
 
 # ---- verifying
@@ -117,7 +139,7 @@ def verify(
     text: bytes | None,
     trusted: Container[str] | None,
     at: int,
-    algorithms: Container[str] = ("rsa-sha1", "rsa-sha256"),
+    policy: Policy = DEFAULT,
 ) -> SignatureReport:
     """Verify the signature of a parsed document.
 
@@ -125,22 +147,24 @@ def verify(
     certificates the enterprise may sign with; None does not ask. ``at``: milliseconds when it was received,
     for which the certificate must be valid. Raises Refused with the code of the step that failed.
     """
+    plain, signature, parts = _read(root, text)
+    algorithm, digest_hash, flags = _algorithm(parts, policy)
+    signer = certificate(parts.certificate)
+    flags += _check_signer(signer, algorithm, trusted, at, policy)
+    flags += _check_digest(root, plain, signature, parts.digest, digest_hash)
+    _check_value(signer, parts, algorithm)
+    if not same_serial(parts.key_name, signer.serial):
+        flags = (*flags, fault("signature.key_name", path=f"{PATH}/ds:KeyInfo/ds:KeyName"))
+    return SignatureReport(algorithm.name, signer.fingerprint, signer.serial, signer.subject, flags)
+
+
+def _read(root: etree._Element, text: bytes | None) -> tuple[_Plain | None, etree._Element, SignatureParts]:
     signature = find(root)
     if signature is None:
         _refuse("signature.place" if _is_elsewhere(root) else "signature.missing")
     plain = _plain(text, signature) if text is not None else None
     parts = read_text(plain.signature, plain.tag.namespaces) if plain is not None else None
-    if parts is None:
-        parts = read_tree(signature)
-    algorithm = _algorithm(parts, algorithms)
-    signer = certificate(parts.certificate)
-    _check_signer(signer, algorithm, trusted, at)
-    flags = _check_digest(root, plain, signature, parts.digest, algorithm.hash)
-    if signer.key is None or not is_signed_by(signer.key, parts.value, parts.signed_info, algorithm.hash):
-        _refuse("signature.value")
-    if not same_serial(parts.key_name, signer.serial):
-        flags = (*flags, fault("signature.key_name", path=f"{PATH}/ds:KeyInfo/ds:KeyName"))
-    return SignatureReport(algorithm.name, signer.fingerprint, signer.serial, signer.subject, flags)
+    return plain, signature, parts if parts is not None else read_tree(signature)
 
 
 def certificate_of(root: etree._Element) -> bytes:
@@ -155,33 +179,57 @@ def _is_elsewhere(root: etree._Element) -> bool:
     return next(root.iter(SIGNATURE), None) is not None
 
 
-def _algorithm(parts: SignatureParts, allowed: Container[str]) -> Algorithm:
-    """The algorithm of a signature whose every URI is one of the profile's."""
+def _algorithm(parts: SignatureParts, policy: Policy) -> tuple[Algorithm, str, tuple[Fault, ...]]:
+    """The algorithm and the hash of the digest of a signature whose every URI is one of the profile's; flags."""
     if parts.uri != "":
         _refuse("signature.reference")
     if parts.transforms != (ENVELOPED,) or parts.canonicalization != C14N:
         _refuse("signature.transform")
-    algorithm = _BY_METHOD.get(parts.method)
-    if algorithm is not None and algorithm.min_bits == 0:
-        _refuse("signature.sm2")
-    if algorithm is None or algorithm.digest_method != parts.digest_method or algorithm.name not in allowed:
+    algorithm, digest_hash = _BY_METHODS.get((parts.method, parts.digest_method), (None, ""))
+    if algorithm is None:
         _refuse("signature.algorithm")
-    return algorithm
+    if "sha1" not in (algorithm.hash, digest_hash):
+        return algorithm, digest_hash, ()
+    if not policy.sha1:
+        _refuse("signature.sha1_refused")
+    return algorithm, digest_hash, (fault("signature.sha1", path=f"{PATH}/ds:SignedInfo"),)
 
 
-def _check_signer(signer: Certificate, algorithm: Algorithm, trusted: Container[str] | None, at: int) -> None:
+def _check_signer(
+    signer: Certificate, algorithm: Algorithm, trusted: Container[str] | None, at: int, policy: Policy
+) -> tuple[Fault, ...]:
+    """Whose certificate it is, its validity, its key, its authorities; flags."""
     if trusted is not None and signer.fingerprint not in trusted:
         _refuse("signature.untrusted")
-    if at < signer.not_before:
+    if at < signer.not_before - policy.skew:
         _refuse("signature.not_yet_valid")
     if at > signer.not_after:
         _refuse("signature.expired")
-    if signer.key is None:
+    if (signer.sm2_key if algorithm.sm2 else signer.key) is None:
         _refuse("signature.algorithm")
     if not algorithm.min_bits <= signer.bits <= MAX_BITS:
         _refuse("signature.key_size", bits=signer.bits, least=algorithm.min_bits)
+    if not signer.sound:
+        _refuse("signature.key_exponent")
     if not signer.may_sign:
         _refuse("signature.key_usage")
+    return policy.trust.check(signer.der, signer.fingerprint, at) if policy.trust is not None else ()
+
+
+def _check_value(signer: Certificate, parts: SignatureParts, algorithm: Algorithm) -> None:
+    if signer.sm2_key is not None:
+        if not signer.sm2_key.is_signed_by(parts.value, parts.signed_info):
+            _refuse(_what_is_wrong(signer.sm2_key, parts))
+    elif signer.key is None or not is_signed_by(signer.key, parts.value, parts.signed_info, algorithm.hash):
+        _refuse("signature.value")
+
+
+def _what_is_wrong(key: sm2.PublicKey, parts: SignatureParts) -> str:
+    """The code of an SM2 value that does not hold: the usual mistakes have their own."""
+    if sm2.is_value(parts.value):
+        of_another = any(key.is_signed_by(parts.value, parts.signed_info, other) for other in sm2.OTHER_IDS)
+        return "signature.sm2_user_id" if of_another else "signature.value"
+    return "signature.sm2_der" if sm2.is_der(parts.value) else "signature.sm2_value"
 
 
 def _check_digest(
@@ -254,14 +302,16 @@ def _last_start_tag(text: bytes, name: bytes) -> int:
 # ----------------------------------------------------------------------------------------------------
 
 
-def sign(xml: bytes, key: SigningKey, algorithm: str = "rsa-sha256") -> bytes:
+def sign(xml: bytes, key: SigningKey, algorithm: str = "") -> bytes:
     """Put a signature at its place in an unsigned document in UTF-8; all other bytes stay as they are.
 
-    Raises Refused (``xml.…``, ``signature.multiple``) if the document cannot be signed.
+    ``algorithm``: empty for the one that goes with the key (rsa-sha256, sm2-sm3). Raises Refused (``xml.…``,
+    ``signature.multiple``; ``signature.algorithm`` where the key is of another kind) if the document cannot be signed.
     """
-    form = ALGORITHMS[algorithm]
-    if form.min_bits == 0:
-        _refuse("signature.sm2")
+    of_sm2 = certificate(key.certificate).sm2_key is not None
+    form = ALGORITHMS[algorithm or ("sm2-sm3" if of_sm2 else "rsa-sha256")]
+    if form.sm2 != of_sm2:
+        _refuse("signature.algorithm")
     prepared = _prepared(xml, form.hash)
     content = signed_info_of(form.method, form.digest_method, prepared.digest)
     value = key.sign(to_be_signed(content, prepared.namespaces, prepared.inherited), form.hash)

@@ -125,8 +125,18 @@ def read_text(text: bytes, namespaces: Mapping[bytes, bytes]) -> SignatureParts 
     )
 
 
-@lru_cache(maxsize=8192)
+#: Longest Base64 of a certificate, white space included; what is longer is none, and is not kept.
+MAX_CERTIFICATE = 16 << 10
+
+
 def _certificate(text: bytes) -> bytes:
+    if len(text) > MAX_CERTIFICATE:
+        _malformed("X509Certificate")
+    return _decoded(text)
+
+
+@lru_cache(maxsize=4096)
+def _decoded(text: bytes) -> bytes:
     """DER from Base64; the same few certificates come again and again."""
     return _base64(text, "X509Certificate")
 
@@ -155,7 +165,7 @@ def read_tree(signature: etree._Element) -> SignatureParts:
         digest=_base64(_text(digest), "DigestValue"),
         value=_base64(_text(value), "SignatureValue"),
         key_name=key_name,
-        certificate=_base64(_text(certificate), "X509Certificate"),
+        certificate=_certificate(_text(certificate)),
     )
 
 

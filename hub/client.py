@@ -11,7 +11,17 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 
+from adapters import signature, xml
+from adapters.certificates import certificate, is_signed_by
+from adapters.signature import SigningKey
+from hub import sm2
+from hub.domain.faults import Refused
+from hub.infra.crypto import HostedKey
+from schemas import catalog
+
+XML = "application/xml"
 #: Answers after which the same bytes are sent again: nothing was taken, or nobody knows.
 AGAIN = frozenset({409, 429, 503})
 _MAX_PAUSE = 10.0
@@ -41,9 +51,16 @@ _AT_ONCE = 16
 
 
 class HubClient:
-    """Talks to one hub as one principal; ``async with`` opens and closes its connections."""
+    """Talks to one hub as one principal; ``async with`` opens and closes its connections.
 
-    def __init__(self, url: str, api_key: str, *, timeout: float = 60.0) -> None:
+    ``key`` signs XML messages that are not signed yet (``signing_key``: RSA or SM2), each by ``algorithm`` (empty: the one
+    that goes with the key).
+    """
+
+    def __init__(
+        self, url: str, api_key: str, *, timeout: float = 60.0, key: SigningKey | None = None, algorithm: str = ""
+    ) -> None:
+        self._key, self._algorithm = key, algorithm
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout)
@@ -62,13 +79,15 @@ class HubClient:
     async def submit(
         self,
         data: bytes,
-        media_type: str = "application/xml",
+        media_type: str = XML,
         idempotency_key: str | None = None,
         *,
         strict: bool = False,
         attempts: int = 5,
     ) -> Reply:
         """Hand a message in; while the outcome is unknown the same bytes again, ``attempts`` times in all."""
+        if self._key is not None and media_type == XML:
+            data = signed(data, self._key, self._algorithm)
         headers = {"Content-Type": media_type}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
@@ -104,6 +123,33 @@ class HubClient:
                 return reply, float(after) if after.isdigit() else 0.0
         except (aiohttp.ClientError, TimeoutError, OSError):
             return Reply(0, {}), 0.0
+
+
+def signing_key(key: bytes, certificate_pem: bytes) -> SigningKey:
+    """An RSA or SM2 key (PEM, not encrypted) with its certificate (PEM); raises ValueError where they are not that."""
+    try:
+        made: SigningKey = HostedKey.from_pem(key, certificate_pem)
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        return sm2.PrivateKey.from_pem(key, certificate_pem)
+    try:
+        own = certificate(made.certificate).key
+    except Refused as refused:
+        raise ValueError("not a certificate") from refused
+    if own is None or not is_signed_by(own, made.sign(b"pair", "sha1"), b"pair", "sha1"):
+        raise ValueError("the certificate is not that of the key")
+    return made
+
+
+def signed(data: bytes, key: SigningKey, algorithm: str = "") -> bytes:
+    """The message with a signature, where it is one that is signed and is not yet; else as it is."""
+    try:
+        parsed = xml.parse(data, xml.SCHEMA_ONLY)
+        mt = catalog.message_of(parsed.root)
+        if mt is None or mt.direction == "down" or signature.find(parsed.root) is not None:
+            return data
+        return signature.sign(parsed.text, key, algorithm)
+    except (Refused, ValueError):
+        return data
 
 
 async def settled(asked: Sequence[tuple[HubClient, str]], seconds: float) -> list[Reply]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """``open`` takes unknown enterprise codes from demo principals; ``closed`` refuses them."""
     signatures: str = "required"
     """``required`` demands a signature on every message that may carry one; ``by-schema`` where the schema demands it."""
+    sha1_signatures: str = "flagged"
+    """RSA with SHA-1, which the CEB specification of 2022 still permits (and which can be forged with effort): ``flagged`` takes and flags it, ``refused`` does not take it. Also whether authorities may have signed certificates with it."""
+    trust_anchors: Path | None = None
+    """Certificates of the authorities a signer's certificate must lead to: a PEM or DER file or a folder of them, issuers between them and signers included. Unset: that a certificate is filed for its principal is enough."""
+    revocation_lists: Path | None = None
+    """Revocation lists of those authorities: a file or a folder, PEM or DER, read again when they change. Unset: revocation is not asked."""
+    stale_lists: str = "flag"
+    """What happens to a message on whose certificate no revocation list in force speaks: ``flag`` or ``refuse``."""
+    certificate_skew_seconds: int = 60
+    """How far the clock that dated a certificate may be ahead of ours."""
+    hosted_signatures: str = "rsa"
+    """With which key unsigned documents are signed under a mandate where the hub holds both: ``rsa`` or ``sm2``."""
     partitions: int = 8
     """Partitions of every topic, fixed when the topics are made."""
     replication: int = 1
@@ -75,7 +88,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_seconds: int = 30
     """How long a sender may take for a message."""
     max_in_flight: int = 256
-    """Messages the door judges or commits at one time; above it 429."""
+    """Messages the door judges or commits at one time; above it 429. No sender holds more than its share of them."""
+    rate_messages: float = 0.0
+    """Messages a second each principal may send to one door process; 0: no limit. A principal's own record goes before."""
+    rate_documents: float = 0.0
+    """Documents a second, in the same way."""
+    rate_burst: float = 10.0
+    """Seconds of its rate that a principal may send at once after a pause."""
     collect_ms: int = 4
     """How long the door collects before it writes a batch."""
     commit_seconds: int = 15
@@ -98,6 +117,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Over the yearly limit means return, not full tax (uncertain: the older text of 2016 says tax in full)."""
     positive_list: bool = False
     """Whether the zone keeps the positive list of retail import as reference data: without one in force imports are reviewed."""
+    forex_threshold: str = "5000"
+    """Payments and collections of matched declarations above so many yuan are told to foreign exchange (P; 5,000 is the limit of a retail import)."""
     guarantee_warn_percent: int = 80
     """The share of a tax guarantee at which officers are alarmed before it is used up (P)."""
     resembles_percent: int = 85
@@ -137,6 +158,9 @@ _SEVERITIES = ("yellow", "orange", "red", "reject")
 CHOICES = {
     "enrolment": ("open", "closed"),
     "signatures": ("required", "by-schema"),
+    "sha1_signatures": ("flagged", "refused"),
+    "stale_lists": ("flag", "refuse"),
+    "hosted_signatures": ("rsa", "sm2"),
     "guarantee_freed": ("summarised", "due"),
     "log_level": ("debug", "info", "warning", "error"),
 }
@@ -187,9 +211,14 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
         ("listen", bool(host) and port.isdigit() and int(port) < 65_536, "is host:port"),
+        ("forex_threshold", _is_amount(settings.forex_threshold), "is an amount of yuan"),
+        *((name, getattr(settings, name) >= 0, "is not below 0") for name in ("rate_messages", "rate_documents")),
+        ("rate_burst", settings.rate_burst > 0, "is above 0"),
         ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
         ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
         ("acknowledge_minutes", _minutes(settings), f"is SEVERITY=MINUTES for each of {', '.join(_SEVERITIES)}, 1 to 525600 minutes"),
+        ("certificate_skew_seconds", 0 <= settings.certificate_skew_seconds <= 3600, "is between 0 and 3600"),
+        ("revocation_lists", settings.revocation_lists is None or settings.trust_anchors is not None, "needs trust_anchors"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),
@@ -203,6 +232,10 @@ def _minutes(settings: Settings) -> bool:
     except ValueError:
         return False
     return set(found) == set(_SEVERITIES) and all(60_000 <= ms <= 525_600 * 60_000 for ms in found.values())
+
+
+def _is_amount(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,5})?", text) is not None
 
 
 def jars(settings: Settings) -> Path:

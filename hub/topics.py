@@ -61,6 +61,7 @@ HOLDS = "holds"
 CASES = "cases"
 REFERENCE = "reference"
 PROFILES = "profiles"
+EVIDENCE = "evidence"
 DEAD_LETTERS = "dead-letters"
 
 
@@ -167,6 +168,11 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(name=REFERENCE, key="kind + id + version", holds="effective-dated reference data", cleanup="compact"),
     Topic(name=PROFILES, key="enterprise code", holds="what observe knows of an enterprise, and its standing", cleanup="compact"),
+    Topic(
+        name=EVIDENCE,
+        key="acts, or topic and partition of a root",
+        holds="administrative acts and unmasked reads",
+    ),
     Topic(
         name=DEAD_LETTERS,
         key="origin",

@@ -18,12 +18,14 @@ from aiohttp import web
 from adapters.dialects import dxp, receipts, webhook
 from adapters.door import Door
 from adapters.intake import Judge
-from adapters.signature import SigningKey
+from adapters.signature import Policy, SigningKey
 from adapters.transports import http
+from adapters.trust_files import TrustFiles
 from hub import codec, topics
 from hub.domain.access import Access, Principal
 from hub.domain.casework import Waits
-from hub.domain.desk import Act, Came
+from hub.domain.credentials import state
+from hub.domain.desk import Action, Came
 from hub.domain.events import Decided, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
@@ -32,11 +34,13 @@ from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import ReferenceRecord
 from hub.domain.standing import about
+from hub.infra import key_uses
+from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
 from hub.infra.kafka import KafkaPublisher, check_partitions
-from hub.infra.participants import hosted_key, load_demo, webhook_secret
+from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -66,6 +70,8 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+#: How often the files that say whom to trust are looked at.
+_LOOK_SECONDS = 5.0
 
 #: Publishes records of reference data; they are read by this process when it returns.
 Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
@@ -89,8 +95,9 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
+    trust = trusting(settings)
     door = Door(
-        judge=judge(settings, reference, vault),
+        judge=judge(settings, reference, vault, trust),
         publisher=publisher,
         sealer=vault,
         sign=key.sign,
@@ -99,9 +106,13 @@ async def serve(settings: Settings) -> None:
         clock=clock,
         settings=settings,
     )
-    def signing(name: str) -> tuple[Principal, bytes] | None:
+
+    def signing(name: str) -> tuple[Principal, list[bytes]] | None:
         found = reference.by_name(name)
-        return (found, webhook_secret(vault.digest, found)) if found is not None else None
+        if found is None:
+            return None
+        at = clock.now()
+        return found, [webhook_secret(vault.digest, name, key.hash) for key in found.keys if state(key, at) == "active"]
 
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
@@ -113,6 +124,7 @@ async def serve(settings: Settings) -> None:
             clock=clock,
             by_key=reference.by_key,
             by_name=reference.by_name,
+            why_not=reference.why_not,
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(
                 door,
@@ -121,23 +133,31 @@ async def serve(settings: Settings) -> None:
                 lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
                 signing,
                 clock.now,
+                reference.why_not,
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
             desk=desking(publisher, settings.partitions),
+            audit=recorder(publisher),
         )
     )
     # the door unpacks bodies itself, under its own limits
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
+    keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
+    looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
     try:
         collect_seldom()
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
         await until_told()
     finally:
+        if looking is not None:
+            looking.cancel()
         await runner.cleanup()
+        keeping.cancel()
+        await asyncio.wait({keeping})
         await door.stop()
         await claims.stop()
         await read.close()
@@ -190,11 +210,11 @@ def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], 
     return decide
 
 
-def desking(publisher: Publisher, partitions: int) -> Callable[[Mapping[str, Sequence[Came | Act]]], Awaitable[None]]:
+def desking(publisher: Publisher, partitions: int) -> Callable[[Mapping[str, Sequence[Came | Action]]], Awaitable[None]]:
     """Tells the desk what people do about cases (by their ids), about each in this order; there when it returns."""
     inbox = topics.inbox("desk")
 
-    async def tell(told: Mapping[str, Sequence[Came | Act]]) -> None:
+    async def tell(told: Mapping[str, Sequence[Came | Action]]) -> None:
         rows: dict[tuple[str, int], list[Row]] = {}
         for case, events in told.items():
             key = case.encode()
@@ -212,11 +232,37 @@ async def _migrated(dsn: str) -> None:
         return
 
 
-def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge:
+def trusting(settings: Settings) -> TrustFiles | None:
+    """The authorities that are configured, None where none are; raises Misconfigured."""
+    if settings.trust_anchors is None:
+        return None
+    return TrustFiles(
+        settings.trust_anchors,
+        settings.revocation_lists,
+        sha1=settings.sha1_signatures == "flagged",
+        refuse_stale=settings.stale_lists == "refuse",
+    )
+
+
+async def _look(trust: TrustFiles) -> None:
+    """Read the files anew when they change, beside the loop."""
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.to_thread(trust.look)
+
+
+def signing_key(entry: DemoPrincipal, kind: str) -> SigningKey:
+    """The key of a demo principal that signs, ``rsa`` or ``sm2``."""
+    return sm2_key(entry) if kind == "sm2" and entry.sm2_key else hosted_key(entry)
+
+
+def judge(settings: Settings, reference: ReferenceReader, vault: Vault, trust: TrustFiles | None = None) -> Judge:
     """What the door judges messages by."""
     keys: dict[str, SigningKey] = {}
     if (settings.data / "demo" / "principals.json").exists():
-        keys |= {name: hosted_key(entry) for name, entry in load_demo(settings.data).items() if entry.key}
+        kind = settings.hosted_signatures
+        keys |= {name: signing_key(entry, kind) for name, entry in load_demo(settings.data).items() if entry.key}
+    sha1, skew = settings.sha1_signatures == "flagged", settings.certificate_skew_seconds * 1000
     opened = settings.enrolment == "open"
 
     orders = Orders(reference.data)
@@ -234,6 +280,7 @@ def judge(settings: Settings, reference: ReferenceReader, vault: Vault) -> Judge
         maps=webhook_maps(settings),
         dxp_id=settings.dxp_id,
         refusing=lambda codes, at: orders.refusing(china_day(at), reference.data.reached, codes),
+        policy=lambda: Policy(sha1, skew, trust.trust if trust is not None else None),
     )
 
 
@@ -279,6 +326,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
                 reject_over_allowance=settings.reject_over_allowance,
                 filings_kept=settings.enrolment == "closed",
                 positive_list=settings.positive_list,
+                forex_threshold=amount(settings.forex_threshold),
             ),
             draw=vault.lot,
         ),

@@ -241,6 +241,8 @@ _PLATFORM_CODE = {
     "signature.digest": "1004",
     "signature.value": "1004",
     "transport.busy": "3999",
+    "transport.share": "3999",
+    "transport.rate": "3999",
     "transport.outcome_unknown": "3999",
 }
 

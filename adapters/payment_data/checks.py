@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from adapters import sm2
 from adapters.certificates import Certificate, is_signed_by, same_serial
 from adapters.payment_data.form import HEAD, LISTS, Record, compact, parse, record, refusing, signed_text
+from hub import sm2
 from hub.domain.faults import Fault, Refused, fault
 
 #: Neither quote nor backslash: a session is the same text within JSON, in the signed text, and in a log.

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from adapters import standard_webhooks
 from adapters.door import Accepted, Door, Kept, told
+from adapters.fairness import Rates, Shares, TooFast
 from hub.domain.access import Principal
 from hub.domain.faults import Fault, Refused, Unavailable, fault, kind_of
 
@@ -34,14 +35,20 @@ class Limits(Protocol):
     def max_unpacked(self) -> int: ...
     @property
     def body_seconds(self) -> int: ...
+    @property
+    def rate_messages(self) -> float: ...
+    @property
+    def rate_documents(self) -> float: ...
+    @property
+    def rate_burst(self) -> float: ...
 
 
 #: (body, faults) → the answer in the body's own form, None where it has none (a DxpRep for an envelope).
 InKind = Callable[[bytes, Sequence[Fault]], bytes | None]
 
 
-#: Name of a principal → it, and the secret it signs webhooks with.
-Signing = Callable[[str], tuple[Principal, bytes] | None]
+#: Name of a principal → it, and the secrets it may sign webhooks with.
+Signing = Callable[[str], tuple[Principal, Sequence[bytes]] | None]
 
 
 def routes(
@@ -51,13 +58,14 @@ def routes(
     in_kind: InKind | None = None,
     signing: Signing = lambda _: None,
     now: Callable[[], int] = lambda: 0,
+    why_not: Callable[[str], str] = lambda _: "access.unknown_key",
 ) -> list[web.RouteDef]:
-    """The routes of the door; ``by_key`` finds the principal of an API key.
+    """The routes of the door; ``by_key`` finds the principal of an API key, ``why_not`` the code to tell where there is none.
 
     Who cannot send one, as many shop platforms, signs its webhooks instead: ``signing``, ``now`` in ms.
     ``in_kind`` answers who asks for ``application/xml``; the status and ``Location`` are those of the answer in JSON.
     """
-    held = Held(HELD * limits.max_unpacked)
+    held, rates = Shares(HELD * limits.max_unpacked), Rates(limits)
 
     async def _webhook(request: web.Request, name: str, read: list[bytes]) -> Accepted:
         """A signed webhook; nothing is kept of what is not signed by the one it names."""
@@ -67,16 +75,20 @@ def routes(
         # Who it is from is only known from the whole body: nobody else gets to send one.
         if known is None or not standard_webhooks.recent(request.headers, now()):
             raise not_signed
-        principal, secret = known
-        body = _Body(held)
+        principal, secrets = known
+        # its bytes are not yet anybody's: those who do not sign must not use up the share of one who does
+        body = _Body(held, _UNKNOWN)
         try:
             data = await body.read(request, limits, packed=packed, most=min(limits.max_bytes, _WEBHOOK_BYTES))
-            if not standard_webhooks.genuine(request.headers, data, secret):
+            if not any(standard_webhooks.genuine(request.headers, data, secret) for secret in secrets):
                 raise not_signed
             if principal.suspended:
                 raise Refused([fault("access.suspended")])
+            rates.take(principal, now())
             read.append(data)
-            return await door.submit(data, media_type, principal, key=key, strict=_strict(request))
+            done = await door.submit(data, media_type, principal, key=key, strict=_strict(request))
+            rates.took(principal, done.documents)
+            return done
         finally:
             body.release()
 
@@ -84,7 +96,8 @@ def routes(
         by_map = "map" in request.match_info
         media_type = _json_by(request) if by_map else _media_type(request)
         key, packed = _key(request), _packed(request)
-        body = _Body(held)
+        rates.take(principal, now())
+        body = _Body(held, principal.name)
         try:
             try:
                 data = await body.read(request, limits, packed=packed)
@@ -93,19 +106,30 @@ def routes(
                     raise
                 raise await door.refuse(body.so_far(), media_type, principal, refused) from None
             read.append(data)
-            return await door.submit(data, media_type, principal, key=key, strict=_strict(request))
+            done = await door.submit(data, media_type, principal, key=key, strict=_strict(request))
+            rates.took(principal, done.documents)
+            return done
         finally:
             body.release()
 
     async def post(request: web.Request) -> web.StreamResponse:
         read: list[bytes] = []
         faults: tuple[Fault, ...] = ()
+        principal: Principal | None = None
         try:
             name = request.match_info.get("principal", "")
-            done = await (_webhook(request, name, read) if name else _taken(request, _caller(request, by_key), read))
+            if name:
+                done = await _webhook(request, name, read)
+            else:
+                principal = _caller(request, by_key, why_not)
+                done = await _taken(request, principal, read)
         except Kept as kept:
             faults = kept.faults
             response = _problem(f"/v1/submissions/{kept.submission}", kept.status, faults)
+        except TooFast as early:
+            faults = early.faults
+            response = _problem(request.path, early.status, faults, str(early.retry_after))
+            response.headers.update(early.headers)
         except Refused as refused:
             faults = refused.faults
             response = _problem(request.path, refused.status, faults)
@@ -119,6 +143,8 @@ def routes(
                 content_type="application/json",
                 headers={"Location": f"/v1/submissions/{done.submission}"},
             )
+            if principal is not None:
+                response.headers.update(rates.headers(principal))
         if in_kind is not None and read and "application/xml" in request.headers.get("Accept", ""):
             answer = await asyncio.to_thread(in_kind, read[0], faults)
             if answer is not None:
@@ -129,14 +155,14 @@ def routes(
     return [web.post(path, post) for path in ("/v1/messages", webhook, f"{webhook}/{{principal}}")]
 
 
-def _caller(request: web.Request, by_key: Callable[[str], Principal | None]) -> Principal:
+def _caller(request: web.Request, by_key: Callable[[str], Principal | None], why_not: Callable[[str], str]) -> Principal:
     """Only a bearer key opens the door, never a page's session: another site could make a browser send that."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise Refused([fault("access.no_key")])
     principal = by_key(key.strip())
     if principal is None:
-        raise Refused([fault("access.unknown_key")])
+        raise Refused([fault(why_not(key.strip()))])
     if principal.suspended:
         raise Refused([fault("access.suspended")])
     return principal
@@ -175,32 +201,17 @@ def _strict(request: web.Request) -> bool:
     return "handling=strict" in wishes.replace(";", ",").split(",")
 
 
-class Held:
-    """Bytes that all bodies under way hold together."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._now = most, 0
-
-    def add(self, size: int) -> None:
-        """Count them; 429 beyond the most."""
-        self._now += size
-        if self._now > self._most:
-            raise Refused([fault("transport.busy")])
-
-    def release(self, size: int) -> None:
-        """They are gone."""
-        self._now -= size
-
-
 #: A webhook is of one order or a few; its body is read before it is known who sent it.
 _WEBHOOK_BYTES = 1 << 20
+#: Whose share the bodies are counted in of which it is not yet known who sent them. No principal is called so.
+_UNKNOWN = ""
 
 
 class _Body:
     """A body on its way in, counted until ``release``."""
 
-    def __init__(self, held: Held) -> None:
-        self._held = held
+    def __init__(self, held: Shares, sender: str) -> None:
+        self._held, self._sender = held, sender
         self._chunks: list[bytes] = []
         self._size = 0
 
@@ -210,12 +221,12 @@ class _Body:
 
     def release(self) -> None:
         """Let go."""
-        self._held.release(self._size)
+        self._held.give(self._sender, self._size)
         self._size = 0
 
     def _add(self, size: int) -> None:
+        self._held.take(self._sender, size)
         self._size += size
-        self._held.add(size)
 
     async def read(self, request: web.Request, limits: Limits, *, packed: bool, most: int = 0) -> bytes:
         """The whole body, unpacked; ``most`` bytes, else those of the limits; raises Refused."""
@@ -256,7 +267,7 @@ def unpack(packed: bytes, most: int) -> bytes:
     return body
 
 
-def _problem(instance: str, status: int, faults: tuple[Fault, ...]) -> web.Response:
+def _problem(instance: str, status: int, faults: tuple[Fault, ...], retry: str = "") -> web.Response:
     """RFC 9457: the type is the first fault's page; ``instance`` is where a refusal that was kept can be read."""
     first = faults[0]
     kind = kind_of(first.code)
@@ -268,7 +279,7 @@ def _problem(instance: str, status: int, faults: tuple[Fault, ...]) -> web.Respo
         "instance": instance,
         "faults": [told(f) for f in faults],
     }
-    headers = {"Retry-After": _RETRY[status]} if status in _RETRY else {}
+    headers = {"Retry-After": retry or _RETRY[status]} if status in _RETRY else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     response = web.Response(

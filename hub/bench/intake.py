@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 
 from adapters import signature, xml
+from adapters.certificates import fingerprint
 from adapters.dialects import ceb
 from adapters.intake import Judge
 from hub.domain.access import Access, Principal
-from hub.infra.crypto import HostedKey
-from hub.infra.participants import demo_principals, hosted_key
+from hub.infra.participants import demo_principals, hosted_key, sm2_key
 from hub.infra.vault import Vault
 from schemas import catalog, made, samples
 
@@ -83,18 +83,21 @@ _ALL = Principal(
 
 
 class House:
-    """A door of its own with one made-up principal that may send everything; ``folder`` gets its keys."""
+    """A door of its own with one made-up principal that may send everything, signing with RSA or SM2; ``folder`` gets its
+    keys.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: str = "rsa") -> None:
         self.now = time.time_ns() // 1_000_000
         entry = next(p for p in demo_principals(folder, folder / "keys") if p.name == "agent")
-        self._key: HostedKey = hosted_key(entry)
+        self._key: signature.SigningKey = sm2_key(entry) if kind == "sm2" else hosted_key(entry)
+        prints = frozenset({fingerprint(self._key.certificate)})
         self._judge = Judge(
             access=lambda: Access(filed=dict.fromkeys(_ALL.codes, _ALL.name)),
             signatures="required",
             digest=Vault(folder / "keys").digest,
             signing_key=lambda _: None,
-            certificates=lambda _: {self._key.fingerprint},
+            certificates=lambda _: prints,
         )
 
     def message(self, mt: catalog.MessageType, seed: int, documents: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,7 +14,7 @@ from adapters import signature
 from hub.bench.load import FRAME
 from hub.demo import MESSAGES
 from hub.domain.kinds import IMPORT_KINDS
-from hub.infra.participants import DemoPrincipal, hosted_key
+from hub.infra.participants import DemoPrincipal, hosted_key, sm2_key
 from schemas import catalog, samples
 from schemas.documents import Transfer
 
@@ -22,7 +23,9 @@ PER_FILE = 5_000
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What to make: declarations ``first`` … ``first + count - 1``, ``each`` documents a message, dated ``at`` (ms)."""
+    """What to make: declarations ``first`` … ``first + count - 1``, ``each`` documents a message, dated ``at`` (ms), signed
+    with SM2 or RSA.
+    """
 
     file: str
     first: int
@@ -30,14 +33,17 @@ class Order(msgspec.Struct, frozen=True):
     each: int
     at: int
     principals: dict[str, DemoPrincipal]
+    sm2: bool = False
 
 
-def prepare(folder: Path, principals: dict[str, DemoPrincipal], declarations: int, each: int, at: int) -> list[str]:
+def prepare(
+    folder: Path, principals: dict[str, DemoPrincipal], declarations: int, each: int, at: int, *, sm2: bool = False
+) -> list[str]:
     """Files of framed messages in the order to send; a declaration's four messages stand together."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = {name: principals[name] for _, name in MESSAGES.values()}
     orders = [
-        Order(str(folder / f"{first:09d}.load"), first, min(PER_FILE, declarations - first), each, at, chosen)
+        Order(str(folder / f"{first:09d}.load"), first, min(PER_FILE, declarations - first), each, at, chosen, sm2)
         for first in range(0, declarations, PER_FILE)
     ]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
@@ -47,7 +53,8 @@ def prepare(folder: Path, principals: dict[str, DemoPrincipal], declarations: in
 
 def write(order: Order) -> None:
     """Make one file."""
-    keys = {name: hosted_key(principal) for name, principal in order.principals.items()}
+    signing: Callable[[DemoPrincipal], signature.SigningKey] = sm2_key if order.sm2 else hosted_key
+    keys = {name: signing(principal) for name, principal in order.principals.items()}
     transfers = {
         name: Transfer(copCode=p.codes[0], copName="示范企业", dxpMode="DXP", dxpId=p.dxp_id)
         for name, p in order.principals.items()

@@ -35,7 +35,7 @@ TOUCH_SECONDS = 30.0
 class Scenario(msgspec.Struct, frozen=True):
     """``each`` documents a message; ``rate`` declarations a second unless told otherwise; ``release``: the full loop;
     ``doors``: processes that take messages in, unless ``HUB_SERVE_PROCESSES`` names more. ``burst``: the share of the time,
-    its first, in which it is twice the rate.
+    its first, in which it is twice the rate. ``sm2``: signed with SM2, not RSA.
     """
 
     each: int
@@ -44,11 +44,13 @@ class Scenario(msgspec.Struct, frozen=True):
     doors: int = 1
     burst: float = 0.0
     about: str = ""
+    sm2: bool = False
 
 
 SCENARIOS = {
     "batched": Scenario(50, 1417, about="50 documents a message, signed"),
     "single": Scenario(1, 375, doors=2, about="one document a message, signed: 1,500 messages a second"),
+    "sm2": Scenario(1, 300, doors=2, about="single, signed with SM2: 1,200 messages a second", sm2=True),
     "burst": Scenario(50, 1000, burst=0.1, about="batched, for the first tenth of the time at twice the rate"),
     "release": Scenario(50, 400, release=True, about="batched, followed to release by the sandbox customs"),
 }
@@ -152,7 +154,7 @@ async def _measure(
     wanted = int(expected * (seconds + WARM_UP_SECONDS + burst)) // scenario.each * scenario.each or scenario.each
     say(f"making and signing {wanted * 4:,} documents in {wanted * 4 // scenario.each:,} messages …")
     files = await asyncio.to_thread(
-        messages.prepare, folder / "load", principals, wanted, scenario.each, time.time_ns() // 1_000_000
+        messages.prepare, folder / "load", principals, wanted, scenario.each, time.time_ns() // 1_000_000, sm2=scenario.sm2
     )
     touched = 0.0
     if touch:

@@ -17,7 +17,7 @@ OWN = ("bench", "load")
 
 
 @click.command("bench")
-@click.option("--scenario", type=click.Choice([*bench.SCENARIOS, "sm2"]), default="batched", show_default=True)
+@click.option("--scenario", type=click.Choice(list(bench.SCENARIOS)), default="batched", show_default=True)
 @click.option("--seconds", type=float, default=60.0, show_default=True, help="Length of the measurement.")
 @click.option("--rate", help="Declarations a second, or max (default: the scenario's).")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object.")
@@ -32,8 +32,6 @@ def command(
 
     Example: hub bench --scenario single --seconds 60
     """
-    if scenario == "sm2":
-        raise click.ClickException("signature.sm2: SM2 signatures are not offered yet; there is nothing to measure")
     per_second = None if rate is None else 0.0 if rate == "max" else float(rate)
 
     def say(text: str) -> None:

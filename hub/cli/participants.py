@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hub.cli import loaded
+from hub.cli.acting import recorded
 from hub.cli.running import run
+from hub.domain import audit, credentials
 from hub.domain.access import ROLES
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
 from hub.domain.reference import ReferenceRecord, day_number
+from hub.infra import key_uses
 from hub.infra.crypto import api_key_hash, new_api_key
 from hub.infra.participants import principal_value, shown, shown_secret, webhook_secret
 from hub.infra.process import WallClock
@@ -25,7 +29,7 @@ from hub.settings import Settings
 
 @click.group("participants")
 def command() -> None:
-    """Add, list, rotate and suspend participants.
+    """Who may call: add, show and suspend participants, and their keys.
 
     Example: hub participants list
     """
@@ -58,9 +62,10 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 
     async def main() -> None:
         reader = await _reading(settings)
+        uses = await _last_uses(settings)
         try:
             for name, value in sorted(reader.data.all("principal", china_day(WallClock().now()))):
-                entry = shown(name, value)
+                entry = shown(name, value, WallClock().now(), uses)
                 if as_json:
                     click.echo(json.dumps(entry, ensure_ascii=False))
                 else:
@@ -69,6 +74,39 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
                     click.echo(f"{name:16} {roles:24} {codes:32} {' '.join(notes)}".rstrip())
         finally:
             await reader.stop()
+
+    run(main())
+
+
+async def _last_uses(settings: Settings) -> key_uses.Uses | None:
+    return await key_uses.last_uses(settings.database) if settings.database else None
+
+
+@command.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
+    """Print all there is about a principal, with each of its keys and when it was used last; no secrets.
+
+    Example: hub participants show acme
+    """
+    settings = loaded(ctx).settings
+
+    async def main() -> None:
+        found = await _found(settings, name)
+        uses = await _last_uses(settings)
+        entry = shown(name, found, WallClock().now(), uses)
+        if as_json:
+            click.echo(json.dumps(entry, ensure_ascii=False))
+            return
+        for field, value in entry.items():
+            if field != "keys" and value not in ([], "", False):
+                click.echo(f"{field:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        for key in entry["keys"]:
+            until = f" until {key['until']}" if key["until"] else ""
+            used = f"last used {key['last_used']}" if key["last_used"] else "no use known" if uses is not None else "last use not known"
+            click.echo(f"{'key':14} {key['id']} {key['state']}{until}, {used} {key['label']}".rstrip())
 
     run(main())
 
@@ -123,7 +161,9 @@ def add(
         )
         filing = {"name": title or name, "roles": list(roles), "principal": name, "state": "filed"}
         filings = [ReferenceRecord("enterprise", code, 1, today(), value=filing) for code in codes]
-        await _publish(settings, ReferenceRecord("principal", name, 1, today(), value=value), where_none=filings)
+        record = ReferenceRecord("principal", name, 1, today(), value=value)
+        await recorded(settings, audit.PARTICIPANT_ADDED, name, {"roles": ",".join(roles), "codes": ",".join(codes)})
+        await _publish(settings, record, where_none=filings)
         click.echo(f"{name}: API key {key}")
 
     run(main())
@@ -131,36 +171,79 @@ def add(
 
 @command.command("rotate")
 @click.argument("name")
+@click.option("--overlap", type=click.FloatRange(0, 8760), default=0.0, metavar="HOURS", help="So long the keys before it go on.")
+@click.option("--label", default="", help="What the new key is for.")
 @click.pass_context
-def rotate(ctx: click.Context, name: str) -> None:
-    """Give a principal a new API key; the old one ends at once.
+def rotate(ctx: click.Context, name: str, *, overlap: float, label: str) -> None:
+    """Give a principal a new API key; the old ones end after the overlap, without one at once.
 
-    Example: hub participants rotate acme
+    Example: hub participants rotate acme --overlap 24
     """
     key = new_api_key()
-    _change(ctx, name, {"api_key_hash": api_key_hash(key)})
+
+    def change(found: dict[str, Any], now: int) -> dict[str, Any]:
+        return credentials.rotated(found, api_key_hash(key), now, overlap=int(overlap * credentials.HOUR_MS), label=label[:80])
+
+    _change(ctx, name, change, audit.PARTICIPANT_ROTATED)
     click.echo(f"{name}: API key {key}")
+
+
+@command.command("revoke")
+@click.argument("name")
+@click.argument("key_id")
+@click.pass_context
+def revoke(ctx: click.Context, name: str, key_id: str) -> None:
+    """End one API key at once; hub participants show names them.
+
+    Example: hub participants revoke acme k-0123456789
+    """
+
+    def change(found: dict[str, Any], now: int) -> dict[str, Any]:
+        try:
+            return credentials.revoked(found, key_id, now)
+        except KeyError as error:
+            raise Misconfigured([f"{name} has no key {key_id!r}; hub participants show {name} names them"]) from error
+
+    _change(ctx, name, change, audit.PARTICIPANT_KEY_REVOKED, {"key": key_id})
+    click.echo(f"{name}: {key_id} revoked")
+
+
+@command.command("rate")
+@click.argument("name")
+@click.option("--messages", type=click.FloatRange(0), help="A second; 0: as the settings say.")
+@click.option("--documents", type=click.FloatRange(0), help="A second; 0: as the settings say.")
+@click.option("--burst", type=click.FloatRange(0), help="Seconds of the rate at once; 0: as the settings say.")
+@click.pass_context
+def rate(ctx: click.Context, name: str, *, messages: float | None, documents: float | None, burst: float | None) -> None:
+    """Agree how much a principal may send a second to each door process; it goes before the settings.
+
+    Example: hub participants rate acme --messages 50 --documents 500
+    """
+    given = {"rate_messages": messages, "rate_documents": documents, "rate_burst": burst}
+    said = {field: value for field, value in given.items() if value is not None}
+    if not said:
+        raise click.UsageError("say --messages, --documents or --burst")
+    _change(ctx, name, lambda found, _: {**found, **said}, audit.PARTICIPANT_CHANGED, {field: f"{value:g}" for field, value in said.items()})
+    click.echo(f"{name}: " + ", ".join(f"{field} {value:g}" for field, value in said.items()))
 
 
 @command.command("webhook-secret")
 @click.argument("name")
 @click.pass_context
 def webhook_secret_(ctx: click.Context, name: str) -> None:
-    """Print the secret a principal's shop platform signs its webhooks with; a new API key makes it a new one.
+    """Print the secret a principal's shop platform signs its webhooks with: that of its newest API key.
+
+    The secrets of older keys go on as long as those keys.
 
     Example: hub participants webhook-secret acme
     """
     settings = loaded(ctx).settings
 
     async def main() -> None:
-        reader = await _reading(settings)
-        try:
-            found = reader.by_name(name)
-        finally:
-            await reader.stop()
-        if found is None:
-            raise Misconfigured([f"there is no principal {name!r}"])
-        click.echo(shown_secret(webhook_secret(Vault(settings.keys_folder).digest, found)))
+        newest = (await _found(settings, name)).get("api_key_hash")
+        if not newest:
+            raise Misconfigured([f"{name} has no API key in force: hub participants rotate {name}"])
+        click.echo(shown_secret(webhook_secret(Vault(settings.keys_folder).digest, name, newest)))
 
     run(main())
 
@@ -174,22 +257,37 @@ def suspend(ctx: click.Context, name: str, *, lift: bool) -> None:
 
     Example: hub participants suspend acme
     """
-    _change(ctx, name, {"suspended": not lift})
+    _change(ctx, name, lambda found, _: {**found, "suspended": not lift}, audit.PARTICIPANT_LIFTED if lift else audit.PARTICIPANT_SUSPENDED)
     click.echo(f"{name}: {'active' if lift else 'suspended'}")
 
 
-def _change(ctx: click.Context, name: str, changes: dict[str, object]) -> None:
+async def _found(settings: Settings, name: str) -> dict[str, Any]:
+    """The record of a principal in force today; Misconfigured where there is none."""
+    reader = await _reading(settings)
+    try:
+        found = reader.data.find("principal", name, china_day(WallClock().now()))
+    finally:
+        await reader.stop()
+    if found is None:
+        raise Misconfigured([f"there is no principal {name!r}"])
+    return dict(found)
+
+
+#: A principal's record and the time (ms) → the record as it is to be.
+Change = Callable[[dict[str, Any], int], dict[str, Any]]
+
+
+def _change(ctx: click.Context, name: str, change: Change, what: str, detail: Mapping[str, str] | None = None) -> None:
     settings = loaded(ctx).settings
 
     async def main() -> None:
-        reader = await _reading(settings)
+        found = await _found(settings, name)
         try:
-            found = reader.data.find("principal", name, china_day(WallClock().now()))
-        finally:
-            await reader.stop()
-        if found is None:
-            raise Misconfigured([f"there is no principal {name!r}"])
-        await _publish(settings, ReferenceRecord("principal", name, 1, today(), value={**found, **changes}))
+            value = change(found, WallClock().now())
+        except ValueError as error:
+            raise Misconfigured([str(error)]) from error
+        await recorded(settings, what, name, detail)
+        await _publish(settings, ReferenceRecord("principal", name, 1, today(), value=value))
 
     try:
         run(main())

@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 
 from hub.cli import loaded
+from hub.cli.acting import recorded
 from hub.cli.running import run
+from hub.domain import audit
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day, day_text
 from hub.domain.names import resembling
@@ -49,6 +51,8 @@ def load(ctx: click.Context, file: Path, *, dry_run: bool) -> None:
             return
         if not settings.kafka:
             raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])
+        kinds = ", ".join(sorted({record.kind for record in records}))
+        await recorded(settings, audit.REFERENCE_LOADED, file.name, {"records": str(len(records)), "kinds": kinds})
         offset = await publish_anew(settings.kafka, records, WallClock())
         click.echo(
             f"{file}: {len(records)} record{'s' * (len(records) != 1)}" + (f", in force with offset {offset}" if offset >= 0 else ", nothing new")

@@ -14,22 +14,20 @@ import click
 import msgspec
 from aiohttp import web
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from adapters import sm2
 from adapters.authorities.customs import payment_data as customs
-from adapters.certificates import Certificate, certificate, is_signed_by
+from adapters.certificates import Certificate, certificate
 from adapters.payment_data import form
 from adapters.payment_data.checks import check_upload
 from adapters.payment_data.journal import Journal
 from adapters.payment_data.records import Records, a_recent_order
 from adapters.payment_data.responder import CUSTOMS, TAKEN, Limits, Responder, parameter
 from adapters.signature import SigningKey
+from hub import client
 from hub.cli.running import run
 from hub.domain.faults import Fault, Refused
 from hub.infra import telemetry
-from hub.infra.crypto import HostedKey
 from hub.infra.process import WallClock, collect_seldom, until_told
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -140,23 +138,10 @@ async def _serve(
 def signing_key(key: Path, certificate_file: Path) -> SigningKey:
     """The key in these PEM files, RSA or SM2; raises ClickException where they are none or do not belong together."""
     try:
-        texts = key.read_bytes(), certificate_file.read_bytes()
-        found = _either(*texts)
-        own = certificate(found.certificate)
-    except (ValueError, TypeError, UnsupportedAlgorithm, Refused):
-        raise click.ClickException(
-            f"{key} and {certificate_file} are no RSA or SM2 key (PEM, not encrypted) with its certificate"
-        ) from None
-    if own.key is not None and not is_signed_by(own.key, found.sign(b"pair", "sha1"), b"pair", "sha1"):
-        raise click.ClickException(f"{certificate_file} is not the certificate of {key}")
-    return found
-
-
-def _either(key: bytes, certificate_pem: bytes) -> SigningKey:
-    try:
-        return HostedKey.from_pem(key, certificate_pem)
-    except (TypeError, ValueError, UnsupportedAlgorithm):
-        return sm2.PrivateKey.from_pem(key, certificate_pem)
+        return client.signing_key(key.read_bytes(), certificate_file.read_bytes())
+    except ValueError as error:
+        what = f"{key} and {certificate_file} are no RSA or SM2 key (PEM, not encrypted) with its certificate"
+        raise click.ClickException(f"{what}: {error}") from None
 
 
 # ---- check

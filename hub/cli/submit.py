@@ -12,16 +12,20 @@ from typing import Any, NamedTuple
 
 import click
 
-from adapters import signature, xml
+from adapters import xml
 from adapters.authorities.customs import envelope
+from adapters.signature import ALGORITHMS, SM2_SM3, SigningKey
 from hub.cli import loaded
 from hub.cli.check import messages
 from hub.cli.reach import UNREACHABLE
-from hub.client import MOVING, HubClient, Reply, settled
+from hub.client import MOVING, HubClient, Reply, settled, signing_key
 from hub.domain.faults import Misconfigured, Refused
 from hub.domain.lifecycle import EXPIRED, WITHDRAWN, meaning_of
-from hub.infra.participants import DemoPrincipal, hosted_key, load_demo
+from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key
+from hub.sm2 import PrivateKey
 from schemas import catalog
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 Row = dict[str, Any]  # Any: JSON
 
@@ -49,13 +53,25 @@ _ANYONE = "agent"
     metavar="SECONDS",
     help="Wait, at most so long, until no document moves on by itself: customs' answer included.",
 )
+@click.option("--key", "key_file", type=_FILE, help="With HUB_API_KEY: the enterprise's private key, PEM, RSA or SM2.")
+@click.option("--certificate", "certificate_file", type=_FILE, help="Its certificate, PEM (default: in the file of the key).")
+@click.option("--algorithm", type=click.Choice(list(ALGORITHMS)), help="How to sign (default: the best for the key; the sandbox's principals have RSA and SM2).")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a document.")
 @click.pass_context
 def command(
-    ctx: click.Context, files: tuple[Path, ...], *, who: str | None, url: str | None, wait: float, as_json: bool
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    *,
+    who: str | None,
+    url: str | None,
+    wait: float,
+    key_file: Path | None,
+    certificate_file: Path | None,
+    algorithm: str | None,
+    as_json: bool,
 ) -> None:
-    """Hand in XML, JSON, folders or zips of them; print a line a document. What is not signed is signed with the key of the
-    sandbox's principal (not with HUB_API_KEY, which comes without one).
+    """Hand in XML, JSON, folders or zips of them; print a line a document. What is not signed is signed: with the key of the
+    sandbox's principal, or, where HUB_API_KEY says who hands in, with --key.
 
     With --wait all documents are handed in first and waited for together. A line then says what has become of the
     document (accepted, flagged, refused, expired) with its last state and customs' code; customs' refusal and what the
@@ -65,9 +81,14 @@ def command(
     not be reached.
 
     Example: hub submit order.xml payments/ --wait 10
+
+    Example: HUB_API_KEY=… hub submit order.xml --key sm2.pem --certificate sm2.crt
     """
     settings = loaded(ctx).settings
     given = os.environ.get("HUB_API_KEY", "") if who is None else ""
+    if (key_file or certificate_file) and not given:
+        raise click.UsageError("--key and --certificate go with HUB_API_KEY: the sandbox's principals have their own")
+    key = _own_key(key_file, certificate_file, algorithm or "")
     try:
         known = {} if given else load_demo(settings.data)
     except Misconfigured as error:
@@ -77,7 +98,22 @@ def command(
     if who is not None and who not in known:
         raise click.ClickException(f"the sandbox knows no principal {who}; it knows {', '.join(known)}")
     address = url or f"http://{settings.listen}"
-    sys.exit(asyncio.run(_all(files, address, known, who, given, wait, as_json=as_json)))
+    sys.exit(asyncio.run(_all(files, address, known, who, given, wait, key, algorithm or "", as_json=as_json)))
+
+
+def _own_key(key_file: Path | None, certificate_file: Path | None, algorithm: str) -> SigningKey | None:
+    """The key of whoever hands in, None where none is named; ClickException where it cannot sign that way."""
+    if key_file is None:
+        if certificate_file is not None:
+            raise click.UsageError("--certificate goes with --key")
+        return None
+    try:
+        key = signing_key(key_file.read_bytes(), (certificate_file or key_file).read_bytes())
+    except ValueError as error:
+        raise click.ClickException(f"{key_file} is no RSA or SM2 key (PEM, not encrypted) with its certificate: {error}") from None
+    if algorithm and ALGORITHMS[algorithm].sm2 != isinstance(key, PrivateKey):
+        raise click.ClickException(f"{key_file} does not sign with {algorithm}")
+    return key
 
 
 class _HandedIn(NamedTuple):
@@ -96,6 +132,8 @@ async def _all(
     who: str | None,
     api_key: str,
     wait: float,
+    key: SigningKey | None,
+    algorithm: str,
     *,
     as_json: bool,
 ) -> int:
@@ -110,9 +148,9 @@ async def _all(
             entry = None if api_key else known[who or fitting(data, media_type)]
             asks = entry.api_key if entry else api_key
             if asks not in clients:
-                clients[asks] = await opened.enter_async_context(HubClient(url, asks))
-            body = signed(data, entry) if entry is not None and media_type == "application/xml" else data
-            reply = await clients[asks].submit(body, media_type)
+                own = key_of(entry, algorithm) if entry is not None else key
+                clients[asks] = await opened.enter_async_context(HubClient(url, asks, key=own, algorithm=algorithm))
+            reply = await clients[asks].submit(data, media_type)
             if reply.status == 0:
                 click.echo(f"{url} does not answer", err=True)
                 worst = UNREACHABLE
@@ -186,18 +224,11 @@ def fitting_for(mt: catalog.MessageType) -> str:
     return _OF_ROLE[mt.senders[0]] if mt.direction == "up" else "customs"
 
 
-def signed(data: bytes, entry: DemoPrincipal) -> bytes:
-    """The message with the principal's signature, where it is one that is signed and is not yet."""
-    if not entry.key:
-        return data
-    try:
-        parsed = xml.parse(data, xml.SCHEMA_ONLY)
-        mt = catalog.message_of(parsed.root)
-        if mt is None or mt.direction == "down" or signature.find(parsed.root) is not None:
-            return data
-        return signature.sign(parsed.text, hosted_key(entry))
-    except (Refused, ValueError):
-        return data
+def key_of(entry: DemoPrincipal, algorithm: str) -> SigningKey | None:
+    """The sandbox principal's key for an algorithm, None where it has none."""
+    if algorithm == SM2_SM3.name:
+        return sm2_key(entry) if entry.sm2_key else None
+    return hosted_key(entry) if entry.key else None
 
 
 def _printed(one: _HandedIn, *, as_json: bool) -> int:

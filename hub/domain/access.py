@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from hub.domain.credentials import ApiKey, keys_of
 from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, KINDS, ORDER, PAYMENT, RECEIPT, RETURN, SUMMARY
 from schemas.model import message_types
 
@@ -53,7 +54,8 @@ class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
     """An identity that calls, as the reference record of kind ``principal`` describes it (``name`` is the record's id).
 
     ``codes`` are the enterprise codes it acts for, ``dxp_ids`` its numbers on the exchange platform, ``certificates``
-    the base64 DER of those it may sign with; ``hosted``: the hub keeps a key and signs under its mandate.
+    the base64 DER of those it may sign with; ``hosted``: the hub keeps a key and signs under its mandate. ``rate_messages``,
+    ``rate_documents`` (a second) and ``rate_burst`` (seconds) go before the settings of those names where they are not 0.
     """
 
     name: str = ""
@@ -67,11 +69,16 @@ class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
     suspended: bool = False
     demo: bool = False
     title: str = ""
+    keys: tuple[ApiKey, ...] = ()
+    rate_messages: float = 0
+    rate_documents: float = 0
+    rate_burst: float = 0
 
 
 def principal_of(name: str, value: Mapping[str, Any]) -> Principal:
     """The principal a reference record describes; msgspec.ValidationError where it describes none."""
-    return msgspec.convert({**value, "name": name}, Principal)
+    principal = msgspec.convert({**value, "name": name}, Principal)
+    return msgspec.structs.replace(principal, keys=keys_of(value))
 
 
 class Readable(Protocol):

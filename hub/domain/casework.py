@@ -26,8 +26,8 @@ from hub.domain.desk import (
     REOPEN,
     REOPENED_LINE,
     TRANSFER,
-    Act,
     Acted,
+    Action,
     Case,
     CaseAlert,
     CaseKey,
@@ -109,7 +109,7 @@ def _named(there: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 # ---- what people do --------------------------------------------------------------------------------------------------------
 
 
-def acted(case: Case, act: Act, waits: Waits) -> Case:
+def acted(case: Case, act: Action, waits: Waits) -> Case:
     """The case after an action, which is remembered with the code it was refused with; it is the same case for one dealt with already."""
     if any(done.id == act.id for done in case.acted):
         return case
@@ -125,7 +125,7 @@ def acted(case: Case, act: Act, waits: Waits) -> Case:
 class _Work:
     """One action on a case."""
 
-    def __init__(self, case: Case, act: Act, waits: Waits) -> None:
+    def __init__(self, case: Case, act: Action, waits: Waits) -> None:
         self.case, self._act, self._waits = case, act, waits
         #: whether there is something to tell: an acknowledgement of what is acknowledged changes nothing
         self.said = False

@@ -187,7 +187,7 @@ class Came(msgspec.Struct, frozen=True, tag="came", array_like=True):
     subject: str
 
 
-class Act(msgspec.Struct, frozen=True, tag="act", array_like=True, gc=False):
+class Action(msgspec.Struct, frozen=True, tag="act", array_like=True, gc=False):
     """A person does something about a case; repeated under the same ``id`` it is done once.
 
     ``alerts``: ids, empty for the whole case; ``to``: a colleague or an authority; ``text``: comment or reason; ``until``: ms.
@@ -205,4 +205,4 @@ class Act(msgspec.Struct, frozen=True, tag="act", array_like=True, gc=False):
     until: int = 0
 
 
-DeskEvent = Came | Act
+DeskEvent = Came | Action

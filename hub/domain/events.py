@@ -166,6 +166,8 @@ class AssessmentReport(msgspec.Struct, frozen=True, tag="assessment", array_like
     guarantor: str = ""
     tax: int = 0
     merchant: str = ""
+    #: what foreign exchange was told of its payment or collection (``ce_id``), empty for nothing
+    reported: str = ""
 
 
 class HandedOver(msgspec.Struct, frozen=True, tag="handover", array_like=True, gc=False):

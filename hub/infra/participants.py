@@ -15,10 +15,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hub.domain.access import ROLES, Principal
+from hub import sm2
+from hub.domain.access import ROLES
+from hub.domain.credentials import keys_of, state
 from hub.domain.faults import Misconfigured
+from hub.domain.keys import rfc3339
 from hub.domain.reference import ReferenceRecord
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
+from hub.infra.sm2_authority import Sm2Authority
 
 #: The day from which demo data are in force: before anything the demo can submit.
 DEMO_FROM = "2020-01-01"
@@ -35,7 +39,7 @@ class Demo(NamedTuple):
 
 
 class DemoPrincipal(msgspec.Struct):
-    """An entry of ``principals.json``; certificate and key are PEM, empty for authorities."""
+    """An entry of ``principals.json``; certificates and keys are PEM, RSA and SM2, empty for authorities."""
 
     name: str
     roles: list[str]
@@ -44,6 +48,8 @@ class DemoPrincipal(msgspec.Struct):
     certificate: str = ""
     key: str = ""
     dxp_id: str = ""
+    sm2_certificate: str = ""
+    sm2_key: str = ""
 
 
 #: Enterprises that do not exist; codes in the form of customs registration codes (district 9901 is not in use).
@@ -91,6 +97,8 @@ def demo_principals(data: Path, keys: Path) -> list[DemoPrincipal]:
         if entry is None:
             authority = authority or DemoAuthority(keys)
             entry = _make(demo, authority)
+        if demo.codes and not entry.sm2_key:
+            entry.sm2_key, entry.sm2_certificate = Sm2Authority(keys).hosted(demo.name)
         entry.roles, entry.codes, entry.dxp_id = list(demo.roles), list(demo.codes), demo.dxp_id
         made.append(entry)
     _write(file, made)
@@ -146,7 +154,7 @@ def demo_records(principals: list[DemoPrincipal]) -> list[ReferenceRecord]:
             codes=tuple(entry.codes),
             dxp_ids=(entry.dxp_id,) if entry.dxp_id else (),
             key_hash=api_key_hash(entry.api_key),
-            certificates=(entry.certificate,) if entry.certificate else (),
+            certificates=tuple(filter(None, (entry.certificate, entry.sm2_certificate))),
             hosted=bool(entry.key),
             title=titles[entry.name],
         )
@@ -198,14 +206,24 @@ def certificate_der(pem: str) -> str:
 
 
 def hosted_key(entry: DemoPrincipal) -> HostedKey:
-    """The signing key of a demo principal."""
+    """The RSA signing key of a demo principal."""
     return HostedKey.from_pem(entry.key.encode(), entry.certificate.encode())
 
 
-def shown(name: str, value: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
-    """A principal as ``hub participants list`` shows it: no hashes, certificates counted."""
+def sm2_key(entry: DemoPrincipal) -> sm2.PrivateKey:
+    """The SM2 signing key of a demo principal."""
+    return sm2.PrivateKey.from_pem(entry.sm2_key.encode(), entry.sm2_certificate.encode())
+
+
+def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str, str], int] | None = None) -> dict[str, Any]:  # Any: JSON
+    """A principal as ``hub participants list`` shows it at ``now`` (ms): no hashes, certificates counted.
+
+    ``uses``: (principal, id of a key) → its last use, ms; None where that is not known.
+    """
     kept = {
-        field: value[field] for field in ("roles", "codes", "dxp_ids", "hosted", "edition", "title") if field in value
+        field: value[field]
+        for field in ("roles", "codes", "dxp_ids", "hosted", "edition", "title", "rate_messages", "rate_documents", "rate_burst")
+        if field in value
     }
     return {
         "name": name,
@@ -213,15 +231,27 @@ def shown(name: str, value: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
         "certificates": len(value.get("certificates", ())),
         "suspended": bool(value.get("suspended")),
         "demo": bool(value.get("demo")),
+        "keys": [
+            {
+                "id": key.id,
+                "label": key.label,
+                "state": state(key, now),
+                "created": rfc3339(key.created) if key.created else None,
+                "until": rfc3339(key.until) if key.until else None,
+                "revoked": rfc3339(key.revoked) if key.revoked else None,
+                "last_used": rfc3339(uses[name, key.id]) if uses and (name, key.id) in uses else None,
+            }
+            for key in keys_of(value)
+        ],
     }
 
 
-def webhook_secret(digest: Callable[[str, str], str], principal: Principal) -> bytes:
-    """What a principal signs webhooks with: made of the hub's digest key (``Vault.digest``) and the principal's API key.
+def webhook_secret(digest: Callable[[str, str], str], name: str, key_hash: str) -> bytes:
+    """What a principal signs webhooks with: made of the hub's digest key (``Vault.digest``) and one of its API keys (the hash).
 
-    It is kept nowhere, and a new API key or digest key means a new one.
+    It is kept nowhere. A new API key means a new one, and the old one is over when the old key is; so does a new digest key.
     """
-    return sha256(digest("webhook", f"{principal.name}\0{principal.api_key_hash}").encode()).digest()
+    return sha256(digest("webhook", f"{name}\0{key_hash}").encode()).digest()
 
 
 def shown_secret(secret: bytes) -> str:

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from hub.domain import reference as domain
 from hub.domain.access import Principal, principal_of
+from hub.domain.credentials import ApiKey, state
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
 from hub.domain.reference import Reference, ReferenceRecord
@@ -23,6 +24,8 @@ from hub.ports import Clock
 from hub.topics import REFERENCE
 
 _PARTITION = TopicPartition(REFERENCE, 0)
+#: A known key's state → the code of the fault; one that is in force came into force between two questions.
+_WHY_NOT = {"active": "access.unknown_key", "expired": "access.expired_key", "revoked": "access.revoked_key"}
 
 
 class ReferenceReader:
@@ -37,7 +40,9 @@ class ReferenceReader:
         #: Called after each batch with the records that came.
         self.callbacks: list[Callable[[list[ReferenceRecord]], None]] = []
         self._principals: dict[str, Principal] = {}
-        self._by_hash: dict[str, Principal] = {}
+        self._by_hash: dict[str, tuple[Principal, ApiKey]] = {}
+        #: (principal, id of a key) → when it opened last, ms. Who keeps them takes them out.
+        self.used: dict[tuple[str, str], int] = {}
         self._owners: dict[str, str] = {}
         self._day = 0
 
@@ -61,9 +66,22 @@ class ReferenceReader:
         await self._wait(lambda: self.data.reached >= offset)
 
     def by_key(self, key: str) -> Principal | None:
-        """The principal of an API key in force today, suspended ones too: they are told that they are."""
-        self._refresh()
-        return self._by_hash.get(api_key_hash(key))
+        """The principal of an API key that is in force now, suspended ones too: they are told that they are."""
+        now = self._refresh()
+        found = self._by_hash.get(api_key_hash(key))
+        if found is None:
+            return None
+        principal, kept = found
+        if kept.revoked or 0 < kept.until <= now:
+            return None
+        self.used[principal.name, kept.id] = now
+        return principal
+
+    def why_not(self, key: str) -> str:
+        """The code of the fault for a key that ``by_key`` has nobody for: over, revoked, or not known."""
+        now = self._refresh()
+        found = self._by_hash.get(api_key_hash(key))
+        return "access.unknown_key" if found is None else _WHY_NOT[state(found[1], now)]
 
     def by_name(self, name: str) -> Principal | None:
         """The principal of that name in force today, suspended ones too."""
@@ -87,15 +105,18 @@ class ReferenceReader:
         filing = self.data.find("enterprise", code, self._day)
         return filing is not None and filing.get("state", "filed") == "filed"
 
-    def _refresh(self) -> None:
-        day = china_day(self._clock.now())
+    def _refresh(self) -> int:
+        """Work out who may call where the day or the records have changed; the time now, ms."""
+        now = self._clock.now()
+        day = china_day(now)
         if day == self._day:
-            return
+            return now
         self._principals = {name: principal_of(name, dict(value)) for name, value in self.data.all("principal", day)}
-        self._by_hash = {p.api_key_hash: p for p in self._principals.values() if p.api_key_hash}
+        self._by_hash = {key.hash: (p, key) for p in self._principals.values() for key in p.keys}
         self._owners.clear()
         self._owners.update((code, p.name) for p in self._principals.values() for code in (*p.codes, *p.dxp_ids))
         self._day = day
+        return now
 
     async def _wait(self, met: Callable[[], bool]) -> None:
         if self._task is None:

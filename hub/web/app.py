@@ -24,6 +24,7 @@ from hub.web.views import (
     summaries,
     throughput,
 )
+from hub.web.wrong_keys import WrongKeys
 
 VIEWS = (
     submissions, summaries, declarations, receipts, throughput, alerts, desk, rules, orders, operations, describe, reference, enterprises, exports, console,
@@ -32,7 +33,7 @@ VIEWS = (
 
 def make_app(parts: Parts) -> web.Application:
     """Everything under one roof; routes of others (the door's) come in by ``parts.routes``."""
-    app = web.Application(middlewares=[operations.measured, answers_problems], client_max_size=parts.max_body)
+    app = web.Application(middlewares=[operations.measured, WrongKeys(parts.clock.now).middleware, answers_problems], client_max_size=parts.max_body)
     app[PARTS] = parts
     app[throughput.FIGURES] = throughput.Figures(parts)
     app[throughput.STREAMS] = throughput.Streams()

@@ -8,6 +8,8 @@ import msgspec
 
 from hub import topics
 from hub.domain import events
+from hub.domain.audit import Act
+from hub.domain.authority_views import VIEWS
 from hub.domain.desk import Case
 
 Json = dict[str, Any]  # Any: JSON
@@ -22,24 +24,42 @@ PUBLIC: dict[str, Any] = {
     topics.HOLDS: events.Hold,
     topics.CASES: Case,
     topics.PROFILES: events.Profile,
+    topics.EVIDENCE: Act,
+}
+#: Public topics with records of several types: topic → CloudEvents type (``ce_type``) → what a record of it is.
+TYPED: dict[str, dict[str, Any]] = {
+    topics.out(authority): {"hub.alert.raised.v1": events.Alert, "hub.alert.changed.v1": events.Alert, **types} for authority, types in VIEWS.items()
 }
 
 
 def asyncapi(version: str) -> Json:
     """AsyncAPI 3.0 of the public topics; schemas come from the structs the records are encoded from."""
-    schemas, components = msgspec.json.schema_components(PUBLIC.values(), ref_template="#/components/schemas/{name}")
+    structs = list(dict.fromkeys([*PUBLIC.values(), *(type_ for types in TYPED.values() for type_ in types.values())]))
+    schemas, components = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
+    payloads = dict(zip(structs, schemas, strict=True))
     by_name = {topic.name: topic for topic in topics.TOPICS}
-    channels, operations, messages = {}, {}, {}
-    for (name, type_), schema in zip(PUBLIC.items(), schemas, strict=True):
+    channels: Json = {}
+    operations: Json = {}
+    messages: Json = {}
+
+    def channel(name: str, kinds: dict[str, Any]) -> None:
+        """The channel of a topic; ``kinds`` are name of a message → its struct."""
         topic = by_name[name]
-        message = {"name": type_.__name__, "contentType": "application/json", "payload": schema}
-        messages[type_.__name__] = message | {"summary": topic.holds, "description": f"key: {topic.key}"}
+        for kind, type_ in kinds.items():
+            message = {"name": kind, "contentType": "application/json", "payload": payloads[type_]}
+            # Alerts are in ``alerts`` too, and said to be of that topic.
+            messages.setdefault(kind, message | {"summary": topic.holds, "description": f"key: {topic.key}"})
         channels[name] = {
             "address": name,
             "description": topic.holds,
-            "messages": {type_.__name__: {"$ref": f"#/components/messages/{type_.__name__}"}},
+            "messages": {kind: {"$ref": f"#/components/messages/{kind}"} for kind in kinds},
         }
         operations[f"read-{name}"] = {"action": "receive", "channel": {"$ref": f"#/channels/{name}"}}
+
+    for name, type_ in PUBLIC.items():
+        channel(name, {type_.__name__: type_})
+    for name, types in TYPED.items():
+        channel(name, types)
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Cross-border e-commerce single window: topics", "version": version},
@@ -50,8 +70,9 @@ def asyncapi(version: str) -> Json:
 
 
 def event_schemas() -> dict[str, Json]:
-    """Topic → JSON Schema (2020-12) of a record's value, complete in itself."""
+    """Topic, or CloudEvents type where a topic has several → JSON Schema (2020-12) of a record's value, complete in itself."""
+    views = {name: type_ for types in VIEWS.values() for name, type_ in types.items()}
     return {
-        topic: {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(type_)}
-        for topic, type_ in PUBLIC.items()
+        name: {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(type_)}
+        for name, type_ in (PUBLIC | views).items()
     }

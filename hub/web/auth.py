@@ -56,6 +56,9 @@ def require(request: web.Request) -> Viewer:
     """The caller; 401 where there is none, refused where it is suspended."""
     viewer = _found(request)
     if viewer is None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and key.strip():
+            raise Refused([fault(request.app[PARTS].why_not(key.strip()))])
         raise web.HTTPUnauthorized
     if viewer.suspended:
         raise Refused([fault("access.suspended")])

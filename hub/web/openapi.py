@@ -850,6 +850,11 @@ def _hand_in() -> Json:
                     "application/xml": {"schema": {"type": "string"}},
                 },
             },
+            "429": _PROBLEM
+            | {
+                "description": "too many at a time, or more a second than agreed: repeat the same bytes after Retry-After",
+                "headers": {name: {"schema": {"type": "string"}} for name in ("Retry-After", "RateLimit-Policy", "RateLimit")},
+            },
             "503": _PROBLEM | {"description": "outcome unknown: repeat the same bytes after Retry-After"},
             "default": _PROBLEM,
         },

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from hub.domain import exports
 from hub.domain.access import Principal
-from hub.domain.desk import Act, Came, Case
+from hub.domain.audit import Act
+from hub.domain.desk import Action, Came, Case
 from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
 from hub.domain.reading import (
     AlertFilter,
@@ -92,6 +93,8 @@ class Parts:
     clock: Clock
     by_key: Callable[[str], Viewer | None]
     by_name: Callable[[str], Viewer | None]
+    #: The code of the fault for a key that nobody has.
+    why_not: Callable[[str], str] = lambda _: "access.unknown_key"
     session_secret: bytes
     #: Why this process is not ready, one sentence each; the database and the log are asked by the web itself.
     ready: Callable[[], Awaitable[list[str]]] = _always_ready
@@ -110,7 +113,10 @@ class Parts:
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
     #: Tells the desk what people do about cases (by their ids), about each in this order; raises Unavailable.
-    desk: Callable[[Mapping[str, Sequence[Came | Act]]], Awaitable[None]] | None = None
+    desk: Callable[[Mapping[str, Sequence[Came | Action]]], Awaitable[None]] | None = None
+    #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
+    #: and nobody reads unmasked what is not its own.
+    audit: Callable[[Act], Awaitable[None]] | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

@@ -31,7 +31,7 @@ from hub.domain.events import (
 from hub.domain.exports import registered
 from hub.domain.history import Purchase, before, delivered, purchase, remembered, short
 from hub.domain.keys import china_day, china_year
-from hub.domain.money import amount
+from hub.domain.money import SCALE, amount
 from hub.domain.orders import Orders
 from hub.domain.profile import PRICED_LINES
 from hub.domain.reference import CNY, Reference
@@ -43,6 +43,7 @@ from hub.rules.api import Case, References
 from hub.rules.engine import ALERTING, YELLOW, RuleSet, acting, judge, level_of, ruleset
 from hub.rules.recompute import Recalled, UnreadError
 from streams.api import Output, Record, Step
+from streams.stages import authorities
 from streams.stages.cloud import headers, raised
 
 _REGISTER, _WATCH, _GATE = topics.inbox("register"), topics.inbox("watch"), topics.inbox("gate")
@@ -59,6 +60,8 @@ class AssessSettings(msgspec.Struct, frozen=True):
 
     ``notices``: whether customs gets the assessment as a message of its own (the sender's hand-overs carry it).
 
+    ``forex_threshold``: payments and collections above so much (an amount in yuan) are told to foreign exchange.
+
     ``entries``: how many declarations of a buyer are kept apart; beyond it the oldest that are closed are folded into
     the year's sum. ``assessed``: how many assessed sets are remembered. ``keep``: ms a buyer is remembered.
     """
@@ -70,6 +73,7 @@ class AssessSettings(msgspec.Struct, frozen=True):
     keep: int = 800 * topics.DAY_MS
     filings_kept: bool = False
     positive_list: bool = False
+    forex_threshold: int = 5000 * SCALE
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -220,7 +224,7 @@ class Assess:
             takings,
             taken,
         )
-        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment) + seen + self._traded(old, event, assessment))
+        return Step(state, state.since + self._settings.keep, self._outputs(event, assessment, now) + seen + self._traded(old, event, assessment))
 
     def _taken(self, event: Matched, now: Tick) -> tuple[tuple[str, int], ...]:
         """What a declaration takes of goods with a yearly quantity, by the list in force on its day."""
@@ -271,7 +275,8 @@ class Assess:
         licensed = Licensed(event.declaration_key, event.received_at, tuple((*which, quantity) for which, quantity in uses.items()))
         return [Output(_OBSERVE, event.declaration.merchant.encode(), codec.pack(licensed))]
 
-    def _outputs(self, event: Matched, assessment: Assessment) -> list[Output]:
+    def _outputs(self, event: Matched, assessment: Assessment, now: Tick) -> list[Output]:
+        told, reported = authorities.assessed(event, assessment, now, self._references, self._settings.forex_threshold)
         key = event.declaration_key.encode()
         made = headers("hub.assessment.made.v1", assessment.id, event.declaration_key, assessment.at)
         report = AssessmentReport(
@@ -284,10 +289,12 @@ class Assess:
             _guarantor(event),
             _expected(event, assessment),
             event.declaration.merchant,
+            reported,
         )
         outputs = [
             Output(topics.ASSESSMENTS, key, codec.to_json(assessment), made),
             Output(_REGISTER, key, codec.pack(report)),
+            *told,
         ]
         if assessment.findings:
             for finding in assessment.findings:

@@ -1,37 +1,16 @@
-"""CloudEvents headers (binary mode, 1.0) of what stages publish, and alerts with them."""
+"""What stages publish as CloudEvents: alerts, in every topic they are for."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from hub import codec, topics
+from hub.domain.cloud_events import Headers, headers
 from hub.domain.desk import Came, case_of
 from hub.domain.events import Alert
-from hub.domain.keys import rfc3339
 from streams.api import Output
 
+__all__ = ["Headers", "changed", "headers", "raised"]
+
 _DESK = topics.inbox("desk")
-_SOURCE = (("ce_specversion", b"1.0"), ("ce_source", b"/hub"))
-
-#: (key, value) pairs of a record.
-Headers = tuple[tuple[str, bytes], ...]
-
-
-@lru_cache(maxsize=64)
-def _time(at: int) -> bytes:
-    # Everything a stage says under one tick has the tick's time.
-    return rfc3339(at).encode()
-
-
-def headers(type_: str, id_: str, subject: str, at: int) -> Headers:
-    """The headers of a public record. ``type_`` is ``hub.<noun>.<verb>.v1``, ``at`` ms since the epoch."""
-    return (
-        *_SOURCE,
-        ("ce_id", id_.encode()),
-        ("ce_type", type_.encode()),
-        ("ce_time", _time(at)),
-        ("ce_subject", subject.encode()),
-    )
 
 
 def raised(alert: Alert, subject: str) -> list[Output]:

@@ -52,6 +52,7 @@ from hub.domain.kinds import (
 from hub.domain.lifecycle import EXPIRED, MATCHED, WAITING
 from hub.domain.money import MOST, amount, text
 from schemas.model import message_types
+from streams.stages import authorities
 
 if TYPE_CHECKING:
     from streams.stages.register import Turn
@@ -483,8 +484,13 @@ def _returned(turn: Turn) -> str:
 
 def returned_quantities(turn: Turn) -> dict[str, int]:
     """gnum → quantity customs has accepted as returned."""
+    return returned_of(more(turn))
+
+
+def returned_of(kept: More) -> dict[str, int]:
+    """The same, of what is kept of a document."""
     back: dict[str, int] = {}
-    for key, application in more(turn).applications.items():
+    for key, application in kept.applications.items():
         if key.startswith(f"{RETURN}/") and application.stage == ACCEPTED:
             for gnum, _, quantity in application.lines:
                 back[gnum] = back.get(gnum, 0) + quantity
@@ -604,6 +610,7 @@ def tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
         turn.note(event.authority, f"older: {what}", event.tax_no, turn.then(event.received_at))
         return True
     _extend(turn, taxes={**kept.taxes, event.tax_no: word})
+    authorities.tax_bill(turn, event, receipt_ms(time))
     amounts = {}
     detail = event.tax_no
     if event.customs_tax is not None:

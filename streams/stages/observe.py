@@ -41,7 +41,7 @@ from hub.domain.standing import Standing, Standings, changed, of_note
 from hub.rules.api import ECONOMIC, TRADING
 from streams.api import Output, Record, Step
 from streams.entries import origin_of
-from streams.stages import profiles
+from streams.stages import authorities, profiles
 from streams.stages.cloud import headers, raised
 from streams.stages.flag import flag
 
@@ -187,6 +187,7 @@ class Observe:
                 licences[which] = licence = licence.used_by(declaration, quantity)
                 id = f"{LICENCE}:{licence_id(code, *which)}"
                 outputs.append(flag(id, licence.version, _FIRST_DAY, "", licence.told))
+                outputs.append(authorities.permit(code, which, licence, declaration, state.since))
         return self._step(msgspec.structs.replace(state, licences=licences) if outputs else state, outputs)
 
     def _dollars(self, event: Traded, now: Tick) -> int | None:
@@ -236,6 +237,7 @@ class Observe:
         episode = Episode(old.version + 1, reached, max(number, began), began, old.severity if told == year else 0)
         value = {"count": dollars, "year": year}
         outputs.append(flag(f"{FX}:{code}", episode.version, day_text(day), f"{year + 1}-01-01", value))
+        outputs.append(authorities.year_limit(code, year, FX_STEPS[reached - 1], dollars, event.at))
         flags[FX] = _told(episode, outputs, FX, code, state, event.at, dollars, (event.declaration, event.platform))
 
     # ---- the look ----------------------------------------------------------------------------------------------------
@@ -266,7 +268,8 @@ class Observe:
         type_ = "hub.standing.changed.v1" if change is not None else "hub.profile.updated.v1"
         shown = codec.to_json(profiles.profile(code, state, standing, grade, now.at))
         made = headers(type_, f"{code}@{now.at}", code, now.at)
-        return state, [*outputs, *suggestions, Output(topics.PROFILES, code.encode(), shown, made)]
+        told = authorities.reclassified(code, change) if change is not None else []
+        return state, [*outputs, *suggestions, *told, Output(topics.PROFILES, code.encode(), shown, made)]
 
 
 def _remarked(state: ObserveState, number: int) -> dict[str, int]:

@@ -55,7 +55,7 @@ from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED,
 from hub.domain.watching import REUSED
 from schemas.model import message_types
 from streams.api import Output, Record, Step
-from streams.stages import follow, guarantee
+from streams.stages import authorities, follow, guarantee, refund
 from streams.stages.cloud import headers, raised
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
@@ -158,6 +158,8 @@ class RegisterState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     concluded: str = ""
     #: what match says that is no difference
     match_notes: tuple[Fault, ...] = ()
+    #: of a declaration: what foreign exchange was told of its payment or collection (``ce_id``)
+    reported: str = ""
 
 
 _NOTHING = RegisterState()
@@ -225,6 +227,7 @@ class Turn:
         if self.kind == DECLARATION:
             self._tell_position(revision)
             self._tell_conclusion()
+            refund.tell(self)
             guarantee.tell(self, revision)
         if self.entries:
             timeline = (*old.timeline, *self.entries)
@@ -267,6 +270,7 @@ class Turn:
         self.changes["concluded"] = outcome
         if outcome:
             self.tell(_OBSERVE, merchant, Concluded(self.key, self.then(self.now), outcome))
+            authorities.concluded(self, outcome)
 
     def _customs_total(self, new: Told) -> int:
         """What customs' ledger held before this declaration, from the text of a refusal for the yearly limit."""
@@ -347,6 +351,7 @@ class Register:
                 return None
             turn.changes["assessed_at"] = event.at
             turn.changes["merchant"] = event.merchant
+            authorities.replaced(turn, event.reported)
             if event.guarantor:
                 guarantee.assessed(turn, event)
             turn.note("hub", "assessed", at=event.at)

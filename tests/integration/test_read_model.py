@@ -17,7 +17,7 @@ from aiohttp import ClientSession, web
 
 from adapters.dialects import receipts
 from hub import codec, topics
-from hub.domain.desk import Act, Came, case_of
+from hub.domain.desk import Action, Came, case_of
 from hub.domain.events import Alert, Finding, HeldBy, Hold, Profile, Registered, RegisteredLine, Tick
 from hub.domain.faults import Fault
 from hub.domain.kinds import BILL_KINDS
@@ -520,7 +520,7 @@ async def test_alerts_are_filtered_and_read_on_from_the_cursor(house: House) -> 
         assert len((await house.get("/v1/alerts?enterprise=EBC0000001", "key-office"))[1]["items"]) == 5
 
 
-def _desk_records(*events: Came | Act) -> list[Any]:
+def _desk_records(*events: Came | Action) -> list[Any]:
     """What the desk publishes about one case, first to last, and the alerts as they were raised."""
     desk, state, records = Desk(), None, list[Any]()
     for event in events:
@@ -537,8 +537,8 @@ async def test_alerts_and_cases_are_read_as_the_desk_last_said_in_whatever_order
     def one(number: int, agency: tuple[str, ...] = ("customs",), severity: str = "red") -> Alert:
         return msgspec.structs.replace(alert_of(Case(number, MIDNIGHT + number)), agency=agency, severity=severity)
 
-    def act(what: str, n: int, **more: Any) -> Act:
-        return Act(f"{what}{n}", "wang", "customs", MIDNIGHT + n, what, **more)
+    def act(what: str, n: int, **more: Any) -> Action:
+        return Action(f"{what}{n}", "wang", "customs", MIDNIGHT + n, what, **more)
 
     a, b, c = one(80), one(81, ("tax",)), one(82, ("customs", "market"), "yellow")
     of_a = [Came(a, ""), act("acknowledge", 1), act("join", 2, to="forex"), act("close", 3, verdict="true", text="so it was")]

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from click.testing import CliRunner
 
 from hub import cli, topics
+from hub.domain import audit
+from hub.domain.audit import Act
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.reference import ReferenceRecord
 from hub.infra.participants import demo_principals, demo_records
@@ -46,7 +49,7 @@ async def logged(kafka: str) -> AsyncIterator[KafkaRecords]:
 @pytest.fixture
 async def bootstrap(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The broker of all test processes, which has one reference topic: no two of these tests are at it at a time."""
-    await make_topics(kafka, [topics.REFERENCE], 3)
+    await make_topics(kafka, [topics.REFERENCE, topics.EVIDENCE], 3)
     with (tmp_path_factory.getbasetemp().parent / "reference-topic.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield kafka
@@ -158,3 +161,24 @@ async def test_an_added_participants_codes_are_filed_and_a_filing_that_is_there_
     async with reading(bootstrap) as reader:
         assert [r.value["name"] for r in reader.data.versions("enterprise", old)] == ["kept"]
         assert [r.value["principal"] for r in reader.data.versions("enterprise", new)] == [name]
+
+
+async def test_what_an_operator_does_at_the_command_line_is_in_the_evidence(bootstrap: str) -> None:
+    name = f"acts-{secrets.token_hex(4)}"
+    for command in (["add", name, "--role", "carrier"], ["suspend", name], ["rotate", name]):
+        done = await asyncio.to_thread(CliRunner().invoke, cli.group, ["participants", *command], env={"HUB_KAFKA": bootstrap})
+        assert done.exit_code == 0, done.output
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topics.EVIDENCE, 0)])
+        found: list[Act] = []
+        async with asyncio.timeout(10):
+            while len(found) < 3:
+                record = await consumer.getone()
+                if record.key == audit.KEY and (act := msgspec.json.decode(record.value, type=Act)).subject == name:
+                    found.append(act)
+    finally:
+        await consumer.stop()
+    assert [act.what for act in found] == ["participant.added", "participant.suspended", "participant.rotated"]
+    assert all(act.by.startswith("os:") and act.role == "operator" for act in found)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
+from ssl import PEM_cert_to_DER_cert
 
 import msgspec
 from aiohttp import web
@@ -96,7 +97,7 @@ class Made(msgspec.Struct):
             dxp_ids=(e.dxp_id,),
             hosted=bool(e.key),
             demo=True,
-            certificates=(e.certificate,),
+            certificates=tuple(filter(None, (e.certificate, e.sm2_certificate))),
             suspended=name in self.suspended,
         )
 
@@ -111,7 +112,7 @@ def a_door(folder: Path, publisher: Publisher, claims: object = None, **settings
         signatures="required",
         digest=vault.digest,
         signing_key=lambda p: hosted_key(entries[p.name]) if p.hosted else None,
-        certificates=lambda p: {sha256(hosted_key(entries[p.name]).certificate).hexdigest()},
+        certificates=lambda p: {sha256(PEM_cert_to_DER_cert(text)).hexdigest() for text in p.certificates},
     )
     door = Door(
         judge=judge,
@@ -136,7 +137,7 @@ async def served(made: Made) -> AsyncIterator[TestClient[web.Request, web.Applic
             made.by_key,
             made.settings,
             lambda *what: dxp.reply_to(*what, "2026-06-01"),
-            lambda name: (made.principal(name), SECRET) if name in made.entries else None,
+            lambda name: (made.principal(name), (SECRET,)) if name in made.entries else None,
             WallClock().now,
         )
     )

@@ -15,8 +15,8 @@ import pytest
 from adapters.payment_data import form
 from adapters.payment_data.checks import signature_text
 from adapters.signature import SigningKey
-from adapters.sm2 import PrivateKey
 from hub.infra.crypto import HostedKey
+from hub.sm2 import PrivateKey
 from tests.support.signing import a_signer
 
 PLATFORM = "9901D00001"

@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from hub import sm2
 from hub.infra.crypto import HostedKey
+from hub.infra.sm2_authority import certify, pem
 
 CEB = "http://www.chinaport.gov.cn/ceb"
 DS = "http://www.w3.org/2000/09/xmldsig#"
@@ -75,6 +77,47 @@ def an_elliptic_certificate() -> bytes:
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.DER)
     )
+
+
+def an_sm2_key(which: int = 0) -> sm2.SecretKey:
+    """An SM2 key, made once a run for each number."""
+    return _sm2_key(which)
+
+
+@cache
+def _sm2_key(which: int) -> sm2.SecretKey:
+    assert which >= 0
+    return sm2.SecretKey.generate()
+
+
+@cache
+def an_sm2_signer(
+    which: int = 0,
+    begins: str = "2024-01-01",
+    ends: str = "2025-01-01",
+    serial: int = 0x03000000000CDE02,
+    signs: bool | None = None,
+) -> sm2.PrivateKey:
+    """An SM2 key with a self-signed certificate."""
+    key = an_sm2_key(which)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"made up sm2 {which}")])
+
+    def build(public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(public)
+            .serial_number(serial)
+            .not_valid_before(datetime.fromisoformat(begins))
+            .not_valid_after(datetime.fromisoformat(ends))
+        )
+        if signs is None:
+            return builder
+        usage = x509.KeyUsage(signs, False, not signs, False, False, False, False, False, False)
+        return builder.add_extension(usage, critical=True)
+
+    return sm2.PrivateKey.from_pem(key.pem(), pem(certify(build, key, key)).encode())
 
 
 def a_message(

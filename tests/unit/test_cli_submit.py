@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner, Result
 
+from adapters.signature import ALGORITHMS
 from hub.cli import group
 from hub.cli.submit import fitting
 from tests.support.door import Log, Made, a_door, served
@@ -29,10 +30,10 @@ def made(folder: Path) -> Made:
     return a_door(folder, Log())
 
 
-async def submit(made: Made, *arguments: str) -> Result:
+async def submit(made: Made, *arguments: str, api_key: str | None = None) -> Result:
     async with served(made) as server:
         command = ["submit", "--url", str(server.make_url("")), *arguments]
-        environ = {"HUB_DATA": str(made.settings.data), "HUB_API_KEY": None}
+        environ = {"HUB_DATA": str(made.settings.data), "HUB_API_KEY": api_key}
         return await asyncio.to_thread(CliRunner().invoke, group, command, env=environ)
 
 
@@ -53,6 +54,52 @@ async def test_unsigned_messages_of_a_folder_and_a_zip_are_signed_and_taken(made
     assert {(row["kind"], row["key"]) for row in rows} == {(sale.kind, sale.key) for sale in sales}
     assert {row["status"] for row in rows} == {"accepted"}
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("algorithm", list(ALGORITHMS))
+async def test_the_sandboxs_principals_sign_with_rsa_and_sm2(made: Made, tmp_path: Path, algorithm: str) -> None:
+    for sale in made.sales():
+        (tmp_path / f"{sale.kind}.xml").write_bytes(without_signature(sale.body))
+    result = await submit(made, "--json", "--algorithm", algorithm, str(tmp_path))
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["status"] for row in rows] == ["accepted"] * 4
+    flagged = ["signature.sha1"] if algorithm == "rsa-sha1" else []
+    assert [[fault["code"] for fault in row["faults"]] for row in rows] == [flagged] * 4
+
+
+@pytest.mark.parametrize("kind", ["rsa", "sm2"])
+async def test_an_enterprise_signs_with_its_own_key(made: Made, tmp_path: Path, kind: str) -> None:
+    own, sale = made.entries["platform"], made.sales()[0]
+    key, certificate = (own.sm2_key, own.sm2_certificate) if kind == "sm2" else (own.key, own.certificate)
+    (tmp_path / "key.pem").write_text(key)
+    (tmp_path / "own.crt").write_text(certificate)
+    (tmp_path / "order.xml").write_bytes(without_signature(sale.body))
+    given = ("--key", str(tmp_path / "key.pem"), "--certificate", str(tmp_path / "own.crt"))
+    result = await submit(made, "--json", *given, str(tmp_path / "order.xml"), api_key=own.api_key)
+    assert json.loads(result.stdout)["status"] == "accepted", result.output
+    unsigned = await submit(made, "--json", str(tmp_path / "order.xml"), api_key=own.api_key)
+    assert json.loads(unsigned.stdout)["faults"][0]["code"] == "signature.missing"
+
+
+async def test_a_key_that_cannot_sign_so_is_told_before_anything_is_sent(made: Made, tmp_path: Path) -> None:
+    own, other = made.entries["platform"], made.entries["payer"]
+    for name, text in {"rsa": own.key + own.certificate, "sm2": own.sm2_key + own.sm2_certificate, "other": other.certificate}.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "order.xml").write_bytes(b"<no")
+    rsa, sm2, others, order = (str(tmp_path / name) for name in ("rsa", "sm2", "other", "order.xml"))
+    for options, told in (
+        (("--key", rsa, "--algorithm", "sm2-sm3"), "does not sign with sm2-sm3"),
+        (("--key", sm2, "--algorithm", "rsa-sha256"), "does not sign with rsa-sha256"),
+        (("--key", rsa, "--certificate", others), "no RSA or SM2 key"),
+        (("--key", sm2, "--certificate", others), "no RSA or SM2 key"),
+        (("--key", others), "no RSA or SM2 key"),
+        (("--certificate", others), "goes with --key"),
+    ):
+        result = await submit(made, *options, order, api_key=own.api_key)
+        assert result.exit_code != 0
+        assert told in result.output
+    result = await submit(made, "--key", rsa, order)
+    assert "go with HUB_API_KEY" in result.output
 
 
 async def test_a_refused_message_is_told_with_its_code_and_ends_with_1(made: Made, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hub.domain import casework
 from hub.domain.casework import MOST_ACTED, MOST_ALERTS, MOST_LINES, TIMES, Waits
-from hub.domain.desk import ABOUT, ACTIONS, LEADING, Act, Case, acts_as, case_of, is_in, rank
+from hub.domain.desk import ABOUT, ACTIONS, LEADING, Action, Case, acts_as, case_of, is_in, rank
 from hub.domain.events import Alert
 from hub.domain.faults import kind_of
 from hub.domain.handling import CLOSED, RAISED, STATES, VERDICTS
@@ -35,7 +35,7 @@ def case_with(*alerts: Alert) -> Case:
 
 
 def act(case: Case, what: str, authority: str = "customs", id: str = "", by: str = "wang", at: int = AT + 1000, **more: object) -> Case:
-    event = Act(id or f"{what}-{case.revision}", by, authority, at, what, **more)  # type: ignore[arg-type]
+    event = Action(id or f"{what}-{case.revision}", by, authority, at, what, **more)  # type: ignore[arg-type]
     return casework.acted(case, event, WAITS)
 
 
@@ -228,7 +228,7 @@ def test_a_deadline_that_is_over_is_said_likewise() -> None:
 # ---- laws ----------------------------------------------------------------------------------------------------------
 
 _acts = st.builds(
-    Act,
+    Action,
     id=st.sampled_from([f"id{n}" for n in range(12)]),
     by=st.sampled_from(["wang", "li"]),
     authority=st.sampled_from([*AUTHORITIES, "office"]),
@@ -246,7 +246,7 @@ _ticks = st.integers(AT, AT + 10**9)
 
 
 @given(st.lists(st.one_of(_acts, _alerts, _ticks), max_size=40))
-def test_any_order_of_alerts_actions_repetitions_and_ticks_gives_one_well_formed_history(steps: list[Act | Alert | int]) -> None:
+def test_any_order_of_alerts_actions_repetitions_and_ticks_gives_one_well_formed_history(steps: list[Action | Alert | int]) -> None:
     case = case_with(alert("a0"))
     for step in steps:
         before = case

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import sm2
 from adapters.certificates import certificate
 from adapters.payment_data import form
 from adapters.payment_data.checks import check_upload, read_request, signature_text
+from hub import sm2
 from hub.domain.faults import Refused
 from tests.support.payments import (
     RSA,

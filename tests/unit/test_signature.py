@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable
 
@@ -12,11 +13,21 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from adapters import canonical
-from adapters.signature import ALGORITHMS, SignatureReport, find, sign, verify
+from adapters.certificates import certificate, fingerprint
+from adapters.signature import ALGORITHMS, Policy, SignatureReport, find, sign, verify
 from adapters.signature_form import read_text, read_tree
 from adapters.xml import parse
-from hub.domain.faults import Refused, fault_kinds
-from tests.support.signing import DS, NOW, a_message, a_signer, an_elliptic_certificate
+from hub import sm2
+from hub.domain.faults import Refused
+from tests.support.signing import (
+    DS,
+    NOW,
+    a_message,
+    a_signer,
+    an_elliptic_certificate,
+    an_sm2_key,
+    an_sm2_signer,
+)
 
 SIGNATURE = re.compile(rb"<ds:Signature .*</ds:Signature>", re.DOTALL)
 
@@ -58,7 +69,11 @@ def signed(**message: object) -> bytes:
 # ---- what holds -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("algorithm", ["rsa-sha1", "rsa-sha256"])
+#: What is odd about a sound signature, by its algorithm.
+FLAGS = {"rsa-sha1": ["signature.sha1"]}
+
+
+@pytest.mark.parametrize("algorithm", ["rsa-sha1", "rsa-sha256", "sm2-sm3"])
 @pytest.mark.parametrize(
     "message",
     [
@@ -83,11 +98,12 @@ def signed(**message: object) -> bytes:
     ],
 )
 def test_what_we_sign_holds(message: dict[str, object], algorithm: str) -> None:
-    signer = a_signer()
+    signer = an_sm2_signer() if algorithm == "sm2-sm3" else a_signer()
+    signer_serial = certificate(signer.certificate).serial
     unsigned = a_message(**message)  # type: ignore[arg-type]
     data = sign(unsigned, signer, algorithm)
-    report = check(data, {signer.fingerprint})
-    assert (report.algorithm, report.serial, report.faults) == (algorithm, signer.serial, ())
+    report = check(data, {fingerprint(signer.certificate)})
+    assert (report.algorithm, report.serial, flags(report)) == (algorithm, signer_serial, FLAGS.get(algorithm, []))
     assert SIGNATURE.sub(b"", data) == unsigned, "signing changed other bytes"
 
 
@@ -256,7 +272,7 @@ def test_validity_counts_at_the_time_received() -> None:
 
 
 def test_small_keys_are_refused_where_the_algorithm_asks_for_more() -> None:
-    assert check(sign(a_message(), a_signer(1024), "rsa-sha1")).faults == ()
+    assert flags(check(sign(a_message(), a_signer(1024), "rsa-sha1"))) == ["signature.sha1"]
     assert refusal(sign(a_message(), a_signer(1024), "rsa-sha256")) == "signature.key_size"
 
 
@@ -273,9 +289,21 @@ def test_a_key_of_another_kind_is_refused() -> None:
     assert refusal(_with_certificate(signed(), an_elliptic_certificate())) == "signature.algorithm"
 
 
-def test_an_algorithm_that_is_not_allowed_is_refused() -> None:
+def test_sha1_is_flagged_or_refused_as_the_policy_says() -> None:
+    strict = Policy(sha1=False)
     data = sign(a_message(), a_signer(), "rsa-sha1")
-    assert refusal(data, algorithms=("rsa-sha256",)) == "signature.algorithm"
+    assert flags(check(data)) == ["signature.sha1"]
+    assert refusal(data, policy=strict) == "signature.sha1_refused"
+    assert check(signed(), policy=strict).faults == ()
+
+
+def test_the_clock_that_dated_a_certificate_may_be_ahead_by_the_skew() -> None:
+    begins, skew = 1_704_067_200_000, 60_000
+    policy = Policy(skew=skew)
+    assert check(signed(), at=begins - skew, policy=policy).faults == ()
+    assert refusal(signed(), at=begins - skew - 1, policy=policy) == "signature.not_yet_valid"
+    ends = 1_735_689_600_000
+    assert refusal(signed(), at=ends + 1, policy=policy) == "signature.expired"
 
 
 @pytest.mark.parametrize(
@@ -294,13 +322,127 @@ def test_other_algorithms_are_refused(method: str) -> None:
     assert refusal(data) == "signature.algorithm"
 
 
-@pytest.mark.parametrize("method", ["http://www.chinaport.gov.cn/2022/04/xmldsig#sm2-sm3", DS + "sm2-sm3"])
-def test_sm2_has_its_own_code(method: str) -> None:
-    data = signed().replace(b"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", method.encode())
-    assert refusal(data) == "signature.sm2"
-    with pytest.raises(Refused) as caught:
-        sign(a_message(), a_signer(), "sm2-sm3")
-    assert caught.value.faults[0].code == "signature.sm2"
+# ---- SM2
+
+OFFICIAL = "http://www.chinaport.gov.cn/2022/04/xmldsig#"
+
+
+def of_sm2(**message: object) -> bytes:
+    return sign(a_message(**message), an_sm2_signer())  # type: ignore[arg-type]
+
+
+def resigned(data: bytes, value: Callable[[bytes], bytes]) -> bytes:
+    """The message with the signature value that ``value`` makes of its canonical SignedInfo."""
+    found = find(parse(data).root)
+    assert found is not None
+    made = value(read_tree(found).signed_info)
+    return _with_value(data, lambda _: made)
+
+
+def in_namespace_of_the_w3c(data: bytes, digest: bytes = b"") -> bytes:
+    """The same as those sign who write the W3C's namespace; ``digest``: a SHA-1 digest instead of SM3's."""
+    data = data.replace(OFFICIAL.encode() + b"sm2-sm3", DS.encode() + b"sm2-sm3")
+    if digest:
+        data = data.replace(OFFICIAL.encode() + b"sm3", DS.encode() + b"sha1")
+        mine = b"<ds:DigestValue>" + base64.b64encode(digest) + b"</ds:DigestValue>"
+        data = re.sub(rb"<ds:DigestValue>.*</ds:DigestValue>", mine, data)
+    return resigned(data, an_sm2_signer().sign)
+
+
+def test_sm2_is_written_with_the_official_uris_and_64_raw_bytes() -> None:
+    data = of_sm2()
+    assert f'SignatureMethod Algorithm="{OFFICIAL}sm2-sm3"'.encode() in data
+    assert f'DigestMethod Algorithm="{OFFICIAL}sm3"'.encode() in data
+    found = find(parse(data).root)
+    assert found is not None
+    parts = read_tree(found)
+    assert len(parts.value) == 64
+    canonical_text = canonical.of_tree(parse(data).root, None)
+    assert b"Signature" in canonical_text
+    unsigned = parse(a_message()).root
+    assert parts.digest == hashlib.new("sm3", canonical.of_tree(unsigned, None)).digest()
+
+
+def test_sm2_under_the_uri_of_the_w3c_is_taken_too() -> None:
+    report = check(in_namespace_of_the_w3c(of_sm2()))
+    assert (report.algorithm, report.faults) == ("sm2-sm3", ())
+
+
+def test_sm2_with_a_sha1_digest_is_taken_under_that_uri_alone_and_flagged() -> None:
+    digest = hashlib.sha1(canonical.of_tree(parse(a_message()).root, None), usedforsecurity=False).digest()
+    data = in_namespace_of_the_w3c(of_sm2(), digest)
+    assert flags(check(data)) == ["signature.sha1"]
+    assert refusal(data, policy=Policy(sha1=False)) == "signature.sha1_refused"
+    assert refusal(data.replace(DS.encode() + b"sm2-sm3", OFFICIAL.encode() + b"sm2-sm3")) == "signature.algorithm"
+
+
+def test_an_sm2_value_in_der_has_its_own_code() -> None:
+    assert refusal(resigned(of_sm2(), an_sm2_key().sign_der)) == "signature.sm2_der"
+
+
+def test_an_sm2_signature_of_another_user_id_has_its_own_code() -> None:
+    def with_no_id(data: bytes) -> bytes:
+        return sm2.raw(an_sm2_key().sign_der(data, b""))
+
+    assert refusal(resigned(of_sm2(), with_no_id)) == "signature.sm2_user_id"
+    assert refusal(resigned(of_sm2(), lambda data: sm2.raw(an_sm2_key().sign_der(data, b"ALICE123@YAHOO.COM")))) == (
+        "signature.sm2_user_id"
+    )
+    assert refusal(resigned(of_sm2(), lambda data: sm2.raw(an_sm2_key().sign_der(data, b"someone")))) == "signature.value"
+
+
+N = sm2.ORDER.to_bytes(32)
+ONE = (1).to_bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (b"", "signature.sm2_value"),
+        (bytes(64), "signature.sm2_value"),
+        (bytes(32) + ONE, "signature.sm2_value"),
+        (ONE + bytes(32), "signature.sm2_value"),
+        (N + ONE, "signature.sm2_value"),
+        (ONE + N, "signature.sm2_value"),
+        (b"\xff" * 64, "signature.sm2_value"),
+        (ONE * 2 + b"\0", "signature.sm2_value"),
+        ((sm2.ORDER - 1).to_bytes(32) * 2, "signature.value"),
+        (ONE * 2, "signature.value"),
+    ],
+)
+def test_sm2_values_out_of_range_are_refused(value: bytes, code: str) -> None:
+    assert refusal(_with_value(of_sm2(), lambda _: value)) == code
+
+
+def test_a_truncated_sm2_value_is_refused() -> None:
+    assert refusal(_with_value(of_sm2(), lambda value: value[:-1])) == "signature.sm2_value"
+    assert refusal(_with_value(of_sm2(), lambda value: value[:32])) == "signature.sm2_value"
+    assert refusal(_with_value(of_sm2(), lambda value: value[32:] + value[:32])) == "signature.value"
+
+
+def test_an_sm2_certificate_is_judged_like_any_other() -> None:
+    data, own = of_sm2(), fingerprint(an_sm2_signer().certificate)
+    assert check(data, {own}).serial == "3000000000cde02"
+    assert refusal(data, {a_signer().fingerprint}) == "signature.untrusted"
+    assert refusal(data, at=1_735_689_600_001) == "signature.expired"
+    assert refusal(data, at=1_704_067_199_999) == "signature.not_yet_valid"
+    assert refusal(sign(a_message(), an_sm2_signer(signs=False))) == "signature.key_usage"
+    assert refusal(_with_certificate(data, an_sm2_signer(1).certificate)) == "signature.value"
+
+
+def test_the_kind_of_key_must_be_that_of_the_algorithm() -> None:
+    assert refusal(_with_certificate(of_sm2(), a_signer().certificate)) == "signature.algorithm"
+    assert refusal(_with_certificate(signed(), an_sm2_signer().certificate)) == "signature.algorithm"
+    for key, algorithm in ((a_signer(), "sm2-sm3"), (an_sm2_signer(), "rsa-sha256"), (an_sm2_signer(), "rsa-sha1")):
+        with pytest.raises(Refused) as caught:
+            sign(a_message(), key, algorithm)
+        assert caught.value.faults[0].code == "signature.algorithm"
+
+
+def test_every_changed_character_under_sm2_is_found() -> None:
+    data = of_sm2(documents=3)
+    assert refusal(data.replace(b"two1", b"two9")) == "signature.digest"
+    assert refusal(_with_value(data, lambda value: bytes([value[0] ^ 1]) + value[1:])) == "signature.value"
 
 
 def test_a_signed_message_is_not_signed_again() -> None:
@@ -488,31 +630,6 @@ def test_a_comment_in_a_text_changes_neither_what_is_read_nor_the_signature() ->
     data = signed().replace(b"two0", b"tw<!-- -->o0")
     assert check(data).faults == ()
     assert parse(data).root[0][0][0].text == "one & two0"
-
-
-def test_every_code_of_the_family_is_tested_here() -> None:
-    tested = [
-        "missing",
-        "multiple",
-        "place",
-        "malformed",
-        "reference",
-        "transform",
-        "algorithm",
-        "sm2",
-        "namespace",
-        "digest",
-        "value",
-        "certificate",
-        "untrusted",
-        "expired",
-        "not_yet_valid",
-        "key_size",
-        "key_usage",
-        "key_name",
-        "line_feed",
-    ]
-    assert {code for code in fault_kinds() if code.startswith("signature.")} == {f"signature.{n}" for n in tested}
 
 
 def test_every_algorithm_has_both_its_uris() -> None:

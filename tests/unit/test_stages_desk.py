@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub import codec, topics
-from hub.domain.desk import Act, Came, Case, case_of
+from hub.domain.desk import Action, Came, Case, case_of
 from hub.domain.events import Alert, Tick
 from hub.domain.handling import UNTOUCHED
 from streams.api import Record
@@ -37,7 +37,7 @@ def raise_(world: World, one: Alert, subject: str = "declaration/AGT0000001:C1")
 
 def do(world: World, case: str, what: str, authority: str = "customs", id: str = "", **more: Any) -> None:
     """An officer does something."""
-    act = Act(id or f"{what}{world.events}", "wang", authority, world.now.at, what, **more)
+    act = Action(id or f"{what}{world.events}", "wang", authority, world.now.at, what, **more)
     world.queue(DESK, case.encode(), codec.pack(act))
     world.run()
 
@@ -156,7 +156,7 @@ _events = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["acknowledge", 
 def test_a_stage_that_is_killed_and_told_again_publishes_the_same(events: list[tuple[int, str]], data: Any) -> None:
     """Whatever is repeated from any place on: the same states, the same records."""
     values = [codec.pack(Came(alert(f"a{n}"), "x")) for n in range(3)]
-    values += [codec.pack(Act(f"{n}", "wang", "customs", NOON + n, what, to="li", text="x", verdict="true")) for n, what in events]
+    values += [codec.pack(Action(f"{n}", "wang", "customs", NOON + n, what, to="li", text="x", verdict="true")) for n, what in events]
     values = data.draw(st.permutations(values))
 
     def run(order: list[bytes], state: Any = None) -> tuple[Any, list[Any]]:
@@ -178,7 +178,7 @@ def test_a_stage_that_is_killed_and_told_again_publishes_the_same(events: list[t
 def _unheard(case: Case, value: bytes) -> bool:
     """An action before its case was there."""
     event = codec.desk_event(value)
-    return isinstance(event, Act) and event.id not in {done.id for done in case.acted}
+    return isinstance(event, Action) and event.id not in {done.id for done in case.acted}
 
 
 @pytest.mark.parametrize("wait", [lambda world: None, lambda world: world.tick(31 * MINUTE)])

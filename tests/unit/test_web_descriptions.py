@@ -14,11 +14,12 @@ from yarl import URL
 
 from adapters.dialects import receipts
 from hub import topics
+from hub.domain.authority_views import VIEWS
 from hub.domain.events import Assessment, Finding, SubmissionSummary
 from hub.domain.faults import Unavailable, fault_kinds
 from hub.web import story
 from hub.web.app import make_app
-from hub.web.asyncapi import PUBLIC, asyncapi, event_schemas
+from hub.web.asyncapi import PUBLIC, TYPED, asyncapi, event_schemas
 from hub.web.openapi import SCHEMAS, openapi
 from hub.web.ports import Parts
 from hub.web.problems import unfilled
@@ -113,8 +114,9 @@ async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> 
 
 def test_asyncapi_has_each_public_topic_with_a_schema_of_its_records() -> None:
     document = asyncapi("1")
-    assert set(PUBLIC) <= {topic.name for topic in topics.TOPICS}
-    assert set(document["channels"]) == set(PUBLIC)
+    assert {*PUBLIC, *TYPED} <= {topic.name for topic in topics.TOPICS}
+    assert set(document["channels"]) == {*PUBLIC, *TYPED}
+    assert set(document["channels"]["out.tax"]["messages"]) == {"hub.alert.raised.v1", "hub.alert.changed.v1", *VIEWS["tax"]}
     assert document["components"]["schemas"]["Status"]["properties"]["timeline"]
 
 

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 from hub import codec, topics
 from hub.domain.access import Principal
-from hub.domain.desk import Act, Came, Case, case_of
+from hub.domain.desk import Action, Came, Case, case_of
 from hub.domain.events import Alert, Tick
 from hub.domain.handling import CLOSED
 from hub.domain.reading import AlertFilter, CaseFilter, DeskFilter
@@ -35,10 +35,10 @@ class Model:
         self.alerts_by: dict[str, Alert] = {}
         self.cases_by: dict[str, Case] = {}
         self.desk, self.states = Desk(), dict[str, Any]()
-        self.told: list[Came | Act] = []
+        self.told: list[Came | Action] = []
         self.away = False
 
-    async def tell(self, told: Mapping[str, Sequence[Came | Act]]) -> None:
+    async def tell(self, told: Mapping[str, Sequence[Came | Action]]) -> None:
         for case, events in told.items():
             for event in events:
                 self.told.append(event)
@@ -266,7 +266,7 @@ async def test_an_alert_from_before_there_was_a_desk_comes_with_its_first_action
     old = alert("R06:declaration/AGT0000001:C1@1")
     hub.read.alerts_by[old.id] = old
     assert (await hub.act("acknowledge", id=old.id))["handling"]["state"] == "acknowledged"
-    assert [type(event) for event in hub.read.told] == [Came, Act]
+    assert [type(event) for event in hub.read.told] == [Came, Action]
 
 
 async def test_lists_are_filtered(hub: Hub) -> None:

@@ -13,14 +13,14 @@ from hashlib import blake2b
 import msgspec
 from aiohttp import web
 
-from hub.domain import casework
+from hub.domain import audit, casework
 from hub.domain.casework import MOST_TEXT, Waits
-from hub.domain.desk import ACTIONS, ASSIGN, LEADERS, Act, Acted, Came, Case, CaseAlert, acts_as, case_of
+from hub.domain.desk import ACTIONS, ASSIGN, LEADERS, Acted, Action, Came, Case, CaseAlert, acts_as, case_of
 from hub.domain.events import Alert
 from hub.domain.faults import Both, Fault, Refused, fault, kind_of
 from hub.domain.handling import STATES
 from hub.domain.reading import OPEN, SEVERITIES, CaseFilter, DeskFilter
-from hub.web import sight, words
+from hub.web import acting, sight, words
 from hub.web.ports import PARTS, Viewer
 from hub.web.story import business
 from hub.web.views.alerts import alert_json, handling_json, officer, one_of
@@ -269,7 +269,7 @@ async def _take(request: web.Request, viewer: Viewer, acts: list[_Acting], doing
     if parts.desk is None:
         raise web.HTTPServiceUnavailable
     given = _read(doing)
-    told: dict[str, list[Came | Act]] = {}
+    told: dict[str, list[Came | Action]] = {}
     names: dict[str, str] = {}
     for one in acts:
         authority = acts_as(one.case, viewer.roles)
@@ -279,13 +279,16 @@ async def _take(request: web.Request, viewer: Viewer, acts: list[_Acting], doing
         to = given.to or (viewer.name if given.action == ASSIGN else "")
         if given.action == ASSIGN and authority == one.case.owner:
             _colleague(request, to, authority)
-        act = Act(
+        act = Action(
             id_, viewer.name, authority, parts.clock.now(), given.action, tuple(one.ids), to, given.text, given.verdict, _until(given.deadline)
         )
         names[one.case.id] = id_
         if _acted(one.case, id_) is None:
             told[one.case.id] = [*(Came(alert, alert.declaration or next(iter(alert.enterprises), alert.id)) for alert in one.unknown), act]
     if told:
+        subject = next(iter(told)) if len(told) == 1 else f"{len(told)} cases"
+        detail = {"action": given.action, "to": given.to, "verdict": given.verdict, "alerts": str(sum(len(one.ids) for one in acts))}
+        await acting.record(request, viewer, audit.DESK_ACTED, subject, detail={name: said for name, said in detail.items() if said})
         await parts.desk(told)
     now = await _dealt_with(request, names)
     return [Done(now.get(one.case.id, one.case), _acted(now.get(one.case.id, one.case), names[one.case.id]), names[one.case.id]) for one in acts]

@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from hub.domain import credit
+from hub.domain import audit, credit
 from hub.domain.control import parameters_of
 from hub.domain.faults import Both, Refused, fault
 from hub.domain.keys import china_day, day_text, rfc3339
 from hub.domain.reading import Search
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.standing import SHARED, Reason, Standing, shared_filings, standing_of
-from hub.web import sight, story, words
+from hub.web import acting, sight, story, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
 from hub.web.problems import bad_query
@@ -302,6 +302,8 @@ async def take(request: web.Request, viewer: Viewer, code: str, wanted: Recordin
     publish = request.app[PARTS].publish_reference
     if publish is None:
         raise web.HTTPServiceUnavailable
+    for made in records:
+        await acting.record(request, viewer, audit.REFERENCE_RECORDED, f"{made.kind}/{made.id}")
     await publish(records)
 
 

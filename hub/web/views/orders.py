@@ -11,13 +11,14 @@ import re
 import msgspec
 from aiohttp import web
 
+from hub.domain import audit
 from hub.domain.events import REFUSE, RELEASE, Decided, Hold
 from hub.domain.faults import Both, Refused, fault
 from hub.domain.keys import day_text
 from hub.domain.orders import AUTHORITIES
 from hub.domain.reference import ReferenceRecord, problems
 from hub.rules.engine import ruleset
-from hub.web import sight, words
+from hub.web import acting, sight, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
 from hub.web.problems import bad_query
@@ -185,7 +186,7 @@ async def made(request: web.Request, viewer: Viewer, wanted: Making) -> Referenc
     if begins < day and not (there and begins == there[0].valid_from):
         raise _wrong(Both("an order is in force from today on, not from before", "指令不得自过去的日期起生效"))
     record = ReferenceRecord("order", id, 1, begins, wanted.valid_to, {**value, "made_at": _now(request)})
-    return await _publish(request, record)
+    return await _publish(request, record, viewer, audit.ORDER_RECORDED)
 
 
 def _same(there: ReferenceRecord, value: Json, begins: str, ends: str) -> bool:
@@ -215,20 +216,21 @@ async def revoked(request: web.Request, viewer: Viewer, wanted: Revoking) -> Ref
     if wanted.reason:
         value["revoked_for"] = wanted.reason[:_MOST_REASON]
     record = ReferenceRecord("order", newest.id, 1, newest.valid_from, newest.valid_to, value)
-    return await _publish(request, record)
+    return await _publish(request, record, viewer, audit.ORDER_REVOKED)
 
 
 def _now(request: web.Request) -> str:
     return words.rfc3339(request.app[PARTS].clock.now())
 
 
-async def _publish(request: web.Request, record: ReferenceRecord) -> ReferenceRecord:
+async def _publish(request: web.Request, record: ReferenceRecord, viewer: Viewer, what: str) -> ReferenceRecord:
     wrong = problems(record)
     if wrong:
         raise _wrong(Both("; ".join(wrong), "指令内容有误：" + "；".join(wrong)))
     publish = request.app[PARTS].publish_reference
     if publish is None:
         raise web.HTTPServiceUnavailable
+    await acting.record(request, viewer, what, record.id, detail={"order": str(record.value.get("what", ""))})
     await publish([record])
     return reference_of(request).versions("order", record.id)[0]
 
@@ -354,6 +356,8 @@ async def _decide(request: web.Request, viewer: Viewer, hold: Hold, decision: st
         return hold
     if parts.decide is None:
         raise web.HTTPServiceUnavailable
+    what = audit.HELD_RELEASED if decision == RELEASE else audit.HELD_REFUSED
+    await acting.record(request, viewer, what, hold.submission, detail={"authorities": ", ".join(sorted(deciding))})
     for authority in sorted(deciding):
         await parts.decide(hold.submission, Decided(authority, decision, viewer.name, reason, parts.clock.now()))
 
