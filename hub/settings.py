@@ -79,6 +79,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Which stages share a process under ``hub up``."""
     serve_processes: int = 1
     """How many doors ``hub up`` opens on the same port."""
+    streams: int = 500
+    """Server-Sent Events streams open at a time in one ``hub serve``; who comes next is asked to come later (503)."""
+    streams_each: int = 20
+    """How many of them one principal may have (429)."""
     scenario: str = "release"
     """What the sandbox customs does: a bundled scenario's name or a TOML file."""
     max_bytes: int = 16 * MEGABYTE
@@ -205,7 +209,7 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Loaded:
 def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
     """(setting, whether it holds, what is demanded of it) where the type alone does not say it."""
     host, _, port = settings.listen.rpartition(":")
-    above = ("partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts")
+    above = ("partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts", "streams", "streams_each")
     unknown = set(settings.processes) - set(PROCESSES)
     return [
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),

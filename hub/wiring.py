@@ -39,6 +39,7 @@ from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
+from hub.infra.feed import Feeds, Reads
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
@@ -52,6 +53,7 @@ from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
 from hub.web.ports import Parts
+from hub.web.views import alerts, out
 from streams.api import Stage
 from streams.faust_driver import Options, run
 from streams.project import Projector
@@ -72,6 +74,8 @@ from streams.ticker import Ticker
 _HOUR_MS = 3_600_000
 #: How often the files that say whom to trust are looked at.
 _LOOK_SECONDS = 5.0
+#: What recipients get of a record, by topic.
+ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.item for name in topics.AUTHORITIES}
 
 #: Publishes records of reference data; they are read by this process when it returns.
 Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
@@ -116,6 +120,7 @@ async def serve(settings: Settings) -> None:
 
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
+    feeds = Feeds(settings.kafka, settings.partitions, ITEMS)
     app = make_app(
         Parts(
             read=read,
@@ -140,6 +145,10 @@ async def serve(settings: Settings) -> None:
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
             desk=desking(publisher, settings.partitions),
+            feed=feeds.of,
+            partitions=settings.partitions,
+            streams_each=settings.streams_each,
+            streams=settings.streams,
             audit=recorder(publisher),
         )
     )
@@ -160,6 +169,7 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait({keeping})
         await door.stop()
         await claims.stop()
+        await feeds.close()
         await read.close()
         await records.close()
         await publisher.stop()

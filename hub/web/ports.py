@@ -11,8 +11,10 @@ from aiohttp import web
 from hub.domain import exports
 from hub.domain.access import Principal
 from hub.domain.audit import Act
+from hub.domain.cursor import Cursor
 from hub.domain.desk import Action, Came, Case
 from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
+from hub.domain.faults import Unavailable
 from hub.domain.reading import (
     AlertFilter,
     CaseFilter,
@@ -26,6 +28,7 @@ from hub.domain.reading import (
     Throughput,
 )
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.ring import Stretch, Wanted
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
 
@@ -79,6 +82,25 @@ class Records(Protocol):
         """{(topic, partition): offset after the last record}."""
 
 
+class Source(Protocol):
+    """Items of a topic behind any cursor, for many readers at a time; raises Unavailable, and Refused for a wrong cursor."""
+
+    topic: str
+
+    async def now(self) -> Cursor:
+        """The cursor behind everything there is."""
+
+    async def after(self, cursor: Cursor, wanted: Wanted, limit: int) -> Stretch:
+        """What lies behind the cursor, some of it at a time."""
+
+    async def news(self, cursor: Cursor, wanted: Wanted, seconds: float) -> None:
+        """Wait until there may be something behind the cursor, but not longer than that."""
+
+
+def _no_feed(_topic: str) -> Source:
+    raise Unavailable("Kafka")
+
+
 async def _always_ready() -> list[str]:
     return []
 
@@ -110,6 +132,12 @@ class Parts:
     #: The reference data as this process follows them, and how records are published: as next versions, there and read on return.
     reference: Reference | None = None
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
+    #: What a topic brings, from any cursor on: of ``alerts`` and every ``out.<authority>``.
+    feed: Callable[[str], Source] = _no_feed
+    partitions: int = 8
+    #: Streams open at a time in this process, of one principal and in all.
+    streams_each: int = 20
+    streams: int = 500
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
     #: Tells the desk what people do about cases (by their ids), about each in this order; raises Unavailable.

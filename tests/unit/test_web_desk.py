@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, FormData
 
 from hub import codec, topics
 from hub.domain.access import Principal
@@ -74,6 +75,9 @@ class Model:
     async def alerts(self, wanted: AlertFilter) -> list[Alert]:
         found = [one for one in self.alerts_by.values() if wanted.state in ("", one.handling.state)]
         return [one for one in found if wanted.assignee in ("", one.handling.assignee)]
+
+    async def applied(self) -> dict[tuple[str, int], int]:
+        return {}
 
     async def at_desk(self, wanted: DeskFilter) -> list[Alert]:
         found = [one for one in self.alerts_by.values() if (one.handling.state != CLOSED) == (wanted.state == "open")]
@@ -287,3 +291,87 @@ async def test_a_case_shows_each_authority_only_the_alerts_it_may_see(hub: Hub) 
     assert ([one["id"] for one in seen["alerts"]], seen["counted"]) == (["a2"], 1)
     assert [line["alerts"] for line in seen["history"]] == [["a2"]]
     await hub.get("/v1/alerts/a1", "tax", 404)
+
+
+# ---- the console ---------------------------------------------------------------------------------------------------
+
+
+class Browser:
+    """A session of the console without scripts: pages, and their forms sent back."""
+
+    def __init__(self, hub: Hub, who: str, language: str = "en") -> None:
+        self._hub, self._headers = hub, {"Accept-Language": language, "Accept": "text/html"}
+        self._cookies = {SESSION_COOKIE: session_token(SECRET, who, NOW)}
+        self.page = ""
+
+    async def get(self, path: str, status: int = 200) -> str:
+        async with self._hub.session.get(path, cookies=self._cookies, headers=self._headers) as response:
+            self.page = await response.text()
+            assert response.status == status, self.page
+        return self.page
+
+    async def send(self, path: str, fields: list[tuple[str, str]], status: int = 200) -> str:
+        """A form of the page with its hidden fields, and these."""
+        hidden = re.findall(r'<input type="hidden" name="(csrf|id)" value="([^"]*)">', self.page)
+        data = FormData([*dict(hidden).items(), *fields])
+        async with self._hub.session.post(path, data=data, cookies=self._cookies, headers=self._headers) as response:
+            self.page = await response.text()
+            assert response.status == status, self.page
+        return self.page
+
+
+async def test_many_alerts_are_acted_on_by_a_form_and_what_is_refused_says_why(hub: Hub) -> None:
+    await hub.read.raise_(*[alert(f"b{n}", declaration=f"declaration/AGT0000001:B{n}") for n in range(3)], alert("t", agency=("tax",)))
+    browser = Browser(hub, "wang")
+    page = await browser.get("/alerts")
+    assert page.count("data-alert=") == 3, "the tax authority's is not there"
+    page = await browser.send("/alerts", [("action", "assign"), ("to", "li"), ("alert", "b0"), ("alert", "b1"), ("alert", "t")])
+    assert "Done: 2 / 3" in page
+    assert {one.handling.assignee for one in hub.read.alerts_by.values()} == {"li", ""}
+    page = await browser.send("/alerts", [("action", "close"), ("alert", "b0")], 422)
+    assert "desk.undecided" in page
+    assert "desk.action" in await browser.send("/alerts", [("action", "close")], 422), "nothing ticked"
+    async with hub.session.post("/alerts", data={"action": "close", "alert": "b0"}, cookies={SESSION_COOKIE: session_token(SECRET, "wang", NOW)}) as answer:
+        assert answer.status == 403, "a form that is not ours"
+    for state in ("closed", "", "raised", "nonsense"):
+        await browser.get(f"/alerts?state={state}&severity=red&rule=R06&escalated=1")
+
+
+async def test_a_case_is_worked_on_by_forms_and_sending_one_twice_does_it_once(hub: Hub) -> None:
+    await hub.read.raise_(alert("a1", evidence={"count": "4"}))
+    case = case_of(alert("a1")).id
+    browser = Browser(hub, "wang", "zh")
+    page = await browser.get(f"/cases/{case}")
+    assert "待受理" in page
+    assert "count" in page
+    first = browser.page
+    for _ in range(2):
+        browser.page = first
+        await browser.send(f"/cases/{case}", [("action", "comment"), ("text", "<b>seen</b>")])
+    assert browser.page.count("&lt;b&gt;seen&lt;/b&gt;") == 1
+    assert "desk.colleague" in await browser.send(f"/cases/{case}", [("action", "assign"), ("to", "tax")], 422)
+    await browser.send(f"/cases/{case}", [("action", "close"), ("verdict", "false"), ("reason", "gift")])
+    assert "已关闭" in browser.page
+    assert "重新打开" in browser.page
+    await browser.send(f"/cases/{case}", [("action", "reopen"), ("reason", "letter")])
+    await browser.send(f"/cases/{case}", [("action", "join"), ("to", "tax"), ("deadline", "2026-06-03")])
+    other = Browser(hub, "tax")
+    page = await other.get(f"/cases/{case}")
+    assert "decide and close" not in page
+    assert "you act for: tax" in page
+    assert "desk.not_leading" in await other.send(f"/cases/{case}", [("action", "close")], 422)
+    await other.send(f"/cases/{case}", [("action", "decide"), ("verdict", "true"), ("reason", "not paid")])
+    assert 'data-decision="tax"' in other.page
+
+
+async def test_the_consoles_pages_are_nothing_to_enterprises(hub: Hub) -> None:
+    await hub.read.raise_(alert("a1"))
+    case = case_of(alert("a1")).id
+    for who in ("agent", "operator"):
+        browser = Browser(hub, who)
+        await browser.get("/alerts", 404)
+        await browser.get(f"/cases/{case}", 404)
+        await browser.send("/alerts", [("action", "acknowledge"), ("alert", "a1")], 404)
+        await browser.send(f"/cases/{case}", [("action", "acknowledge")], 404)
+    await Browser(hub, "tax").get(f"/cases/{case}", 404)
+    assert hub.read.told == []

@@ -95,6 +95,17 @@ def wrong(en: str, zh: str) -> Refused:
     return Refused([fault("desk.action", why=Both(en, zh))])
 
 
+@routes.get("/v1/alerts/{id}")
+async def one_alert(request: web.Request) -> web.Response:
+    """One alert, with its evidence, its case and what was done about it."""
+    viewer = officer(request)
+    found = await request.app[PARTS].read.alert(path_text(request, "id"))
+    if found is None or not sight.may_see_alert(viewer, found):
+        raise web.HTTPNotFound
+    (shown,) = await as_they_are(request, [found])
+    return answer(shown)
+
+
 @routes.post("/v1/alerts/{id}/actions")
 async def on_alert(request: web.Request) -> web.Response:
     """Do something about one alert."""
@@ -339,6 +350,12 @@ async def _dealt_with(request: web.Request, names: Mapping[str, str]) -> dict[st
 
 
 # ---- showing -----------------------------------------------------------------------------------------------------
+
+
+async def as_they_are(request: web.Request, alerts: Sequence[Alert]) -> list[Json]:
+    """Alerts with their handling as their cases say: who has just acted sees it, however the read model comes by it."""
+    cases = {case.id: case for case in await request.app[PARTS].read.cases_of({case_of(alert).id for alert in alerts})}
+    return [_as_it_is(alert, cases[id_]) if (id_ := case_of(alert).id) in cases else alert_json(alert) for alert in alerts]
 
 
 def _as_it_is(alert: Alert, case: Case) -> Json:
