@@ -35,8 +35,8 @@ class Certificate(msgspec.Struct, frozen=True, gc=False):
     may_sign: bool
     key: rsa.RSAPublicKey | None  # None: not an RSA key
     sm2_key: sm2.PublicKey | None = None  # None: not an SM2 key
-    sound: bool = True  # no RSA exponent with which anybody could sign
     der: bytes = b""
+    issuer: str = ""
 
 
 def fingerprint(der: bytes) -> str:
@@ -62,8 +62,8 @@ def certificate(der: bytes) -> Certificate:
             may_sign=_may_sign(parsed),
             key=key,
             sm2_key=sm2_key,
-            sound=key is None or key.public_numbers().e >= 3,
             der=der,
+            issuer=parsed.issuer.rfc4514_string(),
         )
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise _unreadable() from None

@@ -17,11 +17,11 @@ import msgspec
 from lxml import etree
 
 from adapters import signature, xml
-from adapters.dialects import ceb, dxp, json_twin, webhook
+from adapters.dialects import ceb, cloudevents, dxp, json_twin, webhook
 from adapters.dialects.lists import Found
 from adapters.dialects.meaning import Checker
 from adapters.schema_faults import path, schema_faults
-from hub.domain import keys, views
+from hub.domain import decrees, keys, notices, views
 from hub.domain.access import OWN_CODES, Access, Principal, is_authority, messages_of, own_codes
 from hub.domain.events import SubmittedDocument
 from hub.domain.exceptions import customs_code
@@ -158,6 +158,10 @@ class Judge:
                 raise Postponed
             by = media_type.partition(";map=")[2]
             return self._judged(self._twin(data, principal, by), principal, received_at)
+        if media_type.startswith("application/cloudevents"):
+            if quick:
+                raise Postponed
+            return self._told(cloudevents.read(data, media_type, principal.name), principal, received_at)
         authority = is_authority(principal)
         parsed, opened = _opened(data, xml.AUTHORITY if authority else xml.ENTERPRISE, lenient=authority)
         envelope = opened.envelope if opened is not None else None
@@ -188,6 +192,44 @@ class Judge:
         place: Place = lambda index, below: (f"/{mt.root}/{mt.document}[{index + 1}]/{below}", 0)  # noqa: E731
         read = _Message(mt=mt, guid="", edition=edition, documents=documents, cop_code="", dxp_id="", subscribers=(), place=place)
         return self._documents(read, received_at)
+
+    # ---- authorities' events
+
+    def _told(self, events: list[cloudevents.Event], principal: Principal, received_at: int) -> Judged:
+        """What another authority than customs says; ``events`` are at least one, all of one authority."""
+        access, day = self._access(), keys.china_day(received_at)
+        faults: list[Fault] = []
+        for number, event in enumerate(events):
+            type_ = event.notice.type
+            if not access.may_tell(principal, type_):
+                faults.append(fault("access.event_type", path=f"{event.path}/type", document=number, type=type_))
+                continue
+            try:
+                decree = decrees.decree_of(event.notice, day, principal.name)
+                wrong = decrees.wrong_with(decree) if decree is not None else []
+            except ValueError as error:
+                wrong = [str(error)]
+            faults += [fault("json.event_data", path=f"{event.path}/data", document=number, type=type_, what=what) for what in wrong]
+        if faults:
+            raise Refused(faults[:MOST_FAULTS])
+        return Judged(
+            message=notices.MESSAGE,
+            guid="",
+            edition="",
+            sender=principal.name,
+            documents=tuple([self._notice(number, event) for number, event in enumerate(events)]),
+            authority=notices.authority_of(events[0].notice.type),
+        )
+
+    def _notice(self, number: int, event: cloudevents.Event) -> SubmittedDocument:
+        """The hub takes an event about an enterprise it does not know, and says that it does not."""
+        faults: tuple[Fault, ...] = ()
+        named = getattr(event.data, "enterprise", "") or getattr(event.data, "merchant", "")
+        if named and self._filed is not None and not self._filed(named):
+            name = "enterprise" if hasattr(event.data, "enterprise") else "merchant"
+            faults = (fault("identity.unknown_enterprise", path=f"{event.path}/data/{name}", document=number, name=name),)
+        view = msgspec.Raw(_pack(event.notice))
+        return SubmittedDocument(index=number, kind=notices.NOTICE, key=event.notice.id, view=view, guid=event.id, faults=faults)
 
     # ---- two dialects
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple, NoReturn, Protocol
 
@@ -37,6 +37,7 @@ from adapters.trust import Trust
 from adapters.xml import AUTHORITY, parse
 from hub import sm2
 from hub.domain.faults import Fault, Refused, fault
+from hub.domain.keys import rfc3339
 
 
 class Algorithm(msgspec.Struct, frozen=True):
@@ -167,12 +168,64 @@ def _read(root: etree._Element, text: bytes | None) -> tuple[_Plain | None, etre
     return plain, signature, parts if parts is not None else read_tree(signature)
 
 
-def certificate_of(root: etree._Element) -> bytes:
-    """The certificate (DER) a document's signature carries; the document must have been verified."""
-    signature = find(root)
-    if signature is None:
-        _refuse("signature.missing")
-    return read_tree(signature).certificate
+class Step(NamedTuple):
+    """A step of verifying: ``faults`` are flags where it holds, else why it does not. ``detail``: what was found."""
+
+    name: str
+    detail: str
+    faults: tuple[Fault, ...] = ()
+    holds: bool = True
+
+
+def steps(root: etree._Element, text: bytes | None, at: int, policy: Policy = DEFAULT) -> Iterator[Step]:
+    """The steps of ``verify`` one by one, for people; the last is the first that fails.
+
+    Whose certificate it must be is not asked.
+    """
+    name = "form"
+    try:
+        plain, signature, parts = _read(root, text)
+        yield Step(name, f"{etree.QName(root).localname}, KeyName {parts.key_name or '–'}")
+        name = "algorithm"
+        algorithm, digest_hash, flags = _algorithm(parts, policy)
+        yield Step(name, f"{algorithm.name}, digest {digest_hash}", flags)
+        name = "certificate"
+        signer = certificate(parts.certificate)
+        same = same_serial(parts.key_name, signer.serial)
+        odd = () if same else (fault("signature.key_name", path=f"{PATH}/ds:KeyInfo/ds:KeyName"),)
+        yield Step(name, f"serial {signer.serial}, SHA-256 {signer.fingerprint}, {signer.subject}", odd)
+        name = "key"
+        _check_key(signer, algorithm)
+        yield Step(name, f"{'SM2' if algorithm.sm2 else 'RSA'}, {signer.bits} bits")
+        name = "validity"
+        detail = f"{rfc3339(signer.not_before)} – {rfc3339(signer.not_after)}"
+        _check_validity(signer, at, policy)
+        yield Step(name, detail)
+        name, detail = "digest", f"{digest_hash} {parts.digest.hex()}"
+        yield Step(name, detail, _check_digest(root, plain, signature, parts.digest, digest_hash))
+        name = "value"
+        _check_value(signer, parts, algorithm)
+        yield Step(name, f"{len(parts.value)} bytes")
+        if policy.trust is not None:
+            name = "chain"
+            yield from _trusted(policy.trust, signer, at)
+    except Refused as refused:
+        yield Step(name, detail if name in ("validity", "digest") else "", refused.faults, holds=False)
+
+
+def _trusted(trust: Trust, signer: Certificate, at: int) -> Iterator[Step]:
+    """The path to an authority, and whether something on it was revoked."""
+    flags: tuple[Fault, ...] = ()
+    try:
+        flags = trust.check(signer.der, signer.fingerprint, at)
+        holds = True
+    except Refused as refused:
+        if refused.faults[0].code == "signature.chain":
+            raise
+        flags, holds = refused.faults, False
+    yield Step("chain", signer.issuer)
+    if trust.asks:
+        yield Step("revocation", "", flags, holds)
 
 
 def _is_elsewhere(root: etree._Element) -> bool:
@@ -201,19 +254,25 @@ def _check_signer(
     """Whose certificate it is, its validity, its key, its authorities; flags."""
     if trusted is not None and signer.fingerprint not in trusted:
         _refuse("signature.untrusted")
+    _check_validity(signer, at, policy)
+    _check_key(signer, algorithm)
+    return policy.trust.check(signer.der, signer.fingerprint, at) if policy.trust is not None else ()
+
+
+def _check_validity(signer: Certificate, at: int, policy: Policy) -> None:
     if at < signer.not_before - policy.skew:
         _refuse("signature.not_yet_valid")
     if at > signer.not_after:
         _refuse("signature.expired")
+
+
+def _check_key(signer: Certificate, algorithm: Algorithm) -> None:
     if (signer.sm2_key if algorithm.sm2 else signer.key) is None:
         _refuse("signature.algorithm")
     if not algorithm.min_bits <= signer.bits <= MAX_BITS:
         _refuse("signature.key_size", bits=signer.bits, least=algorithm.min_bits)
-    if not signer.sound:
-        _refuse("signature.key_exponent")
     if not signer.may_sign:
         _refuse("signature.key_usage")
-    return policy.trust.check(signer.der, signer.fingerprint, at) if policy.trust is not None else ()
 
 
 def _check_value(signer: Certificate, parts: SignatureParts, algorithm: Algorithm) -> None:

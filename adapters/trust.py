@@ -3,7 +3,8 @@
 Path validation after RFC 5280 as far as signers need it: names and signatures link by link, validity of each certificate,
 basic constraints, path length, key usage, bounded depth and work. Critical extensions that are not understood end a path.
 Self-signed certificates are the anchors; others that are given are authorities between them and a signer, since a
-message carries no certificate but the signer's. Nothing is fetched from anywhere.
+message carries no certificate but the signer's. Where none is self-signed, all that are given are anchors. Nothing is
+fetched from anywhere.
 
 What is found about a certificate is kept by its fingerprint: a message costs a look-up and a few comparisons. A ``Trust``
 never changes; other files make another one.
@@ -93,8 +94,9 @@ class Trust:
     """Configured authorities (DER) and their revocation lists (DER; None: revocation is not asked).
 
     ``sha1``: whether certificates may be signed with SHA-1 and keys of 1024 bits. ``refuse_stale``: whether a
-    certificate is refused on which no list in force speaks, or only flagged. ``problems`` says what could not be used.
-    Raises Misconfigured where there is no anchor.
+    certificate is refused on which no list in force speaks, or only flagged. ``problems`` says what could not be used,
+    ``asks`` whether there are lists to ask.
+    Raises Misconfigured where there is no authority.
     """
 
     def __init__(
@@ -106,14 +108,15 @@ class Trust:
         refuse_stale: bool = False,
     ) -> None:
         self._sha1, self._refuse_stale = sha1, refuse_stale
-        self._asks = lists is not None
+        self.asks = lists is not None
         self.problems: list[str] = []
         self._authorities: dict[bytes, list[_Certificate]] = {}
         for der in dict.fromkeys(certificates):
             self._add_authority(der)
-        self._anchors = {c.print for found in self._authorities.values() for c in found if self._is_anchor(c)}
-        if not self._anchors:
-            raise Misconfigured(["trust_anchors: there is no self-signed certificate of an authority", *self.problems])
+        given = [c for found in self._authorities.values() for c in found]
+        if not given:
+            raise Misconfigured(["trust_anchors: there is no certificate of an authority", *self.problems])
+        self._anchors = {c.print for c in given if self._is_self_signed(c)} or {c.print for c in given}
         self._lists: dict[str, list[_List]] = {}
         for der in dict.fromkeys(lists or ()):
             self._add_list(der)
@@ -137,7 +140,7 @@ class Trust:
             _refuse(_OUT_OF_TIME)
         if at >= path.revoked:
             raise Refused([fault("signature.revoked", path=_FIELD)])
-        if not self._asks or at <= path.listed:
+        if not self.asks or at <= path.listed:
             return ()
         if self._refuse_stale:
             raise Refused([fault("signature.crl_required", path=_FIELD)])
@@ -156,7 +159,7 @@ class Trust:
             return
         self._authorities.setdefault(made.subject, []).append(made)
 
-    def _is_anchor(self, authority: _Certificate) -> bool:
+    def _is_self_signed(self, authority: _Certificate) -> bool:
         return authority.subject == authority.issuer and self._signed(authority.parsed, authority.parsed.tbs_certificate_bytes, authority)
 
     def _add_list(self, der: bytes) -> None:

@@ -57,10 +57,13 @@ AUTHORITIES = ("customs", "tax", "forex", "market", "commerce")
 OUT_CUSTOMS = "out.customs"
 ANSWERS = "answers"
 HAND_OVERS = "hand-overs"
+DELIVERIES = "deliveries"
+REDELIVERIES = "redeliveries"
 HOLDS = "holds"
 CASES = "cases"
 REFERENCE = "reference"
 PROFILES = "profiles"
+NOTICES = "notices"
 EVIDENCE = "evidence"
 DEAD_LETTERS = "dead-letters"
 
@@ -154,6 +157,14 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(name=ANSWERS, key="participant", holds="authorities' receipts and the hub's notices for a participant"),
     Topic(name=HAND_OVERS, key="recipient + sender", holds="attempts, outcomes, parked"),
+    Topic(name=DELIVERIES, key="recipient + process", holds="how each recipient stands: counts, last success, breaker", cleanup="compact"),
+    Topic(
+        name=REDELIVERIES,
+        key="subscription",
+        holds="parked events that are to be sent to a subscription again, by their place",
+        retention_ms=30 * DAY_MS,
+        internal=True,
+    ),
     Topic(
         name=HOLDS,
         key="submission id",
@@ -167,6 +178,13 @@ TOPICS: tuple[Topic, ...] = (
         cleanup="compact",
     ),
     Topic(name=REFERENCE, key="kind + id + version", holds="effective-dated reference data", cleanup="compact"),
+    Topic(
+        name=NOTICES,
+        key="kind/id of a reference record",
+        holds="changes of reference data that authorities have told, on their way to the next versions",
+        retention_ms=30 * DAY_MS,
+        internal=True,
+    ),
     Topic(name=PROFILES, key="enterprise code", holds="what observe knows of an enterprise, and its standing", cleanup="compact"),
     Topic(
         name=EVIDENCE,

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,6 +18,7 @@ from lxml import etree
 
 from adapters import signature
 from adapters.dialects import dxp
+from adapters.trust import Trust
 from adapters.xml import AUTHORITY, ParsedXml, parse
 from hub.domain.acknowledgement import check
 from hub.domain.faults import Refused
@@ -50,18 +50,47 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("The message is well formed.", "报文格式良好。"),
         ("The message cannot be read.", "报文无法读取。"),
     ),
-    "xml_signature": (
-        (
-            "The message is unchanged since it was signed with the certificate in it.",
-            "报文自用所附证书签名后未被改动。",
-        ),
-        ("The signature does not hold.", "签名不成立。"),
+    "form": (
+        ("There is one signature, at its place and of the prescribed form.", "报文有且仅有一个签名，位置与结构符合规定。"),
+        ("The signature is missing, or not at its place or of the prescribed form.", "缺少签名，或其位置、结构不符合规定。"),
     ),
-    "issuer": (
-        ("The certificate was issued by the given authority.", "证书由给定的机构签发。"),
-        ("The certificate was not issued by the given authority.", "证书不是由给定的机构签发。"),
+    "algorithm": (
+        ("The whole message is signed, by algorithms that are accepted.", "签名覆盖整个报文，所用算法可接受。"),
+        ("The signature does not cover the whole message, or by an algorithm that is not accepted.", "签名未覆盖整个报文，或所用算法不被接受。"),
+    ),
+    "certificate": (
+        ("The certificate can be read.", "证书可读取。"),
+        ("The certificate cannot be read.", "证书无法读取。"),
+    ),
+    "key": (
+        ("The certificate's key may sign and fits the algorithm.", "证书密钥可用于签名，并与算法相符。"),
+        ("The certificate's key may not sign, or does not fit the algorithm.", "证书密钥不可用于签名，或与算法不符。"),
+    ),
+    "validity": (
+        ("The certificate was valid at that time.", "证书当时在有效期内。"),
+        ("The certificate was not valid at that time.", "证书当时不在有效期内。"),
+    ),
+    "digest_of_content": (
+        ("The message is the one that was signed: the digest is the same.", "报文与所签内容一致：摘要相符。"),
+        ("The message was changed after it was signed: the digest differs.", "报文在签名后被改动：摘要不符。"),
+    ),
+    "value": (
+        ("The signature was made with the certificate's key.", "签名由该证书的密钥所作。"),
+        ("The signature was not made with the certificate's key over this content.", "签名不是由该证书的密钥对此内容所作。"),
+    ),
+    "chain": (
+        ("The certificate leads to a given authority.", "证书可追溯到给定的机构。"),
+        ("The certificate does not lead to a given authority.", "证书不能追溯到给定的机构。"),
+    ),
+    "revocation": (
+        ("By the given lists neither the certificate nor one of its issuers' was revoked at that time.", "根据给定的吊销列表，该证书及其上级证书当时未被吊销。"),
+        ("The certificate or one of its issuers' was revoked, or no given list speaks of it.", "该证书或其上级证书已被吊销，或给定的列表未涵盖该证书。"),
     ),
 }
+
+
+#: Steps of a message that have the name of one of an acknowledgement, but say something else.
+_SAID = {"digest": "digest_of_content"}
 
 
 class VerifiedStep(msgspec.Struct, frozen=True):
@@ -83,8 +112,9 @@ class Verdict(msgspec.Struct, frozen=True):
     notes: tuple[tuple[str, str], ...] = ()
 
 
-def _step(name: str, ok: bool, detail: str = "") -> VerifiedStep:
-    message, message_zh = _SENTENCES[name][0 if ok else 1]
+def _step(name: str, ok: bool, detail: str = "", said: str = "") -> VerifiedStep:
+    """``said``: under which name the sentences stand, where it is not the step's."""
+    message, message_zh = _SENTENCES[said or name][0 if ok else 1]
     return VerifiedStep(name, ok, message, message_zh, detail)
 
 
@@ -148,30 +178,36 @@ def _digest_step(acknowledgement: dict[str, Any], message: bytes) -> VerifiedSte
 # --------------------------------------------------------------------------------------------
 
 
-def verify_message(data: bytes, at: int, issuers: Sequence[x509.Certificate] = ()) -> Verdict:
-    """Check the signature of a CEB message (or the one in a DxpMsg) with the certificate it carries.
+def verify_message(data: bytes, at: int, trust: Trust | None = None) -> Verdict:
+    """Check the signature of a CEB message (or the one in a DxpMsg) with the certificate it carries, step by step.
 
-    ``at``: milliseconds for which the certificate must be valid. Without ``issuers`` trust is not checked.
+    ``at``: milliseconds for which the certificate must be valid. Without ``trust`` it is not asked who issued it.
     """
-    steps: list[VerifiedStep] = []
     try:
         parsed = _signed_part(parse(data, AUTHORITY))
     except Refused as refused:
         return _verdict("message", [_step("xml", ok=False, detail=str(refused))])
-    steps.append(_step("xml", ok=True, detail=etree.QName(parsed.root).localname))
-    try:
-        report = signature.verify(parsed.root, parsed.text, None, at)
-    except Refused as refused:
-        return _verdict("message", [*steps, _step("xml_signature", ok=False, detail=str(refused))])
-    detail = f"{report.algorithm}, certificate serial {report.serial}, SHA-256 {report.fingerprint}"
-    steps.append(_step("xml_signature", ok=True, detail=detail))
-    notes = [(fault.message, fault.message_zh) for fault in report.faults]
-    if issuers:
-        certificate = signature.certificate_of(parsed.root)
-        steps.append(_step("issuer", ok=any(_issued(certificate, issuer) for issuer in issuers), detail=report.serial))
-    else:
+    steps = [_step("xml", ok=True, detail=etree.QName(parsed.root).localname)]
+    notes: list[tuple[str, str]] = []
+    for found in signature.steps(parsed.root, parsed.text, at, signature.Policy(trust=trust)):
+        if found.holds:
+            notes += [(fault.message, fault.message_zh) for fault in found.faults]
+            steps.append(_step(found.name, ok=True, detail=found.detail, said=_SAID.get(found.name, "")))
+        else:
+            steps.append(_failed(found))
+    if trust is None:
         notes.append(("Whom the certificate belongs to was not checked (--ca).", "未核验证书归属（--ca）。"))
+    elif not trust.asks:
+        notes.append(("Whether the certificate was revoked was not checked (--crl).", "未核验证书是否被吊销（--crl）。"))
     return _verdict("message", steps, notes)
+
+
+def _failed(found: signature.Step) -> VerifiedStep:
+    """A step that does not hold, with the code and what that says in both languages."""
+    wrong = found.faults[0]
+    said = f"{wrong.code}: {wrong.message} {wrong.message_zh}"
+    detail = f"{said} ({found.detail})" if found.detail else said
+    return _step(found.name, ok=False, detail=detail, said=_SAID.get(found.name, ""))
 
 
 def _signed_part(parsed: ParsedXml) -> ParsedXml:
@@ -187,10 +223,3 @@ def _signed_part(parsed: ParsedXml) -> ParsedXml:
         return ParsedXml(root, text)
     return parse(opened.envelope.content, AUTHORITY)
 
-
-def _issued(certificate: bytes, issuer: x509.Certificate) -> bool:
-    try:
-        x509.load_der_x509_certificate(certificate).verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True

@@ -20,6 +20,8 @@ MEDIA_TYPES = {
     "application/xml": "application/xml",
     "text/xml": "application/xml",
     "application/json": "application/json",
+    "application/cloudevents+json": "application/cloudevents+json",
+    "application/cloudevents-batch+json": "application/cloudevents-batch+json",
 }
 #: Bytes that all bodies under way may hold, as a multiple of the largest.
 HELD = 4

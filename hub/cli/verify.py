@@ -9,12 +9,15 @@ from pathlib import Path
 
 import click
 import msgspec
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from adapters.trust import Trust
+from adapters.trust_files import TrustFiles
 from hub import verify as verifying
 from hub.cli import loaded
+from hub.domain.faults import Misconfigured
 
+_PLACE = click.Path(exists=True, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -22,7 +25,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("file", metavar="ACKNOWLEDGEMENT|MESSAGE", type=_FILE)
 @click.argument("message", required=False, type=_FILE)
 @click.option("--key", type=_FILE, help="The hub's public key, PEM (default: hub.pub in the keys folder).")
-@click.option("--ca", type=_FILE, help="Certificates (PEM) of the authorities that may have issued a signer's.")
+@click.option("--ca", type=_PLACE, help="Certificates of the authorities a signer's must lead to: a file or folder, PEM or DER.")
+@click.option("--crl", type=_PLACE, help="Their revocation lists, likewise: was the certificate revoked at that time?")
 @click.option("--at", help="When the signer's certificate must have been valid, RFC 3339 (default: now).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
@@ -32,22 +36,23 @@ def command(
     message: Path | None,
     key: Path | None,
     ca: Path | None,
+    crl: Path | None,
     at: str | None,
     as_json: bool,
 ) -> None:
-    """Check an acknowledgement, with the message it speaks of, or a signed message alone.
+    """Check an acknowledgement, with the message it speaks of, or a signed message alone, RSA or SM2, step by step.
 
     Exit 0: genuine. 1: not, with the step that failed. 2: cannot be checked.
 
     Example: hub verify acknowledgement.json order.xml --key hub.pub
 
-    Example: hub verify order.xml --ca issuers.pem
+    Example: hub verify order.xml --ca authorities.pem --crl lists/
     """
     data = file.read_bytes()
     if verifying.is_message(data):
         if message is not None:
             raise click.UsageError("The acknowledgement comes first, then its message.")
-        verdict = verifying.verify_message(data, _moment(at), _certificates(ca))
+        verdict = verifying.verify_message(data, _moment(at), _trust(ca, crl))
     else:
         public = _public_key(key or _default_key(ctx))
         verdict = verifying.verify_acknowledgement(data, public, message.read_bytes() if message else None)
@@ -82,13 +87,15 @@ def _public_key(path: Path) -> Ed25519PublicKey:
         raise click.UsageError(f"{path} holds no Ed25519 public key in PEM.") from None
 
 
-def _certificates(path: Path | None) -> list[x509.Certificate]:
-    if path is None:
-        return []
+def _trust(ca: Path | None, crl: Path | None) -> Trust | None:
+    if ca is None:
+        if crl is not None:
+            raise click.UsageError("--crl goes with --ca: a list counts only if its authority has signed it.")
+        return None
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
-    except ValueError:
-        raise click.UsageError(f"{path} holds no certificates in PEM.") from None
+        return TrustFiles(ca, crl, sha1=True, refuse_stale=True).trust
+    except Misconfigured as error:
+        raise click.UsageError(f"--ca: {error}") from None
 
 
 def _moment(at: str | None) -> int:

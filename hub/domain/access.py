@@ -9,6 +9,7 @@ import msgspec
 
 from hub.domain.credentials import ApiKey, keys_of
 from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, KINDS, ORDER, PAYMENT, RECEIPT, RETURN, SUMMARY
+from hub.domain.notices import NOTICES, authority_of
 from schemas.model import message_types
 
 ROLES = (
@@ -123,6 +124,10 @@ class Access:
         if principal.suspended or roles is None or roles.isdisjoint(principal.roles):
             return False
         return not OWN_CODES[message] or any(self.acts_for(principal, code) for code in codes)
+
+    def may_tell(self, principal: Principal, type_: str) -> bool:
+        """Whether it may send events of a CloudEvents type (``hub.domain.notices``): only the authority whose word it is."""
+        return not principal.suspended and type_ in NOTICES and authority_of(type_) in principal.roles
 
     def acts_for(self, principal: Principal, code: str) -> bool:
         """Whether an enterprise code is the principal's."""

@@ -10,6 +10,7 @@ import msgspec
 
 from hub.domain.faults import Fault
 from hub.domain.handling import UNTOUCHED, Handling
+from hub.domain.notices import Complained
 from hub.domain.orders import Order
 from hub.domain.summary import Goods
 from hub.domain.views import CollectionView, DeclarationView, OrderView, PaymentView, WaybillView
@@ -566,7 +567,7 @@ class Reviewed(msgspec.Struct, frozen=True, tag="reviewed", array_like=True, gc=
     at: int
 
 
-ObserveEvent = Traded | Licensed | Concluded | Reviewed
+ObserveEvent = Traded | Licensed | Concluded | Reviewed | Complained
 
 
 # ---- inbox.resolve -----------------------------------------------------------------------------------------------
@@ -620,7 +621,9 @@ class HandOver(msgspec.Struct, frozen=True, omit_defaults=True):
 class HandOverOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """A record of ``hand-overs``: what became of a message on its way to a recipient.
 
-    ``outcome``: delivered, refused or parked; ``documents``: how many it speaks of.
+    ``outcome``: delivered, refused or parked, ``requeued`` where it is sent again; ``documents``: how many it speaks of.
+    Of an event to a subscription: ``submission`` is empty, ``copmsg_id`` the event's id, ``message`` its type. ``topic``,
+    ``partition`` and ``offset`` say where it lies.
     """
 
     submission: str
@@ -633,6 +636,9 @@ class HandOverOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     attempts: int
     note: str = ""
     documents: int = 0
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
 
 
 class HeldBy(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -963,3 +969,5 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     score: int = 0
     reasons: tuple[StandingReason, ...] = ()
     changes: tuple[StandingChange, ...] = ()
+    #: complaints market supervision has told of
+    complaints: int = 0

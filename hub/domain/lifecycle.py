@@ -226,12 +226,12 @@ def state_of(
 #: is an entry's number of a summary result (``entry 1``).
 MOMENT, DEADLINE, STAGE, TEXT = "moment", "deadline", "stage", "text"
 FACTS: dict[str, str] = {
-    **dict.fromkeys(("released", "taxCreated", "taxFrom", "signed"), MOMENT),
+    **dict.fromkeys(("released", "taxCreated", "taxFrom", "signed", "taxPaid"), MOMENT),
     **{name: MOMENT for _, fact in BILL_WORDS.values() for name in (fact, f"{fact}Concluded")},
     **dict.fromkeys(("returnBy", "goodsBackBy", "taxBy"), DEADLINE),
     **dict.fromkeys((*APPLICATION_KINDS, SUMMARY, "returned"), STAGE),
     **dict.fromkeys(("mode", "statisticsFlag", "billNo", "sumNo", "entryId", "taxNo", "taxStatus", "tax"), TEXT),
-    **dict.fromkeys(("entDutyNo", "guarantor"), TEXT),
+    **dict.fromkeys(("entDutyNo", "guarantor", "taxReceipt", "refund"), TEXT),
 }
 
 CUSTOMS_STATES = tuple(dict.fromkeys([code.state for code in CODES] + [_PROCESSING_ERROR.state, _OTHER.state]))

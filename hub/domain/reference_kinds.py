@@ -224,11 +224,11 @@ CHECKS: dict[str, Kind] = {
         id_of="country",
     ),
     "permit": Kind(
-        {"number": _text, "quantity": _number, "unit": _unit, "instrument": _text, "note": _text},
+        {"number": _text, "quantity": _number, "unit": _unit, "instrument": _text, "note": _text, "notice": _text},
         needs=("quantity", "unit"),
         form="[^~]+~[^~]+",
     ),
-    "list": Kind({"entries": _entries, "source": _text}, needs=("entries",), form="|".join(LISTS), whole=_needed),
+    "list": Kind({"entries": _entries, "source": _text, "notice": _text}, needs=("entries",), form="|".join(LISTS), whole=_needed),
 }  # fmt: skip
 
 

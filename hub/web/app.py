@@ -11,6 +11,7 @@ from hub.web.problems import answers_problems
 from hub.web.views import (
     alerts,
     declarations,
+    deliveries,
     describe,
     desk,
     enterprises,
@@ -22,13 +23,14 @@ from hub.web.views import (
     reference,
     rules,
     submissions,
+    subscriptions,
     summaries,
     throughput,
 )
 from hub.web.wrong_keys import WrongKeys
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, desk, out, rules, orders, operations, describe, reference, enterprises, exports, console, console_desk,
+    submissions, summaries, declarations, receipts, throughput, alerts, desk, out, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console, console_desk,
 )  # fmt: skip
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from hub import topics
-from hub.domain import events
+from hub.domain import deliveries, events
 from hub.domain.audit import Act
 from hub.domain.authority_views import VIEWS
 from hub.domain.desk import Case
+from hub.domain.notices import NOTICES
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -21,6 +22,7 @@ PUBLIC: dict[str, Any] = {
     topics.ALERTS: events.Alert,
     topics.ANSWERS: events.Answer,
     topics.HAND_OVERS: events.HandOverOutcome,
+    topics.DELIVERIES: deliveries.DeliveryReport,
     topics.HOLDS: events.Hold,
     topics.CASES: Case,
     topics.PROFILES: events.Profile,
@@ -70,8 +72,11 @@ def asyncapi(version: str) -> Json:
 
 
 def event_schemas() -> dict[str, Json]:
-    """Topic, or CloudEvents type where a topic has several → JSON Schema (2020-12) of a record's value, complete in itself."""
-    views = {name: type_ for types in VIEWS.values() for name, type_ in types.items()}
+    """Topic, or CloudEvents type where a topic has several → JSON Schema (2020-12) of a record's value, complete in itself.
+
+    With those of the data of the events that authorities send (``hub.domain.notices``).
+    """
+    views = {name: type_ for types in VIEWS.values() for name, type_ in types.items()} | NOTICES
     return {
         name: {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(type_)}
         for name, type_ in (PUBLIC | views).items()

@@ -7,7 +7,9 @@ from hub.domain.desk import Case
 from hub.domain.events import Alert, Status, SubmissionSummary, TimelineEntry
 from hub.domain.faults import Fault
 from hub.domain.kinds import KINDS
+from hub.domain.notices import OPEN_WORDS, TELLERS
 from hub.domain.reading import EVERYTHING, Scope
+from hub.domain.subscriptions import sees_alert
 from hub.web.ports import Viewer
 
 __all__ = ["is_officer", "is_operator"]
@@ -16,6 +18,8 @@ __all__ = ["is_officer", "is_operator"]
 _ACCESS = Access()
 #: Timeline words whose detail only officers read.
 _GUARDED = frozenset({"assessed", "selected", "alerted", "recommended"})
+#: Authorities whose words tell what they were told of: for officers only.
+_AMONG_OFFICERS = frozenset(TELLERS) - OPEN_WORDS
 
 
 def kinds_for(viewer: Viewer) -> frozenset[str]:
@@ -85,6 +89,7 @@ def timeline_for(viewer: Viewer, status: Status) -> tuple[TimelineEntry, ...]:
     return tuple(
         TimelineEntry(at=entry.at, by=entry.by, what=entry.what) if entry.what in _GUARDED else entry
         for entry in status.timeline
+        if entry.by not in _AMONG_OFFICERS
     )
 
 
@@ -93,7 +98,7 @@ def may_see_alert(viewer: Viewer, alert: Alert) -> bool:
 
     Who was invited to its case sees it too.
     """
-    return is_officer(viewer) and (not alert.agency or not {*alert.agency, *alert.handling.shared, "office"}.isdisjoint(viewer.roles))
+    return sees_alert(viewer, (*alert.agency, *alert.handling.shared) if alert.agency else ())
 
 
 def may_see_case(viewer: Viewer, case: Case) -> bool:

@@ -224,6 +224,9 @@ FACT_NAMES: dict[str, Pair] = {
     "taxBy": ("tax payable by", "税款缴纳截止"),
     "entDutyNo": ("summarised tax bill", "汇总税单号"),
     "guarantor": ("guarantor", "担保企业"),
+    "taxReceipt": ("tax: receipt", "税务回执"),
+    "taxPaid": ("tax bill paid", "税单缴纳时间"),
+    "refund": ("refund", "出口退税"),
     "summary": ("summary declaration", "汇总申报"),
     "sumNo": ("summary number", "汇总申请编号"),
     "entryId": ("entry", "报关单号"),
@@ -236,6 +239,11 @@ FACT_NAMES: dict[str, Pair] = {
     "arrivedConcluded": ("arrival concluded", "运抵审结时间"),
     "departed": ("left the country", "离境时间"),
     "departedConcluded": ("departure concluded", "离境审结时间"),
+}
+_DECIDED: dict[str, Pair] = {
+    "accepted": ("accepted", "已接受"),
+    "refused": ("refused", "不予接受"),
+    "approved": ("approved", "已核准"),
 }
 _FLAGS: dict[str, Pair] = {
     "A": ("A statistics only", "A 简化申报（汇总统计）"),
@@ -261,6 +269,11 @@ EVENTS: dict[str, Pair] = {
     "receipt of another message": ("receipt of another message", "回执与报文类型不符"),
     "receipt before its document": ("receipt before its document", "回执先于单证"),
     "note": ("note", "提示"),
+    "receipt accepted": ("receipt: accepted", "回执：已接受"),
+    "receipt refused": ("receipt: refused", "回执：不予接受"),
+    "tax bill paid": ("tax bill paid", "电子税单已缴纳"),
+    "refund approved": ("refund approved", "退税已核准"),
+    "refund refused": ("refund refused", "退税未核准"),
     "duplicate.exists": ("not taken: customs has it", "未采用：海关已有"),
     "duplicate.conflict": ("not taken: conflict", "未采用：冲突"),
     "duplicate.same_message": ("not taken: twice in one message", "未采用：同一报文内重复"),
@@ -302,10 +315,10 @@ ACTORS: dict[str, Pair] = {
     "officer": ("officer", "关员"),
     "site": ("site operator", "监管场所经营人"),
     "tax": ("tax", "税务"),
-    "office": ("zone office", "综试区办公室"),
-    "commerce": ("commerce", "商务"),
-    "market": ("market supervision", "市场监管"),
     "forex": ("foreign exchange", "外汇"),
+    "market": ("market supervision", "市场监管"),
+    "commerce": ("commerce", "商务"),
+    "office": ("zone office", "综试区办公室"),
     "nobody": ("nobody", "无"),
     "": ("nobody", "无"),
 }
@@ -390,6 +403,8 @@ def fact_text(name: str, value: str, language: str) -> str:
         return listed(_LISTED[name], value, language)
     if name == "statisticsFlag":
         return say(_FLAGS, value, language)
+    if name in ("taxReceipt", "refund"):
+        return say(_DECIDED, value, language)
     return say(STAGES, value, language) if FACTS.get(name) == STAGE else value
 
 

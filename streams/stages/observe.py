@@ -19,6 +19,7 @@ from hub.domain.events import REFUSED, WITHDRAWN, Alert, Concluded, Licensed, Re
 from hub.domain.keys import china_day, china_midnight, date_of, day_count, day_text
 from hub.domain.kinds import EXPORT
 from hub.domain.money import SCALE, bounded
+from hub.domain.notices import Complained
 from hub.domain.profile import (
     CROWDS,
     FX,
@@ -48,8 +49,8 @@ from streams.stages.flag import flag
 _DOLLAR = "502"
 #: What is used of a permit counts on every day that a late declaration may be of.
 _FIRST_DAY = "2020-01-01"
-#: Changes of a standing that a profile tells.
-_CHANGES = 10
+#: Changes of a standing that a profile tells; notices of complaints by which a repeated one is known.
+_CHANGES, _COMPLAINTS = 10, 64
 #: An officer's word about credit is looked at when the tick names the reference data it is in.
 _SETTLED = 2000
 
@@ -85,6 +86,9 @@ class ObserveState(msgspec.Struct, frozen=True, array_like=True):
     suggested: profiles.Suggested = profiles.Suggested()
     #: (control code, number of the permit) → what is used of it
     licences: dict[tuple[str, str], Licence] = {}
+    #: complaints there were, and the ids of the last notices of one
+    complained: int = 0
+    complaints: tuple[str, ...] = ()
 
 
 _NOTHING = ObserveState()
@@ -110,6 +114,8 @@ class Observe:
         if isinstance(event, Reviewed):
             since = old.since or event.at
             return self._step(msgspec.structs.replace(old, since=since, look=now.at + _SETTLED), [])
+        if isinstance(event, Complained):
+            return self._complained(old, event, now)
         upstream, rank = origin_of(record.headers) or (b"", b"")
         if rank and rank <= old.seen.get(upstream, b""):
             return None
@@ -141,6 +147,15 @@ class Observe:
     def _step(self, state: ObserveState, outputs: list[Output]) -> Step:
         forget = state.since + self._settings.keep
         return Step(state, min(state.look, forget) if state.look else forget, outputs)
+
+    def _complained(self, old: ObserveState, event: Complained, now: Tick) -> Step | None:
+        """One more complaint; told again it is the same."""
+        if event.notice in old.complaints:
+            return None
+        ids = (*old.complaints, event.notice)[-_COMPLAINTS:]
+        look = _sooner(old.look, now.at + self._settings.look)
+        since = max(old.since, event.at)
+        return self._step(msgspec.structs.replace(old, since=since, look=look, complained=old.complained + 1, complaints=ids), [])
 
     def _traded(self, old: ObserveState, event: Traded, now: Tick, code: str, changes: dict[str, object]) -> Step:
         number, year = day_count(event.at), china_day(event.at) // 10_000

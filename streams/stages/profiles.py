@@ -175,4 +175,5 @@ def profile(code: str, state: ObserveState, standing: Standing, grade: Grade | N
         score=grade.score if grade is not None else 0,
         reasons=tuple(reason(one) for one in standing.reasons),
         changes=state.changes,
+        complaints=state.complained,
     )

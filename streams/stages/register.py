@@ -52,10 +52,11 @@ from hub.domain.faults import Fault, fault
 from hub.domain.keys import china_year, possible_time, receipt_ms
 from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, MATCHED_KINDS, ORDER, PAYMENT, WAYBILL
 from hub.domain.lifecycle import CEB_CODES, EXPIRED, FLAGGED, MATCHED, REPEATED, STALE, SUPERSEDED, WAITING
+from hub.domain.notices import TELLERS
 from hub.domain.watching import REUSED
 from schemas.model import message_types
 from streams.api import Output, Record, Step
-from streams.stages import authorities, follow, guarantee, refund
+from streams.stages import authorities, follow, guarantee, refund, words
 from streams.stages.cloud import headers, raised
 
 _MATCH, _ASSESS, _RESOLVE = topics.inbox("match"), topics.inbox("assess"), topics.inbox("resolve")
@@ -686,6 +687,9 @@ def _tax_bill(turn: Turn, event: TaxBillArrived) -> bool:
 def _receipt(turn: Turn, event: ReceiptArrived) -> None:
     if not turn.get("version"):
         _park(turn, event, event.code)
+        return
+    if event.authority in TELLERS:
+        words.said(turn, event)
         return
     seen = f"{event.time}:{event.code}"
     receipts = turn.get("receipts")

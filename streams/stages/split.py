@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from hub import codec, topics
+from hub.domain import notices
 from hub.domain.events import (
     HandedOver,
     Handing,
@@ -41,6 +42,7 @@ from schemas.documents import STRUCTS
 from schemas.model import MessageType, message_types
 from streams.api import Output, Record, Step
 from streams.stages.follow import amount_of
+from streams.stages.notices import told
 
 _REGISTER, _RESOLVE, _GATE = topics.inbox("register"), topics.inbox("resolve"), topics.inbox("gate")
 _declaration = codec.decoder(DeclarationView)
@@ -90,7 +92,9 @@ class Split:
             return None
         sealed = codec.submission_record(record.value)
         submission = codec.submission(self._open(sealed.documents))
-        if submission.authority:
+        if submission.message == notices.MESSAGE:
+            outputs = told(submission)
+        elif submission.authority:
             outputs = _receipts(submission)
         else:
             outputs = _documents(submission)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from hub.cli.verify import command
 from hub.domain.acknowledgement import attach_proofs, check, leaf_bytes
 from hub.infra.crypto import DemoAuthority, HubKey
 from hub.verify import verify_acknowledgement
+from tests.support.authorities import KINDS, Authority
 from tests.support.signing import a_message, a_signer
 
 KEY = HubKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -222,7 +224,7 @@ def test_the_key_in_the_keys_folder_is_the_default(files: Path, monkeypatch: pyt
 def test_a_signed_message_alone_is_checked_with_its_own_certificate(files: Path) -> None:
     result = run(files, "message.xml", "--at", "2024-06-01T00:00:00Z", "--json")
     assert result.exit_code == 0
-    assert steps_of(result) == [("xml", True), ("xml_signature", True)]
+    assert steps_of(result) == [(step, True) for step in STEPS]
     assert any("not checked" in note[0] for note in msgspec.json.decode(result.stdout)["notes"])
 
 
@@ -231,7 +233,7 @@ def test_a_changed_message_is_not_genuine(files: Path) -> None:
     (files / "message.xml").write_bytes(changed)
     result = run(files, "message.xml", "--at", "2024-06-01T00:00:00Z", "--json")
     assert result.exit_code == 1
-    assert steps_of(result)[-1] == ("xml_signature", False)
+    assert steps_of(result)[-1] == ("digest", False)
     assert "signature.digest" in result.stdout
 
 
@@ -260,7 +262,61 @@ def test_the_issuer_is_checked_where_one_is_given(files: Path) -> None:
     (files / "message.xml").write_bytes(sign(a_message(), a_signer()))
     result = run(files, "message.xml", "--ca", "ca.pem", "--at", "2024-06-01T00:00:00Z", "--json")
     assert result.exit_code == 1
-    assert steps_of(result)[-1] == ("issuer", False)
+    assert steps_of(result)[-1] == ("chain", False)
+    assert "signature.chain" in result.stdout
+
+
+#: The steps of a signed message, without those about whom to trust.
+STEPS = ["xml", "form", "algorithm", "certificate", "key", "validity", "digest", "value"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_step_is_explained_for_rsa_and_sm2(files: Path, kind: str) -> None:
+    root = Authority(kind=kind)
+    signer = root.issue()
+    (files / "message.xml").write_bytes(sign(a_message(), signer))
+    (files / "ca.pem").write_bytes(root.pem)
+    (files / "lists").mkdir()
+    (files / "lists" / "one.crl").write_bytes(root.revokes({0x03000000000CDE77: "2024-06-10"}))
+    given = ("message.xml", "--ca", "ca.pem", "--crl", "lists")
+    held = run(files, *given, "--at", "2024-06-01T00:00:00Z", "--json")
+    assert steps_of(held) == [(step, True) for step in (*STEPS, "chain", "revocation")]
+    assert (held.exit_code, msgspec.json.decode(held.stdout)["notes"]) == (0, [])
+    revoked = run(files, *given, "--at", "2024-06-10T00:00:00Z")
+    assert revoked.exit_code == 1
+    assert "signature.revoked" in revoked.stdout
+    assert "NOT genuine 不真实: revocation" in revoked.stdout
+    late = run(files, *given, "--at", "2025-06-10T00:00:00Z", "--json")
+    assert "signature.revoked" in late.stdout
+    (files / "lists" / "one.crl").write_bytes(root.revokes())
+    silent = run(files, *given, "--at", "2024-08-10T00:00:00Z", "--json")
+    assert (silent.exit_code, steps_of(silent)[-1]) == (1, ("revocation", False))
+    assert "signature.crl_required" in silent.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("change", "step", "code"),
+    [
+        (lambda d: d.replace(b'URI=""', b'URI="#x"'), "algorithm", "signature.reference"),
+        (lambda d: d.replace(b"<ds:KeyInfo>", b"<ds:KeyInfo><ds:KeyValue/>"), "form", "signature.malformed"),
+        (lambda d: re.sub(rb"<ds:X509Certificate>.*</ds:X509C", b"<ds:X509Certificate>AAAA</ds:X509C", d), "certificate", "signature.certificate"),
+        (lambda d: d.replace(b"two", b"too"), "digest", "signature.digest"),
+        (lambda d: re.sub(rb"<ds:SignatureValue>....", b"<ds:SignatureValue>AAAA", d), "value", "signature.value"),
+        (lambda d: re.sub(rb"<ds:Signature .*</ds:Signature>", b"", d), "form", "signature.missing"),
+    ],
+)  # fmt: skip
+def test_the_step_that_fails_is_named(files: Path, kind: str, change: Callable[[bytes], bytes], step: str, code: str) -> None:
+    (files / "message.xml").write_bytes(change(sign(a_message(), Authority(kind=kind).issue())))
+    result = run(files, "message.xml", "--at", "2024-06-01T00:00:00Z", "--json")
+    assert (result.exit_code, steps_of(result)[-1]) == (1, (step, False))
+    assert code in result.stdout
+
+
+def test_the_validity_is_a_step_of_its_own(files: Path) -> None:
+    result = run(files, "message.xml", "--at", "2031-06-01T00:00:00Z", "--json")
+    assert (result.exit_code, steps_of(result)[-1]) == (1, ("validity", False))
+    assert "signature.expired" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -270,6 +326,7 @@ def test_the_issuer_is_checked_where_one_is_given(files: Path) -> None:
         ("message.xml", "ack.json"),
         ("message.xml", "--at", "yesterday"),
         ("message.xml", "--ca", "ack.json"),
+        ("message.xml", "--crl", "ack.json"),
         ("nowhere.json",),
     ],
 )

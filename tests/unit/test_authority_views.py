@@ -12,6 +12,7 @@ from hub import codec, topics
 from hub.domain import authority_views as views
 from hub.domain.events import Reviewed, Traded
 from hub.domain.money import amount, text
+from hub.domain.notices import NOTICES, authority_of
 from hub.domain.reference import Reference, ReferenceRecord
 from schemas import samples
 from streams.stages.assess import AssessSettings
@@ -274,4 +275,7 @@ def test_each_type_and_field_is_on_the_authoritys_page(authority: str) -> None:
     for type_ in views.VIEWS[authority].values():
         if not (elsewhere and type_ is views.Reclassified):
             named |= set(type_.__struct_fields__)
+    for name, type_ in NOTICES.items():
+        if authority_of(name) == authority:
+            named |= {name, *type_.__struct_fields__}
     assert [name for name in named if f"`{name}`" not in page] == []

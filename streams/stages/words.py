@@ -1,0 +1,77 @@
+"""What tax, foreign exchange, market supervision and commerce say about a document: lines and facts beside its status.
+
+Customs' status is never touched by another authority. The greatest time wins for each fact; what comes late is told and
+changes nothing. Only what its participant may know is told to it (``OPEN_WORDS``): a word about what was told for an
+officer's sake would tell that it was, so that stays among officers (``hub.web.sight`` leaves those lines out).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hub import topics
+from hub.domain.events import Answer, ReceiptArrived
+from hub.domain.keys import possible_time, receipt_ms
+from hub.domain.notices import OPEN_WORDS, authority_of
+from streams.stages import follow
+
+if TYPE_CHECKING:
+    from streams.stages.register import Turn
+
+_PAID, _REFUND = "tax.bill.paid.v1", "tax.refund.decided.v1"
+
+
+def said(turn: Turn, event: ReceiptArrived) -> None:
+    """One word of an authority about a document that is here."""
+    seen, receipts = f"{event.authority}:{event.numbers['event']}", turn.get("receipts")
+    if seen in receipts:
+        turn.note(event.authority, "receipt repeated", event.code, event.received_at)
+        return
+    turn.changes["receipts"] = (*receipts, seen)[-turn.settings.receipts :]
+    if event.authority in OPEN_WORDS:
+        _answer(turn, event)
+    what, fact = _what(event)
+    detail = " ".join([part for part in (event.numbers.get("detail", ""), event.info) if part])
+    time = possible_time(event.time, event.received_at)
+    kept = follow.more(turn)
+    if time < kept.words.get(fact, ""):
+        turn.note(event.authority, f"older: {what}", detail, turn.then(event.received_at))
+        return
+    words = {**kept.words, fact: time}
+    facts = kept.facts
+    if event.authority in OPEN_WORDS:
+        facts = {**facts, fact: str(receipt_ms(time)) if event.message == _PAID else event.code}
+    turn.changes["more"] = msgspec.structs.replace(kept, words=words, facts=facts)
+    turn.note(event.authority, what, detail, turn.then(event.received_at))
+
+
+def _what(event: ReceiptArrived) -> tuple[str, str]:
+    """The word of the timeline, and the name of the fact it sets."""
+    if event.message == _PAID:
+        return "tax bill paid", "taxPaid"
+    if event.message == _REFUND:
+        return f"refund {event.code}", "refund"
+    return f"receipt {event.code}", f"{authority_of(event.message)}Receipt"
+
+
+def _answer(turn: Turn, event: ReceiptArrived) -> None:
+    """The participant and subscribers are told, as of customs' receipts."""
+    base = f"{turn.key}:{event.authority}:{event.numbers['event']}"
+    principal = turn.get("principal")
+    for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
+        answer = Answer(
+            id=base if participant == principal else f"{base}:{participant}",
+            participant=participant,
+            at=event.received_at,
+            authority=event.authority,
+            message=event.message,
+            document=turn.key,
+            submission=turn.get("submission"),
+            code=event.code,
+            time=event.time,
+            info=event.info,
+            numbers={"detail": event.numbers.get("detail", "")},
+        )
+        turn.publish(topics.ANSWERS, participant, answer, "hub.answer.received.v1", answer.id)
