@@ -14,6 +14,7 @@ from hub.domain.events import Alert
 from hub.domain.faults import kind_of
 from hub.domain.handling import CLOSED, RAISED, STATES, VERDICTS
 from hub.domain.orders import AUTHORITIES
+from hub.domain.subscriptions import Subscription, is_for
 from hub.web.sight import may_see_alert
 from tests.support.reading import CALLERS
 
@@ -81,6 +82,16 @@ def test_a_case_is_for_whoever_may_see_its_alert(agency: set[str]) -> None:
     for viewer in CALLERS.values():
         officer = not viewer.suspended and bool({*AUTHORITIES, "office"} & {*viewer.roles})
         assert (officer and bool(acts_as(case, viewer.roles))) == may_see_alert(viewer, one)
+
+
+def test_an_alert_of_a_shared_case_is_the_invited_authoritys_too_in_lists_and_subscriptions() -> None:
+    case = act(case_with(alert()), "join", to="tax")
+    shared = msgspec.structs.replace(alert(), handling=case.alerts[0].handling)
+    for one, seen in ((alert(), False), (shared, True)):
+        for who, sees in (("customs", True), ("office", True), ("tax", seen), ("market", False), ("agent", False)):
+            viewer = CALLERS[f"key-{who}"]
+            assert may_see_alert(viewer, one) is sees
+            assert is_for(Subscription("s", who, "alerts", 1), viewer, b"", msgspec.to_builtins(one)) is sees
 
 
 # ---- what people do ------------------------------------------------------------------------------------------------
