@@ -474,12 +474,12 @@ async def test_an_officer_works_through_alerts_in_the_list_and_in_their_case(con
         await expect(page.get_by_role("alert")).to_contain_text("desk.colleague")
         await page.get_by_role("button", name="assign", exact=True).click()
         await expect(page.locator("#assignee")).to_have_text("customs")
-        await page.get_by_label("Reason").fill("a gift")
+        await page.get_by_label("Reason", exact=True).fill("a gift")
         await page.get_by_label("What the alerts say is").select_option("false")
         await page.get_by_role("button", name="decide and close").click()
         await expect(page.locator("[data-decision=customs]")).to_contain_text("a gift")
         assert await page.locator("#history strong").all_text_contents() == ["alert raised", "acknowledge", "assign", "close"]
-        await page.get_by_label("Reason").fill("a letter came")
+        await page.get_by_label("Reason", exact=True).fill("a letter came")
         await page.get_by_role("button", name="reopen").click()
         await expect(page.locator("#history")).to_contain_text("a letter came")
 
@@ -493,7 +493,7 @@ async def test_alerts_are_worked_on_without_scripts_and_in_chinese(console: Cons
         await page.get_by_role("button", name="执行").click()
         await expect(page.get_by_role("status")).to_contain_text("1 / 1")
         await page.get_by_role("link", name="查看").click()
-        await page.get_by_label("备注").fill("已联系平台")
+        await page.locator("#text").fill("已联系平台")
         await page.get_by_role("button", name="备注").click()
         await expect(page.locator("#history")).to_contain_text("已联系平台")
 

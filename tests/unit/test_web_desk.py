@@ -167,6 +167,8 @@ async def test_an_action_repeated_under_its_key_is_done_once(hub: Hub) -> None:
         ({"action": "burn"}, 422, "desk.action"),
         ({}, 422, "desk.action"),
         ({"action": "comment", "text": "x" * 501}, 422, "desk.action"),
+        ({"action": "comment", "text": "x", "id": "k" * 256}, 422, "desk.action"),
+        ({"action": "comment", "text": "x", "id": "a\nb"}, 422, "desk.action"),
         ({"action": "comment", "text": ""}, 422, "desk.no_reason"),
         ({"action": "comment", "text": "x", "more": 1}, 422, "desk.action"),
         ({"action": "assign", "to": "nobody"}, 422, "desk.colleague"),
@@ -349,6 +351,9 @@ async def test_a_case_is_worked_on_by_forms_and_sending_one_twice_does_it_once(h
         browser.page = first
         await browser.send(f"/cases/{case}", [("action", "comment"), ("text", "<b>seen</b>")])
     assert browser.page.count("&lt;b&gt;seen&lt;/b&gt;") == 1
+    browser.page = first  # back to the page as it was, with another form of it
+    await browser.send(f"/cases/{case}", [("action", "comment"), ("text", "something else")])
+    assert "something else" in browser.page
     assert "desk.colleague" in await browser.send(f"/cases/{case}", [("action", "assign"), ("to", "tax")], 422)
     await browser.send(f"/cases/{case}", [("action", "close"), ("verdict", "false"), ("reason", "gift")])
     assert "已关闭" in browser.page

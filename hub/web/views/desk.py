@@ -1,7 +1,7 @@
 """What officers do about alerts, and the cases they are dealt with in; to anybody else these addresses hold nothing.
 
 An action is told to the desk, which alone decides whether it may be done; the answer waits for it, two seconds at most, else
-it is 202 with where to look. Under the same ``Idempotency-Key`` (or ``id`` in the body) an action is done once.
+it is 202 with where to look. Under the same ``Idempotency-Key`` (or ``id`` in the body) the same action is done once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from hashlib import blake2b
 import msgspec
 from aiohttp import web
 
+from hub import codec
 from hub.domain import audit, casework
 from hub.domain.casework import MOST_TEXT, Waits
 from hub.domain.desk import ACTIONS, ASSIGN, LEADERS, Acted, Action, Came, Case, CaseAlert, acts_as, case_of
@@ -230,8 +231,8 @@ def scope(viewer: Viewer) -> tuple[str, ...] | None:
 
 def _key(request: web.Request, doing: Doing) -> str:
     key = request.headers.get("Idempotency-Key", "") or doing.id
-    if len(key) > _MOST_KEY:
-        raise wrong(f"an Idempotency-Key has at most {_MOST_KEY} characters", f"Idempotency-Key 最多 {_MOST_KEY} 个字符")
+    if len(key) > _MOST_KEY or (key and not key.isprintable()):  # bytes that are no text come as what cannot be printed
+        raise wrong(f"an Idempotency-Key is 1 to {_MOST_KEY} printable characters", f"Idempotency-Key 应为 1 至 {_MOST_KEY} 个可见字符")
     return key
 
 
@@ -284,15 +285,13 @@ async def _take(request: web.Request, viewer: Viewer, acts: list[_Acting], doing
     names: dict[str, str] = {}
     for one in acts:
         authority = acts_as(one.case, viewer.roles)
-        # Twice the same key in another case, or of another person, is another action.
-        secret = f"{viewer.name}\x00{key}\x00{one.case.id}".encode("utf-8", "surrogatepass")
-        id_ = blake2b(secret, digest_size=12).hexdigest() if key else secrets.token_hex(12)
-        to = given.to or (viewer.name if given.action == ASSIGN else "")
+        to, until = given.to or (viewer.name if given.action == ASSIGN else ""), _until(given.deadline)
+        # The same key in another case, of another person or with other words is another action.
+        said = (viewer.name, key, one.case.id, given.action, one.ids, to, given.text, given.verdict, until)
+        id_ = blake2b(codec.to_json(said), digest_size=12).hexdigest() if key else secrets.token_hex(12)
         if given.action == ASSIGN and authority == one.case.owner:
             _colleague(request, to, authority)
-        act = Action(
-            id_, viewer.name, authority, parts.clock.now(), given.action, tuple(one.ids), to, given.text, given.verdict, _until(given.deadline)
-        )
+        act = Action(id_, viewer.name, authority, parts.clock.now(), given.action, tuple(one.ids), to, given.text, given.verdict, until)
         names[one.case.id] = id_
         if _acted(one.case, id_) is None:
             told[one.case.id] = [*(Came(alert, alert.declaration or next(iter(alert.enterprises), alert.id)) for alert in one.unknown), act]
