@@ -1,4 +1,7 @@
-"""The console's pages for alerts and cases: a list to work through, a page a case. All actions are forms and need no script."""
+"""The console's pages for alerts and cases: a list to work through, a page a case. All actions are forms and need no script.
+
+What is refused is said in the page, whose own status is 200: a browser complains of anything else.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,6 @@ async def _alerts(request: web.Request, viewer: Viewer, wrong: list[Fault] | Non
     return render(
         request,
         "alerts.html",
-        status=422 if wrong and not (done and done["done"]) else 200,
         items=await desk.as_they_are(request, [alert for alert in found[:PAGE] if sight.may_see_alert(viewer, alert)]),
         asked=asked,
         counts=counts,
@@ -160,7 +162,6 @@ async def _case(request: web.Request, viewer: Viewer, wrong: list[Fault] | None 
     return render(
         request,
         "case.html",
-        status=422 if wrong else 200,
         c=shown,
         leads=shown["acting_for"] == case.owner,
         others=others,

@@ -330,9 +330,9 @@ async def test_many_alerts_are_acted_on_by_a_form_and_what_is_refused_says_why(h
     page = await browser.send("/alerts", [("action", "assign"), ("to", "li"), ("alert", "b0"), ("alert", "b1"), ("alert", "t")])
     assert "Done: 2 / 3" in page
     assert {one.handling.assignee for one in hub.read.alerts_by.values()} == {"li", ""}
-    page = await browser.send("/alerts", [("action", "close"), ("alert", "b0")], 422)
+    page = await browser.send("/alerts", [("action", "close"), ("alert", "b0")])
     assert "desk.undecided" in page
-    assert "desk.action" in await browser.send("/alerts", [("action", "close")], 422), "nothing ticked"
+    assert "desk.action" in await browser.send("/alerts", [("action", "close")]), "nothing ticked"
     async with hub.session.post("/alerts", data={"action": "close", "alert": "b0"}, cookies={SESSION_COOKIE: session_token(SECRET, "wang", NOW)}) as answer:
         assert answer.status == 403, "a form that is not ours"
     for state in ("closed", "", "raised", "nonsense"):
@@ -354,7 +354,7 @@ async def test_a_case_is_worked_on_by_forms_and_sending_one_twice_does_it_once(h
     browser.page = first  # back to the page as it was, with another form of it
     await browser.send(f"/cases/{case}", [("action", "comment"), ("text", "something else")])
     assert "something else" in browser.page
-    assert "desk.colleague" in await browser.send(f"/cases/{case}", [("action", "assign"), ("to", "tax")], 422)
+    assert "desk.colleague" in await browser.send(f"/cases/{case}", [("action", "assign"), ("to", "tax")])
     await browser.send(f"/cases/{case}", [("action", "close"), ("verdict", "false"), ("reason", "gift")])
     assert "已关闭" in browser.page
     assert "重新打开" in browser.page
@@ -364,7 +364,7 @@ async def test_a_case_is_worked_on_by_forms_and_sending_one_twice_does_it_once(h
     page = await other.get(f"/cases/{case}")
     assert "decide and close" not in page
     assert "you act for: tax" in page
-    assert "desk.not_leading" in await other.send(f"/cases/{case}", [("action", "close")], 422)
+    assert "desk.not_leading" in await other.send(f"/cases/{case}", [("action", "close")])
     await other.send(f"/cases/{case}", [("action", "decide"), ("verdict", "true"), ("reason", "not paid")])
     assert 'data-decision="tax"' in other.page
 
