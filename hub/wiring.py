@@ -91,12 +91,12 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+#: What recipients get of a record, by topic.
+ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.item for name in topics.AUTHORITIES}
 #: Test events on their way to subscribers at one time.
 _TESTS_AT_ONCE = 8
 #: How often the files that say whom to trust are looked at.
 _LOOK_SECONDS = 5.0
-#: What recipients get of a record, by topic.
-ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.item for name in topics.AUTHORITIES}
 
 #: Publishes records of reference data; they are read by this process when it returns.
 Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]

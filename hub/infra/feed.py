@@ -216,11 +216,11 @@ class Feed:
         if record.value is None:
             return None
         try:
-            return self._reads(record.value, dict(record.headers))
-        except ValueError:  # msgspec's errors are such
+            return self._reads(record.value, {name: value for name, value in record.headers if value is not None})
+        except Exception:  # whatever is wrong with one record, those behind it are for somebody
             self._unread += 1
             if self._unread == 1:
-                log.warning("a record of %s is not what it should be (offset %d:%d)", self.topic, record.partition, record.offset)
+                log.exception("a record of %s is not what it should be (%d, offset %d)", self.topic, record.partition, record.offset)
             return None
 
     async def _there(self) -> Ring:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import random
 import secrets
+import sys
+from asyncio.subprocess import PIPE
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +22,8 @@ from hub.domain.access import Principal
 from hub.domain.cursor import Cursor
 from hub.domain.events import Alert
 from hub.domain.reading import AlertFilter
+from hub.infra.embedded import EmbeddedKafka
+from hub.settings import Settings, jars
 from hub.web import follow
 from tests.support.following import Followed, an_alert, followed, some
 from tests.support.reading import PARTITIONS, feed, make_topics
@@ -228,3 +235,62 @@ def test_alerts_filters_say_the_same_in_memory_as_the_words_of_the_call() -> Non
     for name, value in {"severity": "yellow", "family": "fraud", "rule": "R06", "enterprise": "9901A", "agency": "tax", "office": "2900"}.items():
         assert AlertFilter(**{name: value}).takes(alert), name
         assert not AlertFilter(**{name: "x"}).takes(alert), name
+
+
+async def test_a_record_that_nobody_can_read_does_not_stop_those_behind_it(kafka: str, prefix: str) -> None:
+    broken = [(topics.ALERTS, b"al-00001", value, []) for value in (b"", b"{", b"\xff\xfe", b'{"id":1}', b"[]")]
+    async with followed(kafka, prefix, count=2) as house, house.stream(f"/v1/alerts/stream?after={START}") as stream:
+        await feed(kafka, broken, prefix)
+        await house.write([an_alert(1)] * 5)
+        assert [event.data["id"] for event in await some(stream, 5)] == ["al-00001"] * 5
+        _, page = await house.get(f"/v1/alerts?after={START}")
+        assert len(page["items"]) == 5
+
+
+async def test_hub_alerts_follows_comes_again_when_cut_and_prints_every_alert_once(kafka: str, prefix: str) -> None:
+    async with followed(kafka, prefix) as house:
+        await house.write([an_alert(n, severity="red" if n % 2 else "yellow") for n in range(10)])
+        command = [sys.executable, "-m", "hub", "alerts", "--follow", "--json", "--filter", "severity=red", "--after", START, "--url", house.urls[0]]
+        environment = {**os.environ, "HUB_API_KEY": "key-customs"}
+        following = await asyncio.create_subprocess_exec(*command, stdout=PIPE, env=environment)
+        assert following.stdout is not None
+        try:
+            async with asyncio.timeout(60):
+                first = [json.loads(await following.stdout.readline()) for _ in range(5)]
+                assert await _comes(lambda: _open(house))
+                await follow.close_streams(house.apps[0])
+                await house.write([an_alert(n, severity="red") for n in range(10, 13)])
+                rest = [json.loads(await following.stdout.readline()) for _ in range(3)]
+        finally:
+            following.kill()
+            await following.communicate()
+        _, page = await house.get(f"/v1/alerts?severity=red&after={rest[-1]['cursor']}")
+    assert sorted(one["id"] for one in first + rest) == [f"al-{n:05d}" for n in (1, 3, 5, 7, 9, 10, 11, 12)]
+    assert (rest[-1]["event"], page["items"]) == ("alert", [])
+
+
+async def _open(house: Followed) -> bool:
+    return len(house.apps[0][follow.STREAMS]) == 1
+
+
+@pytest.mark.slow
+async def test_streams_stay_open_while_the_broker_is_away_and_go_on_when_it_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "HEARTBEAT", 0.5)
+    monkeypatch.setattr(follow, "LOOK", 0.5)
+    broker = EmbeddedKafka(tmp_path / "kafka", jars(Settings()))
+    await broker.start()
+    try:
+        await make_topics(broker.bootstrap, "", NAMES)
+        async with followed(broker.bootstrap, "") as house, house.stream("/v1/alerts/stream") as stream:
+            await anext(stream)
+            await house.write([an_alert(1)])
+            await some(stream, 1)
+            await broker.stop()
+            async with asyncio.timeout(10):
+                for _ in range(3):
+                    assert (await anext(stream)).data is None
+            await broker.start()
+            await house.write([an_alert(2), an_alert(3)])
+            assert sorted([event.data["id"] for event in await some(stream, 2)]) == ["al-00002", "al-00003"]
+    finally:
+        await broker.stop()
