@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hub.domain import deliveries, events
+from hub.domain import deliveries, desk, events
 from hub.domain import evidence as evidence_
 
 _encoder = msgspec.msgpack.Encoder()
@@ -27,10 +27,12 @@ bill_event = msgspec.msgpack.Decoder(events.BillEvent).decode
 ledger_event = msgspec.msgpack.Decoder(events.Burden).decode
 watch_event = msgspec.msgpack.Decoder(events.Seen).decode
 gate_event = msgspec.msgpack.Decoder(events.GateEvent).decode
+desk_event = msgspec.msgpack.Decoder(desk.DeskEvent).decode
 observe_event = msgspec.msgpack.Decoder(events.ObserveEvent).decode
 resolve_event = msgspec.msgpack.Decoder(events.ResolveEvent).decode
 hand_over = msgspec.msgpack.Decoder(events.HandOver).decode
 hold = msgspec.json.Decoder(events.Hold).decode
+case = msgspec.json.Decoder(desk.Case).decode
 status = msgspec.json.Decoder(events.Status).decode
 assessment = msgspec.json.Decoder(events.Assessment).decode
 alert = msgspec.json.Decoder(events.Alert).decode

@@ -95,7 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Files that may wait to be collected in one subscription's folder before it waits too."""
     processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
-    stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch,observe")
+    stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch,observe,desk")
     """Which stages share a process under ``hub up``."""
     serve_processes: int = 1
     """How many doors ``hub up`` opens on the same port."""
@@ -163,8 +163,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Certificates (PEM) of who may have issued the time-stamping authority's; needed with `timestamp_url`."""
     timestamp_seconds: float = 60.0
     """How often the newest root of each chain is stamped; a root's stamp holds for all before it."""
+    acknowledge_minutes: tuple[str, ...] = ("yellow=480", "orange=120", "red=30", "reject=30")
+    """Severity → minutes in which somebody has to acknowledge an alert; then it is said again, three times at most (our own numbers, P)."""
     log_level: str = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
+
+    @property
+    def acknowledge(self) -> dict[str, int]:
+        """Severity → ms of ``acknowledge_minutes``; ValueError where they are none."""
+        pairs = [entry.partition("=") for entry in self.acknowledge_minutes]
+        return {severity.strip(): int(minutes) * 60_000 for severity, _, minutes in pairs}
 
     @property
     def keys_folder(self) -> Path:
@@ -182,6 +190,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return int(self.listen.rpartition(":")[2])
 
 
+#: What an alert may be (``hub.domain.reading.SEVERITIES``).
+_SEVERITIES = ("yellow", "orange", "red", "reject")
 #: Values that may only be one of these.
 CHOICES = {
     "enrolment": ("open", "closed"),
@@ -255,6 +265,7 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         ("rate_burst", settings.rate_burst > 0, "is above 0"),
         ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
         ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
+        ("acknowledge_minutes", _minutes(settings), f"is SEVERITY=MINUTES for each of {', '.join(_SEVERITIES)}, 1 to 525600 minutes"),
         ("certificate_skew_seconds", 0 <= settings.certificate_skew_seconds <= 3600, "is between 0 and 3600"),
         ("revocation_lists", settings.revocation_lists is None or settings.trust_anchors is not None, "needs trust_anchors"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
@@ -263,6 +274,14 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),
         ("customs_url", not settings.customs_url or settings.customs_url.startswith(("http://", "https://")), "is http(s)://…"),
     ]
+
+
+def _minutes(settings: Settings) -> bool:
+    try:
+        found = settings.acknowledge
+    except ValueError:
+        return False
+    return set(found) == set(_SEVERITIES) and all(60_000 <= ms <= 525_600 * 60_000 for ms in found.values())
 
 
 def _is_amount(text: str) -> bool:

@@ -23,6 +23,7 @@ COMMANDS = (
     "trace",
     "worklist",
     "alerts",
+    "cases",
     "held",
     "verify",
     "participants",

@@ -40,6 +40,7 @@ FAMILIES = (
     "payment_data",
     "reference",
     "webhook",
+    "desk",
 )
 
 

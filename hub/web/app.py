@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from hub.web import console, follow
+from hub.web import console, console_desk, follow
 from hub.web.pages import SECURITY_HEADERS
 from hub.web.ports import PARTS, Parts
 from hub.web.problems import answers_problems
@@ -13,6 +13,7 @@ from hub.web.views import (
     declarations,
     deliveries,
     describe,
+    desk,
     enterprises,
     evidence,
     exports,
@@ -30,7 +31,7 @@ from hub.web.views import (
 from hub.web.wrong_keys import WrongKeys
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, out, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, desk, out, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console, console_desk,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import msgspec
 from hub import topics
 from hub.domain import audit, deliveries, events, evidence
 from hub.domain.authority_views import VIEWS
+from hub.domain.desk import Case
 from hub.domain.notices import NOTICES
 
 Json = dict[str, Any]  # Any: JSON
@@ -22,11 +23,12 @@ PUBLIC: dict[str, Any] = {
     topics.HAND_OVERS: events.HandOverOutcome,
     topics.DELIVERIES: deliveries.DeliveryReport,
     topics.HOLDS: events.Hold,
+    topics.CASES: Case,
     topics.PROFILES: events.Profile,
 }
 #: Public topics with records of several types: topic → CloudEvents type (``ce_type``) → what a record of it is.
 TYPED: dict[str, dict[str, Any]] = {
-    **{topics.out(authority): {"hub.alert.raised.v1": events.Alert, **types} for authority, types in VIEWS.items()},
+    **{topics.out(authority): {"hub.alert.raised.v1": events.Alert, "hub.alert.changed.v1": events.Alert, **types} for authority, types in VIEWS.items()},
     topics.EVIDENCE: {audit.TYPE: audit.Act, evidence.ROOT_TYPE: evidence.Root, evidence.STAMP_TYPE: evidence.Stamped},
 }
 

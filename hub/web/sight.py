@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub.domain.access import READS, Access, is_officer, is_operator, may_unmask
+from hub.domain.desk import Case
 from hub.domain.events import Alert, Status, SubmissionSummary, TimelineEntry
 from hub.domain.faults import Fault
 from hub.domain.kinds import KINDS
@@ -93,5 +94,13 @@ def timeline_for(viewer: Viewer, status: Status) -> tuple[TimelineEntry, ...]:
 
 
 def may_see_alert(viewer: Viewer, alert: Alert) -> bool:
-    """Alerts go to the agencies they name and to the office; one that names none goes to every officer."""
-    return sees_alert(viewer, alert.agency)
+    """Alerts go to the agencies they name and to the office; one that names none goes to every officer.
+
+    Who was invited to its case sees it too.
+    """
+    return sees_alert(viewer, (*alert.agency, *alert.handling.shared) if alert.agency else ())
+
+
+def may_see_case(viewer: Viewer, case: Case) -> bool:
+    """Who may see one of its alerts may see a case, and who was invited to it; the office sees them all."""
+    return is_officer(viewer) and not {*case.authorities, "office"}.isdisjoint(viewer.roles)

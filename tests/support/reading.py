@@ -33,6 +33,7 @@ CALLERS = {
         ("stranger", "declarant", ("AGT0000009",)),
         ("customs", "customs", ()),
         ("tax", "tax", ()),
+        ("forex", "forex", ()),
         ("market", "market", ()),
         ("office", "office", ()),
         ("operator", "operator", ()),

@@ -106,7 +106,7 @@ async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> 
     )
     routed = {resource.canonical for resource in app.router.resources()}
     pages = {"/", "/login", "/logout", "/throughput", "/declarations", "/declarations/{key}", "/submissions", "/summaries", "/rules", "/held", "/held/{submission}"}
-    pages |= {"/orders", "/orders/{id}/revoke", "/deliveries", "/deliveries/{id}/{what}"}
+    pages |= {"/orders", "/orders/{id}/revoke", "/alerts", "/cases/{id}", "/deliveries", "/deliveries/{id}/{what}"}
     pages |= {"/submissions/{id}", "/static/{name}", "/docs", "/docs/messages", "/docs/messages/{type}"}
     pages |= {"/docs/messages/{type}/{part}/{field}", "/docs/fields/{name}"}
     pages |= {"/enterprises", "/enterprises/{code}", "/enterprises/{code}/standing"}
@@ -117,7 +117,7 @@ def test_asyncapi_has_each_public_topic_with_a_schema_of_its_records() -> None:
     document = asyncapi("1")
     assert {*PUBLIC, *TYPED} <= {topic.name for topic in topics.TOPICS}
     assert set(document["channels"]) == {*PUBLIC, *TYPED}
-    assert set(document["channels"]["out.tax"]["messages"]) == {"hub.alert.raised.v1", *VIEWS["tax"]}
+    assert set(document["channels"]["out.tax"]["messages"]) == {"hub.alert.raised.v1", "hub.alert.changed.v1", *VIEWS["tax"]}
     assert document["components"]["schemas"]["Status"]["properties"]["timeline"]
 
 
