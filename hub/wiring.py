@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -28,8 +28,10 @@ from adapters.trust_files import TrustFiles
 from adapters.ways import Ways
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.casework import Waits
 from hub.domain.credentials import state
 from hub.domain.deliveries import cloud_event
+from hub.domain.desk import Action, Came
 from hub.domain.events import Decided, HandOverOutcome, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable, kind_of
 from hub.domain.keys import china_day
@@ -39,12 +41,13 @@ from hub.domain.orders import Orders
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
 from hub.domain.subscriptions import Subscription
-from hub.infra import key_uses
+from hub.infra import evidence, key_uses
 from hub.infra.audit import recorder
 from hub.infra.certificates import ExpiryWatch, ending
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
+from hub.infra.feed import Feeds, Reads
 from hub.infra.hosted import RSA, SM2, HostedKeys
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.lag import GroupLags
@@ -62,6 +65,7 @@ from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
 from hub.web.ports import Delivering, Parts
+from hub.web.views import alerts, out
 from streams.api import Stage
 from streams.faust_driver import Options, run
 from streams.project import Projector
@@ -70,6 +74,7 @@ from streams.runtime import Hooks
 from streams.stages import cloud
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
+from streams.stages.desk import Desk
 from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings
 from streams.stages.match import Match
@@ -82,6 +87,8 @@ from streams.ticker import Ticker
 
 log = logging.getLogger(__name__)
 _HOUR_MS = 3_600_000
+#: What recipients get of a record, by topic.
+ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.item for name in topics.AUTHORITIES}
 #: Test events on their way to subscribers at one time.
 _TESTS_AT_ONCE = 8
 #: How often the files that say whom to trust are looked at.
@@ -133,6 +140,7 @@ async def serve(settings: Settings) -> None:
     own = settings.tls_certificate
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
+    feeds = Feeds(settings.kafka, settings.partitions, ITEMS)
     app = make_app(
         Parts(
             read=read,
@@ -160,8 +168,14 @@ async def serve(settings: Settings) -> None:
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            desk=desking(publisher, settings.partitions),
+            feed=feeds.of,
+            partitions=settings.partitions,
+            streams_each=settings.streams_each,
+            streams=settings.streams,
             delivering=delivering(settings, vault, clock, hooks, publisher, lags),
             audit=recorder(publisher),
+            prover=evidence.Prover(settings.kafka, key),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -199,6 +213,7 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait(beside)
         await door.stop()
         await claims.stop()
+        await feeds.close()
         await hooks.close()
         await lags.close()
         await read.close()
@@ -322,6 +337,20 @@ def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], 
         await publisher.send({(topics.inbox("gate"), topics.partition_of(key, partitions)): [(key, codec.pack(decided), [])]})
 
     return decide
+
+
+def desking(publisher: Publisher, partitions: int) -> Callable[[Mapping[str, Sequence[Came | Action]]], Awaitable[None]]:
+    """Tells the desk what people do about cases (by their ids), about each in this order; there when it returns."""
+    inbox = topics.inbox("desk")
+
+    async def tell(told: Mapping[str, Sequence[Came | Action]]) -> None:
+        rows: dict[tuple[str, int], list[Row]] = {}
+        for case, events in told.items():
+            key = case.encode()
+            rows.setdefault((inbox, topics.partition_of(key, partitions)), []).extend([(key, codec.pack(one), []) for one in events])
+        await publisher.send(rows)
+
+    return tell
 
 
 async def _migrated(dsn: str) -> None:
@@ -452,6 +481,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "watch": Watch,
         "observe": lambda: Observe(reference.data),
         "gate": lambda: Gate(reference.data),
+        "desk": lambda: Desk(Waits(settings.acknowledge)),
     }
     return [makers[name]() for name in names]
 

@@ -11,7 +11,6 @@ from aiohttp import web
 from hub.domain.faults import Refused, fault
 from hub.domain.identity import identified
 from hub.peer import fingerprint_of
-from hub.web.entitled import OPEN
 from hub.web.ports import PARTS, Viewer
 
 SESSION_COOKIE = "hub_session"
@@ -69,7 +68,6 @@ def require(request: web.Request) -> Viewer:
         raise web.HTTPUnauthorized
     if viewer.suspended:
         raise Refused([fault("access.suspended")])
-    request.app[OPEN].add(request, lambda: viewer_of(request) is not None)
     return viewer
 
 

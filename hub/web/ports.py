@@ -11,7 +11,9 @@ from aiohttp import web
 from hub.domain import exports
 from hub.domain.access import Principal
 from hub.domain.audit import Act
+from hub.domain.cursor import Cursor
 from hub.domain.deliveries import DeliveryReport
+from hub.domain.desk import Action, Came, Case
 from hub.domain.events import (
     Alert,
     Answer,
@@ -24,11 +26,25 @@ from hub.domain.events import (
     SubmissionSummary,
 )
 from hub.domain.expiry import Expiring
-from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
+from hub.domain.faults import Unavailable
+from hub.domain.reading import (
+    AlertFilter,
+    CaseFilter,
+    DeskFilter,
+    HandOverRow,
+    Place,
+    RuleFigures,
+    Scope,
+    Search,
+    SummaryGroup,
+    Throughput,
+)
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.ring import Stretch, Wanted
 from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
+from hub.web.prover import Prover
 
 #: Who asks.
 Viewer = Principal
@@ -60,6 +76,11 @@ class ReadModel(Protocol):
     async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]: ...
     async def assessment(self, declaration: str) -> Assessment | None: ...
     async def alert(self, alert: str) -> Alert | None: ...
+    async def alerts_of(self, ids: Iterable[str]) -> list[Alert]: ...
+    async def at_desk(self, wanted: DeskFilter) -> list[Alert]: ...
+    async def desk_counts(self, wanted: DeskFilter) -> dict[str, int]: ...
+    async def cases_of(self, ids: Iterable[str]) -> list[Case]: ...
+    async def cases(self, wanted: CaseFilter) -> list[Case]: ...
     async def export_register(self, wanted: exports.Query) -> list[exports.Entry]: ...
     async def rule_figures(self, first: int, last: int) -> RuleFigures: ...
     async def alerts(self, wanted: AlertFilter) -> list[Alert]: ...
@@ -76,6 +97,25 @@ class Records(Protocol):
 
     async def ends(self, names: Iterable[str]) -> dict[tuple[str, int], int]:
         """{(topic, partition): offset after the last record}."""
+
+
+class Source(Protocol):
+    """Items of a topic behind any cursor, for many readers at a time; raises Unavailable, and Refused for a wrong cursor."""
+
+    topic: str
+
+    async def now(self) -> Cursor:
+        """The cursor behind everything there is."""
+
+    async def after(self, cursor: Cursor, wanted: Wanted, limit: int) -> Stretch:
+        """What lies behind the cursor, some of it at a time."""
+
+    async def news(self, cursor: Cursor, wanted: Wanted, seconds: float) -> None:
+        """Wait until there may be something behind the cursor, but not longer than that."""
+
+
+def _no_feed(_topic: str) -> Source:
+    raise Unavailable("Kafka")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,12 +173,22 @@ class Parts:
     #: The reference data as this process follows them, and how records are published: as next versions, there and read on return.
     reference: Reference | None = None
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
+    #: What a topic brings, from any cursor on: of ``alerts`` and every ``out.<authority>``.
+    feed: Callable[[str], Source] = _no_feed
+    partitions: int = 8
+    #: Streams open at a time in this process, of one principal and in all.
+    streams_each: int = 20
+    streams: int = 500
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    #: Tells the desk what people do about cases (by their ids), about each in this order; raises Unavailable.
+    desk: Callable[[Mapping[str, Sequence[Came | Action]]], Awaitable[None]] | None = None
     delivering: Delivering | None = None
     #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
     #: and nobody reads unmasked what is not its own.
     audit: Callable[[Act], Awaitable[None]] | None = None
+    #: Proves submissions by the chain of evidence; without it there are no evidence packs.
+    prover: Prover | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)
