@@ -84,6 +84,7 @@ def _needs(settings: Settings, *names: str) -> None:
 async def serve(settings: Settings) -> None:
     """The door, the API and the console, until told to end."""
     _needs(settings, "kafka", "database")
+    trust = trusting(settings)
     clock = WallClock()
     vault = Vault(settings.keys_folder)
     key = HubKey.load(settings.keys_folder)
@@ -93,7 +94,6 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
-    trust = trusting(settings)
     door = Door(
         judge=judge(settings, reference, vault, trust),
         publisher=publisher,
