@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 #: How far the sender's clock may be away, and how long a recorded call can be played again.
 TOLERANCE_SECONDS = 300
@@ -16,6 +16,12 @@ _MOST = 8
 def sign(secret: bytes, id: str, at: int, body: bytes) -> dict[str, str]:
     """The headers of a call; ``at`` in seconds."""
     return {_ID: id, _TIME: str(at), _SIGNATURE: f"v1,{_mac(secret, id, str(at), body)}"}
+
+
+def sign_all(secrets: Sequence[bytes], id: str, at: int, body: bytes) -> dict[str, str]:
+    """The same under several secrets, of which the receiver needs to know one: for a while after a secret was changed."""
+    signatures = " ".join(f"v1,{_mac(secret, id, str(at), body)}" for secret in secrets)
+    return {_ID: id, _TIME: str(at), _SIGNATURE: signatures}
 
 
 def recent(headers: Mapping[str, str], now: int) -> bool:

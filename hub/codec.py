@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hub.domain import events
+from hub.domain import deliveries, events
 
 _encoder = msgspec.msgpack.Encoder()
 _json = msgspec.json.Encoder()
@@ -34,6 +34,7 @@ status = msgspec.json.Decoder(events.Status).decode
 assessment = msgspec.json.Decoder(events.Assessment).decode
 alert = msgspec.json.Decoder(events.Alert).decode
 answer = msgspec.json.Decoder(events.Answer).decode
+delivery_report = msgspec.json.Decoder(deliveries.DeliveryReport).decode
 profile = msgspec.json.Decoder(events.Profile).decode
 
 #: Header of ``submissions`` and ``refusals`` records that holds the SubmissionSummary (msgpack, no personal data).

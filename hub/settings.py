@@ -73,6 +73,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long customs may take to answer a hand-over."""
     customs_attempts: int = 12
     """Attempts before a hand-over is parked."""
+    webhook_private: bool = False
+    """Whether webhooks may go to private addresses, any port and plain http: for tests and closed networks."""
+    webhook_timeout_ms: int = 10_000
+    """How long a subscriber's endpoint may take to answer."""
+    webhook_attempts: int = 8
+    """Answers that decided nothing before an event is parked; an endpoint that cannot be reached uses up none."""
+    webhook_retry_ms: int = 1_000
+    """The wait before the second attempt; doubled each time, up to five minutes, shortened by chance."""
+    webhook_dead_hours: float = 24.0
+    """How long an endpoint may be out of reach before its subscription is parked."""
+    webhook_rotation_hours: float = 24.0
+    """How long hooks are signed with the old secret too after it was changed."""
+    subscriptions_each: int = 20
+    """Subscriptions a principal may have."""
+    drop_folder: Path | None = None
+    """Where subscriptions of the kind file put their events, one file each; unset: there is no file drop."""
+    drop_backlog: int = 10_000
+    """Files that may wait to be collected in one subscription's folder before it waits too."""
     processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
     stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch,observe")
@@ -195,11 +213,16 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Loaded:
 def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
     """(setting, whether it holds, what is demanded of it) where the type alone does not say it."""
     host, _, port = settings.listen.rpartition(":")
-    above = ("partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts")
+    above = (
+        "partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts", "webhook_timeout_ms",
+        "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog",
+    )  # fmt: skip
     unknown = set(settings.processes) - set(PROCESSES)
     return [
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
+        ("webhook_dead_hours", settings.webhook_dead_hours > 0, "is above 0"),
+        ("webhook_rotation_hours", settings.webhook_rotation_hours >= 0, "is not below 0"),
         ("listen", bool(host) and port.isdigit() and int(port) < 65_536, "is host:port"),
         ("forex_threshold", _is_amount(settings.forex_threshold), "is an amount of yuan"),
         *((name, getattr(settings, name) >= 0, "is not below 0") for name in ("rate_messages", "rate_documents")),

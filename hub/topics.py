@@ -57,6 +57,8 @@ AUTHORITIES = ("customs", "tax", "forex", "market", "commerce")
 OUT_CUSTOMS = "out.customs"
 ANSWERS = "answers"
 HAND_OVERS = "hand-overs"
+DELIVERIES = "deliveries"
+REDELIVERIES = "redeliveries"
 HOLDS = "holds"
 REFERENCE = "reference"
 PROFILES = "profiles"
@@ -154,6 +156,14 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(name=ANSWERS, key="participant", holds="authorities' receipts and the hub's notices for a participant"),
     Topic(name=HAND_OVERS, key="recipient + sender", holds="attempts, outcomes, parked"),
+    Topic(name=DELIVERIES, key="recipient + process", holds="how each recipient stands: counts, last success, breaker", cleanup="compact"),
+    Topic(
+        name=REDELIVERIES,
+        key="subscription",
+        holds="parked events that are to be sent to a subscription again, by their place",
+        retention_ms=30 * DAY_MS,
+        internal=True,
+    ),
     Topic(
         name=HOLDS,
         key="submission id",

@@ -14,32 +14,48 @@ from importlib import resources
 from typing import Any
 
 from aiohttp import web
+from aiokafka.errors import KafkaError
 
 from adapters.dialects import dxp, receipts, webhook
 from adapters.door import Door
 from adapters.intake import Judge
 from adapters.signature import Policy, SigningKey
 from adapters.transports import http
+from adapters.transports.file_drop import FileDrop
+from adapters.transports.hook import HookClient
 from adapters.trust_files import TrustFiles
+from adapters.ways import Ways
 from hub import codec, topics
 from hub.domain.access import Access, Principal
 from hub.domain.credentials import state
-from hub.domain.events import Decided, Reviewed
-from hub.domain.faults import Misconfigured, Unavailable
+from hub.domain.deliveries import cloud_event
+from hub.domain.events import Decided, HandOverOutcome, Reviewed
+from hub.domain.faults import Misconfigured, Unavailable, kind_of
 from hub.domain.keys import china_day
 from hub.domain.matching import MatchSettings
 from hub.domain.money import amount
 from hub.domain.orders import Orders
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
+from hub.domain.subscriptions import Subscription
 from hub.infra import key_uses
 from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
 from hub.infra.kafka import KafkaPublisher, check_partitions
+from hub.infra.lag import GroupLags
 from hub.infra.notices import Amend, NoticeBook, Tell
-from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key, webhook_secret
+from hub.infra.participants import (
+    DemoPrincipal,
+    hook_secret,
+    hook_secrets,
+    hosted_key,
+    load_demo,
+    shown_secret,
+    sm2_key,
+    webhook_secret,
+)
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -50,11 +66,13 @@ from hub.ports import Clock, Publisher, Row
 from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
-from hub.web.ports import Parts
+from hub.web.ports import Delivering, Parts
 from streams.api import Stage
 from streams.faust_driver import Options, run
 from streams.project import Projector
+from streams.replay import Replay, reading
 from streams.runtime import Hooks
+from streams.stages import cloud
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
 from streams.stages.gate import Gate
@@ -68,6 +86,8 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+#: Test events on their way to subscribers at one time.
+_TESTS_AT_ONCE = 8
 #: How often the files that say whom to trust are looked at.
 _LOOK_SECONDS = 5.0
 
@@ -112,6 +132,8 @@ async def serve(settings: Settings) -> None:
         at = clock.now()
         return found, [webhook_secret(vault.digest, name, key.hash) for key in found.keys if state(key, at) == "active"]
 
+    hooks = HookClient(private=settings.webhook_private, timeout=settings.webhook_timeout_ms / 1000)
+    lags = GroupLags(settings.kafka)
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
     app = make_app(
@@ -137,6 +159,7 @@ async def serve(settings: Settings) -> None:
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            delivering=delivering(settings, vault, clock, hooks, publisher, lags),
             audit=recorder(publisher),
         )
     )
@@ -169,6 +192,8 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait({keeping})
         await door.stop()
         await claims.stop()
+        await hooks.close()
+        await lags.close()
         await read.close()
         await records.close()
         await publisher.stop()
@@ -229,6 +254,57 @@ def telling(publisher: Publisher, clock: Clock, partitions: int) -> Tell:
             await publisher.send(rows)
 
     return tell
+
+
+def delivering(settings: Settings, vault: Vault, clock: Clock, hooks: HookClient, publisher: Publisher, lags: GroupLags) -> Delivering:
+    """What the web asks of those who send to subscribers; tests go out from this process, a few at a time."""
+    drop = FileDrop(settings.drop_folder, settings.drop_backlog) if settings.drop_folder is not None else None
+    ways = Ways(hooks, drop, hook_secrets(vault.digest, settings.webhook_rotation_hours), clock, lambda *said: said)
+    at_once = asyncio.Semaphore(_TESTS_AT_ONCE)
+
+    async def check(url: str) -> None:
+        await hooks.resolved(url)
+
+    async def test(subscription: Subscription) -> dict[str, object]:
+        now = clock.now()
+        headers = cloud.headers("hub.subscription.tested.v1", f"{subscription.id}:test:{now}", subscription.id, now)
+        value = codec.to_json({"subscription": subscription.id, "title": subscription.title})
+        id, type_, body = cloud_event(headers, value, "")
+        async with at_once:
+            verdict, note, _ = await ways.send(subscription, id, f"test-{now}.json", body)
+        code, _, status = note.partition(" ") if verdict != "accepted" else ("", "", note)
+        kind = kind_of(code) if code else None
+        return {
+            "id": id,
+            "type": type_,
+            "delivered": verdict == "accepted",
+            "status": int(status) if status else None,
+            "code": code,
+            "message": kind.message if kind is not None else "",
+            "message_zh": kind.message_zh if kind is not None else "",
+            "milliseconds": clock.now() - now,
+        }
+
+    async def replay(items: Sequence[HandOverOutcome]) -> int:
+        done = 0
+        try:
+            async with reading(settings.kafka) as log:
+                again = Replay(publisher, log, settings.partitions, vault.open)
+                for item in items:
+                    done += not await again.parked(item, clock.now())
+        except (KafkaError, OSError) as error:
+            raise Unavailable("Kafka") from error
+        return done
+
+    return Delivering(
+        lags=lags,
+        replay=replay,
+        check=check,
+        test=test,
+        secret=lambda name, number: shown_secret(hook_secret(vault.digest, name, number)),
+        drop=drop is not None,
+        each=settings.subscriptions_each,
+    )
 
 
 def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], Awaitable[None]]:

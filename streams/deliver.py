@@ -123,6 +123,8 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
         self._reader = AIOKafkaConsumer(**settings)
         #: Outcomes since the start, for metrics: {outcome: n}, and attempts that decided nothing.
         self.counts: dict[str, int] = {DELIVERED: 0, REFUSED: 0, PARKED: 0, "retried": 0}
+        #: When the other side last decided something, and when it last did not; ms, 0 for never.
+        self.last_success = self.last_failure = 0
 
     @property
     def waiting(self) -> int:
@@ -265,10 +267,10 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
                 async with self._at_once:
                     reply = await attempt()
                 tries += 1
-                if reply.verdict == ACCEPTED:
-                    return DELIVERED, tries, reply.note
-                if reply.verdict == REFUSED:
-                    return REFUSED, tries, reply.note
+                if reply.verdict in (ACCEPTED, REFUSED):
+                    self.last_success = self._clock.now()
+                    return DELIVERED if reply.verdict == ACCEPTED else REFUSED, tries, reply.note
+                self.last_failure = self._clock.now()
                 answers += reply.verdict != AWAY
                 if answers >= self._retry.attempts:
                     return PARKED, tries, reply.note
@@ -294,6 +296,9 @@ class Deliver(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
             attempts=tries,
             note=note,
             documents=len(message.documents),
+            topic=self._topic,
+            partition=item.partition,
+            offset=item.offset,
         )
         key = f"{self._recipient}+{message.sender}".encode()
         id_ = f"{self._recipient}:{message.copmsg_id}:{outcome}:{tries}"

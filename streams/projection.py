@@ -58,6 +58,11 @@ class HandOverSeen(msgspec.Struct, frozen=True):
     attempts: int = 1
     note: str = ""
     copmsg_id: str = ""
+    sender: str = ""
+    message: str = ""
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
 
 
 class _Version(msgspec.Struct):
@@ -400,12 +405,24 @@ def hand_overs(records: Iterable[Record], batch: Batch) -> int:
             bad += _unreadable(record, error)
             continue
         key = (_text(found.submission), _text(found.recipient), _text(found.copmsg_id or found.submission))
-        row = (*key, found.outcome, found.at, found.attempts, _text(found.note))
+        lies = _text(found.topic), found.partition, found.offset
+        row = (*key, found.outcome, found.at, found.attempts, _text(found.note), _text(found.sender), _text(found.message), *lies)
         held = newest.get(key)
         if held is None or (held[4], held[5]) <= (found.at, found.attempts):
             newest[key] = row
     _rows(batch, "hand_overs").extend(newest.values())
     return bad
+
+
+def deliveries(records: Iterable[Record], batch: Batch) -> int:
+    """The newest word of each process about each recipient."""
+
+    def row(record: Record) -> tuple[str, int, tuple[object, ...]]:
+        found = codec.delivery_report(record.value or b"")
+        told = _text(found.recipient), _text(found.instance), found.at, _text(record.value or b"")
+        return f"{found.recipient}\x00{found.instance}", found.at, told
+
+    return _newest(records, batch, "deliveries", row)
 
 
 def holds(records: Iterable[Record], batch: Batch) -> int:
@@ -458,6 +475,7 @@ HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
     topics.ALERTS: alerts,
     topics.ANSWERS: answers,
     topics.HAND_OVERS: hand_overs,
+    topics.DELIVERIES: deliveries,
     topics.HOLDS: holds,
     topics.PROFILES: profiles,
 }

@@ -17,6 +17,7 @@ from hub.cli.running import run
 from hub.infra.health import (
     Health,
     database_health,
+    deliveries_health,
     jars_health,
     java_health,
     kafka_health,
@@ -41,6 +42,7 @@ CHECKS: tuple[Callable[[Settings], Awaitable[Health]], ...] = (
     kafka_health,
     topics_health,
     lag_health,
+    deliveries_health,
     database_health,
     reading_health,
 )

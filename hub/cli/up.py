@@ -153,7 +153,7 @@ def _start_processes(settings: Settings, supervisor: Supervisor) -> None:
         elif process == "sandbox":
             if sandboxed(settings):
                 supervisor.run("sandbox", ["sandbox", "--listen", sandbox], environ)
-        elif process != "deliver" or "customs_url" in over:
+        else:
             supervisor.run(process, [process], environ)
 
 

@@ -22,6 +22,10 @@ KEY_ERASED = "key.erased"
 KEY_HELD = "key.held"
 KEY_RELEASED = "key.released"
 REPLAYED = "topic.replayed"
+SUBSCRIPTION_MADE = "subscription.made"
+SUBSCRIPTION_ENDED = "subscription.ended"
+SUBSCRIPTION_RESUMED = "subscription.resumed"
+SUBSCRIPTION_ROTATED = "subscription.rotated"
 
 #: CloudEvents type of a record.
 TYPE = "hub.act.recorded.v1"

@@ -620,7 +620,9 @@ class HandOver(msgspec.Struct, frozen=True, omit_defaults=True):
 class HandOverOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """A record of ``hand-overs``: what became of a message on its way to a recipient.
 
-    ``outcome``: delivered, refused or parked; ``documents``: how many it speaks of.
+    ``outcome``: delivered, refused or parked, ``requeued`` where it is sent again; ``documents``: how many it speaks of.
+    Of an event to a subscription: ``submission`` is empty, ``copmsg_id`` the event's id, ``message`` its type. ``topic``,
+    ``partition`` and ``offset`` say where it lies.
     """
 
     submission: str
@@ -633,6 +635,9 @@ class HandOverOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     attempts: int
     note: str = ""
     documents: int = 0
+    topic: str = ""
+    partition: int = -1
+    offset: int = -1
 
 
 class HeldBy(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -38,6 +38,7 @@ FAMILIES = (
     "rule",
     "payment_data",
     "reference",
+    "webhook",
 )
 
 

@@ -372,7 +372,13 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("at", "bigint"),
         ("attempts", "bigint"),
         ("note", "text"),
+        ("sender", "text"),
+        ("message", "text"),
+        ("topic", "text"),
+        ("partition", "integer"),
+        ("offset", "bigint"),
     ),
+    "deliveries": (("recipient", "text"), ("instance", "text"), ("at", "bigint"), ("body", "text")),
     "holds": (
         ("submission", "text"),
         ("revision", "bigint"),

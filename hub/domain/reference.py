@@ -36,6 +36,8 @@ KINDS = {
     "parameter": "a setting of the zone that has dates",
     "responder": "where a platform opens its payment data to customs, by its code: url, certificate (PEM)",
     "credit": "what one source says of an enterprise's credit, id <code>~<source>: level, grade or class, recorded_by; hub.domain.credit",
+    "subscription": "who wants which events pushed where; written by the hub (hub.domain.subscriptions)",
+    "endpoint": "what the sender found about a subscription's endpoint: dead or gone; written by the hub",
     "link": "firms and persons (keyed digests) linked with an enterprise, by its code: firms, persons, confirmed, source",
 }
 

@@ -18,17 +18,23 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from hub.domain.faults import Unavailable
+from hub.domain.subscriptions import ACTIVE, Subscription, every, topic_of
 from hub.infra.child import who_listens
 from hub.infra.kafka import topic_drift
+from hub.infra.lag import GroupLags
+from hub.infra.process import WallClock
+from hub.infra.reference import ReferenceReader
 from hub.infra.supervisor import is_alive, last_line, left_behind, running
 from hub.settings import Settings, jars
-from hub.topics import STAGES, inbox
+from hub.topics import OUT_CUSTOMS, STAGES, inbox
 
 _JAVA, _PYTHON = 17, (3, 11)
 #: Messages a stage may be behind before somebody should look.
 MOST_BEHIND = 10_000
 #: Seconds until what is behind must have moved.
 SECOND_LOOK = 4.0
+#: Seconds to read the reference data.
+_PATIENCE = 5.0
 _OTHERS = 0o077
 
 
@@ -241,6 +247,40 @@ async def lags(bootstrap: str) -> dict[str, int]:
         await consumer.stop()
         await admin.close()
     return behind
+
+
+async def deliveries_health(settings: Settings) -> Health:
+    """No subscription is parked or disabled, and no recipient far behind."""
+    if not settings.kafka:
+        return _no_server("deliveries")
+    reader, lags = ReferenceReader(settings.kafka, WallClock()), GroupLags(settings.kafka)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await reader.start()
+            await reader.ready()
+        found = list(every(reader.data))
+        topics = [(one, topic_of(one, reader.by_name(one.principal))) for one in found if one.state == ACTIVE]
+        wanted = {_called(one): (one.group, topic) for one, topic in topics if topic}
+        behind = await lags({"customs": ("deliver.customs", OUT_CUSTOMS), **wanted})
+    except (Unavailable, KafkaError, OSError, TimeoutError):
+        return Health("deliveries", "off", "not looked at: no broker", "未检查：Kafka 无应答")
+    finally:
+        await reader.stop()
+        await lags.close()
+    trouble = [f"{_called(one)}: {one.state} ({one.reason})" for one in found if one.state != ACTIVE]
+    trouble += [f"{name}: {count}" for name, count in behind.items() if (count or 0) > MOST_BEHIND]
+    if not trouble:
+        return Health("deliveries", "ok", f"customs and {len(found)} subscriptions", f"海关及 {len(found)} 个订阅")
+    more = "" if len(trouble) == 1 else f", +{len(trouble) - 1}"
+    return Health(
+        "deliveries", "wrong", trouble[0] + more, trouble[0] + more,
+        "see the console's Deliveries: mend the endpoint, then resume; see that hub deliver runs",
+        "请查看控制台“推送”页：修复接收端后恢复订阅，并确认 hub deliver 正在运行",
+    )  # fmt: skip
+
+
+def _called(subscription: Subscription) -> str:
+    return f"{subscription.principal}/{subscription.id}"
 
 
 async def database_health(settings: Settings) -> Health:

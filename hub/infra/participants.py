@@ -21,6 +21,7 @@ from hub.domain.credentials import keys_of, state
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import rfc3339
 from hub.domain.reference import ReferenceRecord
+from hub.domain.subscriptions import Subscription
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
 from hub.infra.sm2_authority import Sm2Authority
 
@@ -252,6 +253,23 @@ def webhook_secret(digest: Callable[[str, str], str], name: str, key_hash: str) 
     It is kept nowhere. A new API key means a new one, and the old one is over when the old key is; so does a new digest key.
     """
     return sha256(digest("webhook", f"{name}\0{key_hash}").encode()).digest()
+
+
+def hook_secret(digest: Callable[[str, str], str], subscription: str, number: int) -> bytes:
+    """What the hub signs the hooks of a subscription with: its ``number``-th secret, made of the hub's digest key and kept nowhere."""
+    return sha256(digest("subscription", f"{subscription}\0{number}").encode()).digest()
+
+
+def hook_secrets(digest: Callable[[str, str], str], overlap_hours: float) -> Callable[[Subscription, int], tuple[bytes, ...]]:
+    """Those to sign a subscription's hooks with at a time (ms): the newest, and for a while after a change the one before."""
+
+    def secrets(subscription: Subscription, at: int) -> tuple[bytes, ...]:
+        changing = subscription.secret > 1 and at < subscription.rotated_at + overlap_hours * 3_600_000
+        return tuple(
+            hook_secret(digest, subscription.id, subscription.secret - back) for back in range(2 if changing else 1)
+        )
+
+    return secrets
 
 
 def shown_secret(secret: bytes) -> str:

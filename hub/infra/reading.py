@@ -12,7 +12,8 @@ import msgspec
 
 from hub import codec
 from hub.domain import exports
-from hub.domain.events import Alert, Answer, Assessment, Hold, Profile, Status, SubmissionSummary
+from hub.domain.deliveries import DeliveryReport
+from hub.domain.events import Alert, Answer, Assessment, HandOverOutcome, Hold, Profile, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
 from hub.domain.keys import china_day, china_midnight
 from hub.domain.kinds import KINDS
@@ -273,6 +274,35 @@ class PostgresReader:
             sorted(set(submissions)),
         )
         return [HandOverRow(*row) for row in rows]
+
+    # ---- deliveries ----
+
+    async def delivery_reports(self, recipients: Iterable[str]) -> list[DeliveryReport]:
+        """How these recipients stand, a report for each process."""
+        rows = await self._fetch(
+            "SELECT body FROM deliveries WHERE recipient = ANY($1::text[]) ORDER BY recipient, instance", sorted(set(recipients))
+        )
+        return [codec.delivery_report(row[0]) for row in rows]
+
+    async def parked(self, recipients: Iterable[str], each: int) -> list[HandOverOutcome]:
+        """What is parked for these recipients, of each the oldest."""
+        rows = await self._fetch(
+            """SELECT submission, part, recipient, sender, message, outcome, at, attempts, note, 0, topic, partition, "offset"
+               FROM unnest($1::text[]) AS wanted(name) CROSS JOIN LATERAL (
+                 SELECT * FROM hand_overs WHERE recipient = wanted.name AND outcome = 'parked' ORDER BY at LIMIT $2
+               ) AS found ORDER BY recipient, at""",
+            sorted(set(recipients)),
+            each,
+        )
+        return [HandOverOutcome(*row) for row in rows]
+
+    async def parked_counts(self, recipients: Iterable[str]) -> dict[str, int]:
+        """How many items are parked for each of these that have any."""
+        rows = await self._fetch(
+            "SELECT recipient, count(*) FROM hand_overs WHERE recipient = ANY($1::text[]) AND outcome = 'parked' GROUP BY recipient",
+            sorted(set(recipients)),
+        )
+        return {row[0]: row[1] for row in rows}
 
     # ---- officers ----
 

@@ -27,6 +27,7 @@ _ON_CONFLICT = {
     "answers": "(id) DO NOTHING RETURNING id",
     "hand_overs": """(submission, recipient, part) DO UPDATE SET {updates}
         WHERE (hand_overs.at, hand_overs.attempts) <= (EXCLUDED.at, EXCLUDED.attempts)""",
+    "deliveries": "(recipient, instance) DO UPDATE SET {updates} WHERE deliveries.at <= EXCLUDED.at",
     "holds": "(submission) DO UPDATE SET {updates} WHERE holds.revision < EXCLUDED.revision",
     "profiles": "(enterprise) DO UPDATE SET {updates} WHERE profiles.at < EXCLUDED.at",
 }

@@ -11,6 +11,7 @@ from hub.web.problems import answers_problems
 from hub.web.views import (
     alerts,
     declarations,
+    deliveries,
     describe,
     enterprises,
     exports,
@@ -20,13 +21,14 @@ from hub.web.views import (
     reference,
     rules,
     submissions,
+    subscriptions,
     summaries,
     throughput,
 )
 from hub.web.wrong_keys import WrongKeys
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console,
 )  # fmt: skip
 
 

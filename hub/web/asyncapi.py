@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from hub import topics
-from hub.domain import events
+from hub.domain import deliveries, events
 from hub.domain.audit import Act
 from hub.domain.authority_views import VIEWS
 from hub.domain.notices import NOTICES
@@ -21,6 +21,7 @@ PUBLIC: dict[str, Any] = {
     topics.ALERTS: events.Alert,
     topics.ANSWERS: events.Answer,
     topics.HAND_OVERS: events.HandOverOutcome,
+    topics.DELIVERIES: deliveries.DeliveryReport,
     topics.HOLDS: events.Hold,
     topics.PROFILES: events.Profile,
     topics.EVIDENCE: Act,

@@ -18,8 +18,8 @@ from hub.domain.reading import EVERYTHING, SEVERITIES, Scope
 from hub.web import auth, sight, story, words
 from hub.web.pages import language_of, render
 from hub.web.ports import PARTS, Viewer
+from hub.web.views import deliveries, orders, rules, subscriptions, summaries
 from hub.web.views import enterprises as firms
-from hub.web.views import orders, rules, summaries
 from hub.web.views.common import eventually, path_text, text
 from hub.web.views.declarations import found_by
 from hub.web.views.submissions import locate
@@ -230,6 +230,25 @@ async def decide_held(request: web.Request) -> web.Response:
     except Refused as refused:
         return await _held(request, viewer, refused.faults)
     raise web.HTTPSeeOther("/held")
+
+
+@routes.get("/deliveries")
+async def deliveries_page(request: web.Request) -> web.Response:
+    """Who gets what pushed, how far it is, and what was set aside."""
+    viewer = _signed_in(request)
+    done = text(request, "sent", 10)
+    return render(request, "deliveries.html", items=await deliveries.deliveries_json(request, viewer), done=done if done.isdigit() else None)
+
+
+@routes.post("/deliveries/{id}/{what:replay|resume}")
+async def redeliver(request: web.Request) -> web.Response:
+    """Send what is parked for a recipient again, or resume its subscription."""
+    viewer, id = _signed_in(request), path_text(request, "id")
+    auth.check_csrf(request, str((await _form(request)).get("csrf", "")))
+    if request.match_info["what"] == "resume":
+        await subscriptions.resumed(request, viewer, subscriptions.to_resume(request, viewer, id))
+        raise web.HTTPSeeOther("/deliveries")
+    raise web.HTTPSeeOther(f"/deliveries?sent={await deliveries.sent_again(request, viewer, id)}")
 
 
 @routes.get("/submissions")

@@ -9,6 +9,7 @@ from hub.domain.kinds import KINDS
 from hub.domain.notices import NOTICES
 from hub.domain.orders import AUTHORITIES, LEVELS
 from hub.domain.reading import SEVERITIES
+from hub.domain.subscriptions import FEEDS, FILTERS
 from hub.rules.api import RISKS
 
 Json = dict[str, Any]
@@ -240,6 +241,83 @@ _ORDER: Json = {
 }
 
 SCHEMAS: dict[str, Json] = {
+    "SubscriptionMade": _object(
+        ("feed",),
+        feed={"enum": list(FEEDS), "description": "alerts and out (what goes to the caller's authority) for officers; answers: the caller's own"},
+        kind={"enum": ["webhook", "file"]},
+        url={"type": "string", "description": "https, port 443 or 8443, no user in it; of a webhook"},
+        filter={
+            "type": "object",
+            "description": "of alerts: name to a value or several, any of which will do",
+            "properties": {name: {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]} for name in FILTERS},
+        },
+        title=_TEXT,
+    ),
+    "Subscription": _object(
+        ("id", "feed", "kind", "url", "filter", "title", "state", "reason", "created_at", "secret_changed_at"),
+        id=_TEXT,
+        feed={"enum": list(FEEDS)},
+        kind={"enum": ["webhook", "file"]},
+        url=_TEXT,
+        filter={"type": "object", "additionalProperties": {"type": "array", "items": _TEXT}},
+        title=_TEXT,
+        state={"enum": ["active", "parked", "disabled"]},
+        reason={"type": "string", "description": "the code of what parked or disabled it"},
+        created_at=_TEXT,
+        secret_changed_at=_TEXT,
+        secret={"type": "string", "description": "whsec_…; only in the answer that makes or changes it"},
+    ),
+    "Subscriptions": _object(("items",), items={"type": "array", "items": {"$ref": "#/components/schemas/Subscription"}}),
+    "Replayed": _object(("sent",), sent=_NUMBER),
+    "Deliveries": _object(
+        ("items",),
+        items={
+            "type": "array",
+            "items": _object(
+                (
+                    "recipient", "id", "kind", "feed", "principal", "title", "url", "state", "reason", "may_act", "processes", "delivered",
+                    "attempts", "retried", "last_success", "last_failure", "note", "breaker", "next_try", "lag", "parked", "items",
+                ),
+                recipient=_TEXT,
+                id=_TEXT,
+                kind={"enum": ["authority", "webhook", "file"]},
+                feed=_TEXT,
+                principal=_TEXT,
+                title=_TEXT,
+                url={"type": "string", "description": "the caller's own only"},
+                state={"enum": ["active", "parked", "disabled", "not entitled"]},
+                reason={"type": "string", "description": "the code of what parked or disabled it"},
+                may_act={"type": "boolean", "description": "whether the caller may resume it and send again"},
+                processes=_NUMBER | {"description": "how many deliver to it"},
+                delivered=_NUMBER | {"description": "since these processes began, as attempts and retried"},
+                attempts=_NUMBER,
+                retried=_NUMBER,
+                last_success={"anyOf": [_TEXT, {"type": "null"}]},
+                last_failure={"anyOf": [_TEXT, {"type": "null"}]},
+                note={"type": "string", "description": "the last failure: a code and an HTTP status"},
+                breaker={"enum": ["closed", "open", "probing"]},
+                next_try={"anyOf": [_TEXT, {"type": "null"}]},
+                lag={"anyOf": [_NUMBER, {"type": "null"}], "description": "records not yet gone through; null before the first"},
+                parked=_NUMBER,
+                items={
+                    "type": "array",
+                    "description": "the oldest of what is parked",
+                    "items": _object(("id", "type", "at", "attempts", "note"), id=_TEXT, type=_TEXT, at=_TEXT, attempts=_NUMBER, note=_TEXT),
+                },
+            ),
+        },
+    ),
+    "SubscriptionTested": _object(
+        ("id", "type", "delivered", "status", "code", "message", "message_zh", "milliseconds"),
+        id=_TEXT,
+        type=_TEXT,
+        delivered={"type": "boolean"},
+        status={"anyOf": [_NUMBER, {"type": "null"}], "description": "the HTTP status that came back"},
+        code={"type": "string", "description": "why it was not delivered"},
+        message=_TEXT,
+        message_zh=_TEXT,
+        milliseconds=_NUMBER,
+    ),
     "Fault": _FAULT,
     "CloudEvent": _object(
         ("specversion", "id", "source", "type", "time", "data"),
@@ -680,6 +758,8 @@ def openapi(version: str) -> Json:
     paths["/v1/held/{key}/decision"] = {
         "post": _acted("/v1/held/{key}/decision", "Release a held message or refuse it; the first decision counts", "Decision", "Held")
     }
+    _subscribing(paths)
+    _delivering(paths)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -694,6 +774,44 @@ def openapi(version: str) -> Json:
             "schemas": SCHEMAS,
         },
     }
+
+
+def _subscribing(paths: Json) -> None:
+    """The calls by which a caller has events pushed to it, and its own only."""
+    root, one = "/v1/subscriptions", "/v1/subscriptions/{id}"
+    paths[root] = {
+        "get": _operation(root, "The caller's subscriptions", "subscribers", (), "Subscriptions"),
+        "post": _called("post", root, "Have events pushed; the answer shows the signing secret, once", "Subscription", "SubscriptionMade"),
+    }
+    paths[one] = {
+        "get": _operation(one, "One of the caller's subscriptions", "subscribers", (), "Subscription"),
+        "delete": _called("delete", one, "End a subscription", "Subscription"),
+    }
+    paths[one]["delete"]["responses"] = {"204": {"description": "nothing more is sent"}, "default": _PROBLEM}
+    paths[root]["post"]["responses"]["201"] = paths[root]["post"]["responses"].pop("200")
+    for name, what, schema in (
+        ("resume", "Go on from where a parked or disabled subscription stands", "Subscription"),
+        ("rotate", "A new signing secret, shown once; for a while hooks are signed with the old one too", "Subscription"),
+        ("test", "Send a hub.subscription.tested.v1 event now, and tell what came back", "SubscriptionTested"),
+    ):
+        paths[f"{one}/{name}"] = {"post": _called("post", f"{one}/{name}", what, schema)}
+
+
+def _delivering(paths: Json) -> None:
+    root = "/v1/deliveries"
+    paths[root] = {"get": _operation(root, "How each recipient the caller sees stands: lag, attempts, breaker, parked items", "subscribers", (), "Deliveries")}
+    again = f"{root}/{{recipient}}/replay"
+    what = "Send what is parked for a subscription (or, operators, for customs) again, a thousand items at most"
+    paths[again] = {"post": _called("post", again, what, "Replayed")}
+
+
+def _called(method: str, path: str, what: str, answer: str, body: str = "") -> Json:
+    operation = _operation(path, what, "subscribers", (), answer)
+    operation["operationId"] = method + operation["operationId"].removeprefix("get")
+    if body:
+        content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
 
 
 def _operation(path: str, what: str, tag: str, parameters: tuple[Json, ...], answer: str) -> Json:

@@ -11,9 +11,21 @@ from aiohttp import web
 from hub.domain import exports
 from hub.domain.access import Principal
 from hub.domain.audit import Act
-from hub.domain.events import Alert, Answer, Assessment, Decided, Hold, Profile, Status, SubmissionSummary
+from hub.domain.deliveries import DeliveryReport
+from hub.domain.events import (
+    Alert,
+    Answer,
+    Assessment,
+    Decided,
+    HandOverOutcome,
+    Hold,
+    Profile,
+    Status,
+    SubmissionSummary,
+)
 from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
 
@@ -39,6 +51,9 @@ class ReadModel(Protocol):
     async def refusal(self, submission: str) -> tuple[SubmissionSummary, Place] | None: ...
     async def handed_in(self, scope: Scope, refused: bool, limit: int) -> list[SubmissionSummary]: ...
     async def hand_overs(self, submissions: Iterable[str]) -> list[HandOverRow]: ...
+    async def delivery_reports(self, recipients: Iterable[str]) -> list[DeliveryReport]: ...
+    async def parked(self, recipients: Iterable[str], each: int) -> list[HandOverOutcome]: ...
+    async def parked_counts(self, recipients: Iterable[str]) -> dict[str, int]: ...
     async def profile(self, enterprise: str) -> Profile | None: ...
     async def hold(self, submission: str) -> Hold | None: ...
     async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]: ...
@@ -60,6 +75,26 @@ class Records(Protocol):
 
     async def ends(self, names: Iterable[str]) -> dict[tuple[str, int], int]:
         """{(topic, partition): offset after the last record}."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivering:
+    """What the web asks of those who send to subscribers."""
+
+    #: Looks at an endpoint's address and where its name leads; raises Refused.
+    check: Callable[[str], Awaitable[None]]
+    #: Sends a test event; what came back, as JSON.
+    test: Callable[[Subscription], Awaitable[dict[str, object]]]
+    #: The n-th secret of a subscription, as Standard Webhooks writes it.
+    secret: Callable[[str, int], str]
+    #: {name: (consumer group, topic)} → {name: records behind, None where the group has not begun}; raises Unavailable.
+    lags: Callable[[Mapping[str, tuple[str, str]]], Awaitable[dict[str, int | None]]]
+    #: Sends parked hand-overs and events again; how many. Raises Unavailable.
+    replay: Callable[[Sequence[HandOverOutcome]], Awaitable[int]]
+    #: Whether there is a file drop.
+    drop: bool
+    #: Subscriptions a principal may have.
+    each: int
 
 
 async def _always_ready() -> list[str]:
@@ -95,6 +130,7 @@ class Parts:
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    delivering: Delivering | None = None
     #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
     #: and nobody reads unmasked what is not its own.
     audit: Callable[[Act], Awaitable[None]] | None = None

@@ -8,6 +8,7 @@ from hub.domain.faults import Fault
 from hub.domain.kinds import KINDS
 from hub.domain.notices import OPEN_WORDS, TELLERS
 from hub.domain.reading import EVERYTHING, Scope
+from hub.domain.subscriptions import sees_alert
 from hub.web.ports import Viewer
 
 __all__ = ["is_officer", "is_operator"]
@@ -93,4 +94,4 @@ def timeline_for(viewer: Viewer, status: Status) -> tuple[TimelineEntry, ...]:
 
 def may_see_alert(viewer: Viewer, alert: Alert) -> bool:
     """Alerts go to the agencies they name and to the office; one that names none goes to every officer."""
-    return is_officer(viewer) and (not alert.agency or not {*alert.agency, "office"}.isdisjoint(viewer.roles))
+    return sees_alert(viewer, alert.agency)

@@ -16,17 +16,20 @@ from playwright.async_api import Browser, BrowserContext, Download, Page, async_
 
 from adapters.dialects import receipts
 from hub import codec, topics
-from hub.domain.events import Finding
+from hub.domain.deliveries import DeliveryReport
+from hub.domain.events import Finding, HandOverOutcome
 from hub.domain.faults import Fault
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.subscriptions import ALWAYS, ENDPOINT, SUBSCRIPTION, Subscription, value_of
 from hub.domain.summary import month_of
 from hub.infra.database import migrate
+from hub.infra.lag import GroupLags
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.infra.reference import as_versions
 from hub.web.app import make_app
-from hub.web.ports import Parts
+from hub.web.ports import Delivering, Parts
 from schemas import samples
 from streams.project import Projector
 from tests.support.kept import Kept
@@ -59,6 +62,7 @@ class Now:
 class Console:
     def __init__(self, kafka: str, prefix: str, url: str) -> None:
         self.kafka, self.prefix, self.url = kafka, prefix, url
+        self.sent: list[HandOverOutcome] = []
 
     async def feed(self, records: list) -> None:
         await feed(self.kafka, records, self.prefix)
@@ -76,7 +80,28 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
         for record in as_versions(records, data):
             data.put(record, data.reached + 1)
 
+    await publish_reference([
+        ReferenceRecord(SUBSCRIPTION, "s1", 1, ALWAYS, value=value_of(Subscription("s1", "customs", "alerts", 1, url="https://hub.example/hook"))),
+        ReferenceRecord(ENDPOINT, "s1", 1, ALWAYS, value={"state": "parked", "reason": "webhook.dead", "at": 1, "resumed": 0}),
+    ])
+    made = Console(kafka, prefix, "")
+
+    async def nothing(*_: object) -> dict[str, object]:
+        return {}
+
+    async def check(_: str) -> None:
+        return None
+
+    async def replay(items: Sequence[HandOverOutcome]) -> int:
+        made.sent += items
+        return len(items)
+
+    lags = GroupLags(kafka, prefix)
+    delivering = Delivering(
+        check=check, test=nothing, secret=lambda *_: "", lags=lags, replay=replay, drop=False, each=9
+    )
     parts = Parts(
+        delivering=delivering,
         read=reader,
         records=records,
         sealer=PlainSealer(),
@@ -93,7 +118,9 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     projector = Projector(kafka, writer, prefix=prefix)
     task = asyncio.create_task(projector.run())
-    yield Console(kafka, prefix, f"http://127.0.0.1:{runner.addresses[0][1]}")
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield made
+    await lags.close()
     projector.stop()
     await task
     await runner.cleanup()
@@ -180,6 +207,33 @@ async def test_an_officer_sees_findings(console: Console, browser: Browser) -> N
     async with signed_in(browser, console, "customs") as page:
         await page.goto(f"{console.url}/declarations/{case.business('declaration')}")
         await expect(page.locator(".guarded").last).to_contain_text("R06")
+
+
+async def test_deliveries_are_shown_resumed_and_sent_again(console: Console, browser: Browser) -> None:
+    parked = HandOverOutcome("", "a4", "subscription:s1", "customs", "hub.alert.raised.v1", "parked", 1, 8, "webhook.answered 400", topic="alerts", partition=0, offset=7)
+    report = DeliveryReport("subscription:s1", "here", time.time_ns() // 1_000_000, 1, delivered=12, attempts=30, retried=18, breaker="open")
+    await console.feed([
+        (topics.HAND_OVERS, b"k", codec.to_json(parked), []),
+        (topics.DELIVERIES, b"k", codec.to_json(report), []),
+    ])
+    async with signed_in(browser, console, "customs") as page:
+        await page.get_by_role("link", name="Deliveries").click()
+        row = page.locator('tr[data-recipient="subscription:s1"]')
+        await _until_there(page, row.get_by_text("12 / 30"))
+        await expect(row).to_contain_text("webhook.dead")
+        await row.get_by_role("button", name="Resume").click()
+        await expect(row).not_to_contain_text("webhook.dead")
+        await row.get_by_text("Items").click()
+        await expect(row.locator("details")).to_contain_text("webhook.answered 400")
+        await row.get_by_role("button", name="Send again").click()
+        await expect(page.get_by_role("status")).to_contain_text("Sent again: 1")
+        assert [item.copmsg_id for item in console.sent] == ["a4"]
+        await page.goto(f"{console.url}/deliveries?lang=zh")
+        await expect(page.locator("h1")).to_have_text("推送")
+        await expect(row).to_contain_text("断开")
+    async with signed_in(browser, console, "agent") as page:
+        await page.goto(f"{console.url}/deliveries")
+        await expect(page.locator("main")).to_contain_text("Nothing is pushed to this account")
 
 
 async def test_officers_see_the_rules_with_their_hit_rates_and_nobody_else_does(console: Console, browser: Browser) -> None:

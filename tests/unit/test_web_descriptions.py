@@ -105,7 +105,7 @@ async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> 
     )
     routed = {resource.canonical for resource in app.router.resources()}
     pages = {"/", "/login", "/logout", "/throughput", "/declarations", "/declarations/{key}", "/submissions", "/summaries", "/rules", "/held", "/held/{submission}"}
-    pages |= {"/orders", "/orders/{id}/revoke"}
+    pages |= {"/orders", "/orders/{id}/revoke", "/deliveries", "/deliveries/{id}/{what}"}
     pages |= {"/submissions/{id}", "/static/{name}", "/docs", "/docs/messages", "/docs/messages/{type}"}
     pages |= {"/docs/messages/{type}/{part}/{field}", "/docs/fields/{name}"}
     pages |= {"/enterprises", "/enterprises/{code}", "/enterprises/{code}/standing"}

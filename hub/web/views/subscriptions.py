@@ -1,0 +1,257 @@
+"""Subscriptions: who wants which events pushed to an endpoint or dropped as files. Everybody sees and changes its own only.
+
+Alerts and what goes to an authority are for officers; to anybody else those feeds do not exist. Answers are everybody's own.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+from aiohttp import web
+from yarl import URL
+
+from hub.domain import audit
+from hub.domain.faults import Both, Refused, fault
+from hub.domain.reading import SEVERITIES
+from hub.domain.reference import ReferenceRecord
+from hub.domain.subscriptions import (
+    ACTIVE,
+    ALWAYS,
+    ANSWERS,
+    DELETED,
+    FEEDS,
+    FILE,
+    FILTERS,
+    SUBSCRIPTION,
+    WEBHOOK,
+    Subscription,
+    every,
+    find,
+    topic_of,
+    value_of,
+)
+from hub.rules.api import RISKS
+from hub.web import acting as acts
+from hub.web import sight, words
+from hub.web.auth import require
+from hub.web.ports import PARTS, Delivering, Viewer
+from hub.web.views.common import Json, answer, path_text
+from hub.web.views.enterprises import reference_of
+
+routes = web.RouteTableDef()
+
+_MOST_BODY, _MOST_TITLE, _MOST_VALUES, _MOST_VALUE = 65_536, 200, 50, 100
+#: Subscriptions of everybody together: each is a consumer of its own in every process that delivers.
+MOST = 500
+_KNOWN = {"severity": SEVERITIES, "family": RISKS}
+
+
+class Making(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A subscription as it is asked for. ``filter``: name → a value or several, any of which will do."""
+
+    feed: str
+    kind: str = WEBHOOK
+    url: str = ""
+    filter: dict[str, str | list[str]] = {}
+    title: str = ""
+
+
+def subscription_json(subscription: Subscription) -> Json:
+    """A subscription as its owner sees it; the secret is shown only when it is made or changed."""
+    return {
+        "id": subscription.id,
+        "feed": subscription.feed,
+        "kind": subscription.kind,
+        "url": subscription.url,
+        "filter": {name: list(values) for name, values in subscription.filter.items()},
+        "title": subscription.title,
+        "state": subscription.state,
+        "reason": subscription.reason,
+        "created_at": words.rfc3339(subscription.created_at),
+        "secret_changed_at": words.rfc3339(subscription.rotated_at or subscription.created_at),
+    }
+
+
+def _wrong(en: str, zh: str) -> Refused:
+    return Refused([fault("webhook.subscription", why=Both(en, zh))])
+
+
+def _delivering(request: web.Request) -> Delivering:
+    found = request.app[PARTS].delivering
+    if found is None:
+        raise web.HTTPServiceUnavailable
+    return found
+
+
+def acting(request: web.Request) -> Viewer:
+    """Who calls with its key: a session acts through the console's forms, which carry a token."""
+    if not request.headers.get("Authorization"):
+        raise web.HTTPUnauthorized
+    return require(request)
+
+
+def own(request: web.Request, viewer: Viewer, id: str) -> Subscription:
+    """The caller's subscription of that id; HTTPNotFound for any other."""
+    found = find(reference_of(request), id)
+    if found is None or found.principal != viewer.name:
+        raise web.HTTPNotFound
+    return found
+
+
+def owned(request: web.Request, viewer: Viewer) -> list[Subscription]:
+    """The caller's subscriptions, the oldest first."""
+    mine = [one for one in every(reference_of(request)) if one.principal == viewer.name]
+    return sorted(mine, key=lambda one: (one.created_at, one.id))
+
+
+@routes.get("/v1/subscriptions")
+async def subscriptions(request: web.Request) -> web.Response:
+    """The caller's subscriptions, the oldest first."""
+    viewer = require(request)
+    return answer({"items": [subscription_json(one) for one in owned(request, viewer)]})
+
+
+@routes.get("/v1/subscriptions/{id}")
+async def subscription(request: web.Request) -> web.Response:
+    """One of them."""
+    viewer = require(request)
+    return answer(subscription_json(own(request, viewer, path_text(request, "id"))))
+
+
+@routes.post("/v1/subscriptions")
+async def make(request: web.Request) -> web.Response:
+    """Subscribe; the answer is the only one that shows the secret."""
+    viewer, delivering = acting(request), _delivering(request)
+    wanted = await _body(request)
+    subscription = _made(viewer, wanted, delivering, request.app[PARTS].clock.now())
+    everybody = list(every(reference_of(request)))
+    mine = sum(one.principal == viewer.name for one in everybody)
+    if mine >= delivering.each or len(everybody) >= MOST:
+        raise Refused([fault("webhook.too_many", count=mine)])
+    if subscription.kind == WEBHOOK:
+        await delivering.check(subscription.url)
+    await _publish(request, viewer, subscription, audit.SUBSCRIPTION_MADE)
+    shown = subscription_json(subscription)
+    if subscription.kind == WEBHOOK:
+        shown["secret"] = delivering.secret(subscription.id, subscription.secret)
+    response = answer(shown, {"Location": f"/v1/subscriptions/{subscription.id}"})
+    response.set_status(201)
+    return response
+
+
+async def _body(request: web.Request) -> Making:
+    body = await request.content.read(_MOST_BODY + 1)
+    if len(body) > _MOST_BODY:
+        raise _wrong("the body is too large", "请求体过大")
+    try:
+        return msgspec.json.decode(body or b"{}", type=Making)
+    except msgspec.DecodeError as error:
+        raise _wrong(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象") from error
+
+
+def _made(viewer: Viewer, wanted: Making, delivering: Delivering, now: int) -> Subscription:
+    """What is asked for, checked without looking at the network; raises Refused, HTTPNotFound."""
+    if wanted.feed not in FEEDS:
+        raise _wrong(f"feed is one of {', '.join(FEEDS)}", f"feed 应为 {'、'.join(FEEDS)} 之一")
+    if wanted.feed != ANSWERS and not sight.is_officer(viewer):
+        raise web.HTTPNotFound
+    if wanted.kind not in (WEBHOOK, FILE):
+        raise _wrong("kind is webhook or file", "kind 应为 webhook 或 file")
+    if wanted.kind == FILE and not delivering.drop:
+        raise Refused([fault("webhook.no_drop_folder")])
+    if wanted.kind == FILE and wanted.url:
+        raise _wrong("a file drop has no url", "文件投递没有 url")
+    if len(wanted.title) > _MOST_TITLE or not wanted.title.isprintable():
+        raise _wrong(f"a title is one line of at most {_MOST_TITLE} characters", f"title 为单行文字，最多 {_MOST_TITLE} 字")
+    made = Subscription(
+        f"s{secrets.token_hex(8)}", viewer.name, wanted.feed, now, wanted.kind, wanted.url, _filter(wanted), wanted.title
+    )
+    if not topic_of(made, viewer):
+        raise _wrong("feed out is for authorities: this account acts for none", "feed out 仅供主管部门使用，该账号不属于任何主管部门")
+    return made
+
+
+def _filter(wanted: Making) -> dict[str, tuple[str, ...]]:
+    if wanted.filter and wanted.feed == ANSWERS:
+        raise _wrong("answers have no filter: they are all the account's own", "feed answers 不可筛选，均为本账号内容")
+    made = {}
+    for name, given in wanted.filter.items():
+        values = tuple(given) if isinstance(given, list) else (given,)
+        if name not in FILTERS:
+            raise _wrong(f"filter has {', '.join(FILTERS)}", f"filter 可用字段：{'、'.join(FILTERS)}")
+        if not values or len(values) > _MOST_VALUES or not all(0 < len(value) <= _MOST_VALUE for value in values):
+            raise _wrong(f"filter.{name} has 1 to {_MOST_VALUES} values of 1 to {_MOST_VALUE} characters", f"filter.{name} 应有 1 至 {_MOST_VALUES} 个值")
+        if name in _KNOWN and not {*values} <= {*_KNOWN[name]}:
+            raise _wrong(f"filter.{name} is of {', '.join(_KNOWN[name])}", f"filter.{name} 应取自 {'、'.join(_KNOWN[name])}")
+        made[name] = values
+    return made
+
+
+@routes.delete("/v1/subscriptions/{id}")
+async def delete(request: web.Request) -> web.Response:
+    """End a subscription: nothing more is sent."""
+    viewer = acting(request)
+    ended = msgspec.structs.replace(own(request, viewer, path_text(request, "id")), state=DELETED, reason="")
+    await _publish(request, viewer, ended, audit.SUBSCRIPTION_ENDED)
+    return web.Response(status=204)
+
+
+@routes.post("/v1/subscriptions/{id}/resume")
+async def resume(request: web.Request) -> web.Response:
+    """Go on from where a parked or disabled subscription stands; of an active one nothing changes."""
+    viewer = acting(request)
+    return answer(subscription_json(await resumed(request, viewer, to_resume(request, viewer, path_text(request, "id")))))
+
+
+def to_resume(request: web.Request, viewer: Viewer, id: str) -> Subscription:
+    """The subscription that is to be resumed: the caller's, to operators anybody's; HTTPNotFound for any other."""
+    found = find(reference_of(request), id)
+    if found is None or (found.principal != viewer.name and not sight.is_operator(viewer)):
+        raise web.HTTPNotFound
+    return found
+
+
+async def resumed(request: web.Request, viewer: Viewer, subscription: Subscription) -> Subscription:
+    """The subscription, active; its address is looked at anew."""
+    if subscription.state == ACTIVE:
+        return subscription
+    if subscription.kind == WEBHOOK:
+        await _delivering(request).check(subscription.url)
+    made = msgspec.structs.replace(subscription, state=ACTIVE, reason="", resumed=subscription.resumed + 1)
+    await _publish(request, viewer, made, audit.SUBSCRIPTION_RESUMED)
+    return made
+
+
+@routes.post("/v1/subscriptions/{id}/rotate")
+async def rotate(request: web.Request) -> web.Response:
+    """A new secret, shown here only; for a while hooks are signed with the old one too."""
+    viewer, delivering = acting(request), _delivering(request)
+    subscription = own(request, viewer, path_text(request, "id"))
+    if subscription.kind != WEBHOOK:
+        raise _wrong("files are not signed: there is no secret", "文件投递不签名，没有密钥")
+    changed = msgspec.structs.replace(subscription, secret=subscription.secret + 1, rotated_at=request.app[PARTS].clock.now())
+    await _publish(request, viewer, changed, audit.SUBSCRIPTION_ROTATED)
+    return answer({**subscription_json(changed), "secret": delivering.secret(changed.id, changed.secret)})
+
+
+@routes.post("/v1/subscriptions/{id}/test")
+async def test(request: web.Request) -> web.Response:
+    """Send an event of the type hub.subscription.tested.v1 now, and tell what came back."""
+    viewer = acting(request)
+    return answer(await _delivering(request).test(own(request, viewer, path_text(request, "id"))))
+
+
+async def _publish(request: web.Request, viewer: Viewer, subscription: Subscription, act: str) -> None:
+    publish = request.app[PARTS].publish_reference
+    if publish is None:
+        raise web.HTTPServiceUnavailable
+    value = value_of(subscription)
+    before = find(reference_of(request), subscription.id)
+    if before is not None and before.state != ACTIVE and subscription.state == before.state:
+        # What the sender found stays its own word.
+        value |= {"state": ACTIVE, "reason": ""}
+    # Where events go, and no more of the address than its host: a path may be a secret.
+    detail = {"feed": subscription.feed, "kind": subscription.kind, "host": URL(subscription.url).host or ""}
+    await acts.record(request, viewer, act, subscription.id, detail=detail)
+    await publish([ReferenceRecord(SUBSCRIPTION, subscription.id, 1, ALWAYS, value=value)])
