@@ -16,6 +16,8 @@ MEGABYTE = 1 << 20
 
 #: The processes of the hub.
 PROCESSES = ("serve", "stream", "project", "deliver", "sandbox")
+#: The authorities the sandbox can play beside customs.
+SANDBOX_AUTHORITIES = ("tax", "forex", "market", "commerce")
 
 
 class SettingsError(Exception):
@@ -99,6 +101,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many doors ``hub up`` opens on the same port."""
     scenario: str = "release"
     """What the sandbox customs does: a bundled scenario's name or a TOML file."""
+    sandbox_authorities: tuple[str, ...] = SANDBOX_AUTHORITIES
+    """Which other authorities the sandbox plays; ``none`` for customs alone."""
+    authority_scenario: str = "default"
+    """What the sandbox's other authorities do: a bundled scenario's name or a TOML file."""
     max_bytes: int = 16 * MEGABYTE
     """Largest message as sent."""
     max_unpacked: int = 64 * MEGABYTE
@@ -218,6 +224,7 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog",
     )  # fmt: skip
     unknown = set(settings.processes) - set(PROCESSES)
+    unplayed = set(settings.sandbox_authorities) - {*SANDBOX_AUTHORITIES, "none"}
     return [
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
@@ -232,6 +239,7 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         ("certificate_skew_seconds", 0 <= settings.certificate_skew_seconds <= 3600, "is between 0 and 3600"),
         ("revocation_lists", settings.revocation_lists is None or settings.trust_anchors is not None, "needs trust_anchors"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
+        ("sandbox_authorities", not unplayed, f"are of {', '.join(SANDBOX_AUTHORITIES)}, or none"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
         ("database", not settings.database or settings.database.startswith(("postgresql://", "postgres://")), "is postgresql://…"),
         ("customs_url", not settings.customs_url or settings.customs_url.startswith(("http://", "https://")), "is http(s)://…"),

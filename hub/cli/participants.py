@@ -14,7 +14,7 @@ from hub.cli import loaded
 from hub.cli.acting import recorded
 from hub.cli.running import run
 from hub.domain import audit, credentials
-from hub.domain.access import ROLES
+from hub.domain.access import ROLES, UNITS
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
 from hub.domain.reference import ReferenceRecord, day_number
@@ -128,6 +128,7 @@ def _pem(path: Path) -> str:
 @click.option("--certificate", "certificates", multiple=True, type=click.Path(exists=True, path_type=Path), help="PEM.")
 @click.option("--edition", type=click.Choice(["202205", "2018"]), default="202205", show_default=True)
 @click.option("--title", default="", help="Its name for people.")
+@click.option("--unit", default="", help=f"Of a customs officer: {', '.join(UNITS)}.")
 @click.pass_context
 def add(
     ctx: click.Context,
@@ -139,6 +140,7 @@ def add(
     certificates: tuple[Path, ...],
     edition: str,
     title: str,
+    unit: str,
 ) -> None:
     """Add a principal, or change one: its next version is in force from today; the API key is shown this once.
 
@@ -158,6 +160,7 @@ def add(
             certificates=tuple(map(_pem, certificates)),
             edition=edition,
             title=title,
+            unit=unit,
         )
         filing = {"name": title or name, "roles": list(roles), "principal": name, "state": "filed"}
         filings = [ReferenceRecord("enterprise", code, 1, today(), value=filing) for code in codes]

@@ -28,6 +28,9 @@ ROLES = (
     "commerce",
 )
 
+#: Parts of customs to which orders and alerts can be addressed.
+UNITS = ("quarantine",)
+
 #: Message → the roles that may hand it in; what customs sends, only customs.
 SENDERS: dict[str, frozenset[str]] = {
     mt.type: frozenset(mt.senders) if mt.direction == "up" else frozenset({"customs"})
@@ -57,6 +60,7 @@ class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
     ``codes`` are the enterprise codes it acts for, ``dxp_ids`` its numbers on the exchange platform, ``certificates``
     the base64 DER of those it may sign with; ``hosted``: the hub keeps a key and signs under its mandate. ``rate_messages``,
     ``rate_documents`` (a second) and ``rate_burst`` (seconds) go before the settings of those names where they are not 0.
+    ``unit``: of customs' officers, one of ``UNITS``; empty for all of customs.
     """
 
     name: str = ""
@@ -74,6 +78,7 @@ class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
     rate_messages: float = 0
     rate_documents: float = 0
     rate_burst: float = 0
+    unit: str = ""
 
 
 def principal_of(name: str, value: Mapping[str, Any]) -> Principal:

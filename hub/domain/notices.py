@@ -21,6 +21,8 @@ OPEN_WORDS = frozenset({"tax"})
 
 Code = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{9,18}$", description="an enterprise code")]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
+#: A ``ce_id`` of the hub.
+Item = Annotated[str, Meta(min_length=1, max_length=400)]
 Words = Annotated[tuple[Text, ...], Meta(max_length=100)]
 Number = Annotated[str, Meta(min_length=1, max_length=60)]
 Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,5})?$", description="decimal text")]
@@ -41,7 +43,7 @@ Reasons = Annotated[tuple[Reason, ...], Meta(max_length=20)]
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the authority says to an item it was told (``item``: its ``ce_id``); of a document, its register key or its number at customs."""
 
-    item: Text
+    item: Item
     outcome: Literal["accepted", "refused"]
     document: Document = ""
     inventory: Number = ""

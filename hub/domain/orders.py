@@ -1,6 +1,6 @@
 """Standing and targeting orders of authorities: reference data of the kind ``order``, which the hub carries out.
 
-A record says who orders (``authority``), ``what``, about which declarations, and why (``reason``, ``officer``: never
+A record says who orders (``authority``; ``unit`` where it is addressed to a part of it), ``what``, about which declarations, and why (``reason``, ``officer``: never
 shown to enterprises). Its days are the record's; a later version with ``revoked`` ends it from the moment it is known.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hub.domain.access import UNITS
 from hub.domain.credit import CLASSES
 from hub.domain.kinds import EXPORT, IMPORT
 from hub.domain.remembered import Remembered
@@ -109,7 +110,7 @@ def share(percent: Any) -> int:  # Any: a number or decimal text
 
 FIELDS = frozenset({
     "authority", "what", "office", "side", "enterprise", "hs", "class", "level", "rule", "rate", "limit", "reason", "officer",
-    "revoked", "revoked_by", "revoked_at", "revoked_for", "made_at",
+    "revoked", "revoked_by", "revoked_at", "revoked_for", "made_at", "unit",
 })  # fmt: skip
 
 
@@ -126,6 +127,8 @@ def problems(value: Mapping[str, Any]) -> list[str]:
     for name, may in (("level", LEVELS), ("side", (IMPORT, EXPORT))):
         if value.get(name) and value[name] not in may:
             found.append(f"{name} is one of {', '.join(may)}")
+    if value.get("unit") and (value["unit"] not in UNITS or value.get("authority") != "customs"):
+        found.append(f"unit is a part of customs: {', '.join(UNITS)}")
     if not value.get("reason"):
         found.append("reason is missing: the officers who act by an order read it")
     try:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from hub.domain.access import UNITS
 from hub.domain.faults import fault
 from hub.domain.money import MOST, SCALE, amount
 from hub.domain.screening import CONTROLLED, LISTS, NAMES, Entry, entry_of, goods_text
@@ -105,7 +106,7 @@ _control = _like("text without ~ and slash", lambda value: isinstance(value, str
 #: The fields of an entry, each with its check.
 _ENTRY: dict[str, Check] = {
     "name": _text, "terms": _words, "codes": _words, "countries": _words, "control": _control, "licence": _yes_no, "merchants": _words,
-    "instrument": _text,
+    "instrument": _text, "unit": _like("a part of customs", lambda value: value in UNITS),
 }  # fmt: skip
 #: List → what its entries say besides: without it one would be met by everything, or by what no permit can be asked for.
 _ENTRY_NEEDS = {NAMES: ("terms", "codes"), CONTROLLED: ("control",)}

@@ -73,7 +73,8 @@ _SIGNS = Signs(_searched)
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """An entry of a list. ``name`` is shown; ``terms`` are written as ``goods_text`` writes; the rest is the list's own.
 
-    ``control``: a control code; ``licence``: it may pass with a permit; ``merchants``: who may sell the brand; ``instrument``.
+    ``control``: a control code; ``licence``: it may pass with a permit; ``merchants``: who may sell the brand; ``instrument``; ``unit``: the
+    part of customs that alerts are addressed to (``hub.domain.access.UNITS``).
     """
 
     name: str
@@ -84,6 +85,13 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     licence: bool = False
     merchants: tuple[str, ...] = ()
     instrument: str = ""
+    unit: str = ""
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Name, instrument, and whom at customs it is for, as a finding says them."""
+        found = {"name": self.name, "instrument": self.instrument}
+        return found | {"unit": self.unit} if self.unit else found
 
 
 class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -154,6 +162,7 @@ def entry_of(value: Mapping[str, Any]) -> Entry:
         value.get("licence") is True,
         words_of(value.get("merchants")),
         str(value.get("instrument", "")),
+        str(value.get("unit", "")),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hub import sm2
-from hub.domain.access import ROLES
+from hub.domain.access import ROLES, UNITS
 from hub.domain.credentials import keys_of, state
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import rfc3339
@@ -179,11 +179,14 @@ def principal_value(
     hosted: bool = False,
     edition: str = "202205",
     title: str = "",
+    unit: str = "",
 ) -> dict[str, Any]:  # Any: JSON
     """The value of a reference record of kind ``principal``; ``certificates`` are PEM texts. Misconfigured if wrong."""
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
         raise Misconfigured([f"role {', '.join(unknown) or 'missing'}: one of {', '.join(ROLES)}"])
+    if unit and (unit not in UNITS or "customs" not in roles):
+        raise Misconfigured([f"unit {unit}: a part of customs, one of {', '.join(UNITS)}"])
     return {
         "roles": list(roles),
         "codes": list(codes),
@@ -193,6 +196,7 @@ def principal_value(
         "hosted": hosted,
         "edition": edition,
         "title": title,
+        **({"unit": unit} if unit else {}),
     }
 
 

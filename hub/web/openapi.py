@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub.domain.access import UNITS
 from hub.domain.credit import SOURCES
 from hub.domain.kinds import KINDS
 from hub.domain.notices import NOTICES
@@ -235,6 +236,7 @@ _ORDER: Json = {
     "level": {"enum": list(LEVELS), "description": "this level of the assessment or a worse one"},
     "rule": {"type": "string", "description": "a rule that found something, and acts"},
     "rate": {"type": "number", "description": "of an order to select, in percent"},
+    "unit": {"enum": list(UNITS), "description": "the part of customs it is addressed to"},
     "limit": {"type": "integer", "description": "hours a message is held at most; 24 where left out"},
     "valid_from": {"type": "string", "description": "YYYY-MM-DD; today where absent"},
     "valid_to": {"type": "string", "description": "first day it is no longer in force; empty: open"},

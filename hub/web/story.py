@@ -21,6 +21,8 @@ from hub.domain.kinds import (
     WAYBILL,
     WAYBILL_STATUS,
 )
+from hub.domain.lifecycle import RECEIVED
+from hub.domain.notices import NOTICE
 from hub.domain.reading import OVERDUE, HandOverRow, bill_of, need_at
 from hub.web import sight, words
 from hub.web.ports import ReadModel, Viewer
@@ -522,6 +524,8 @@ def _submitted(
     index, kind, key, faults = entry
     current = status is not None and (status.submission, status.index) == (summary.id, index)
     state, later = ("refused", ()) if refused else fate(summary.id, index, summary.received_at, status)
+    if kind == NOTICE and not refused:
+        state = RECEIVED  # what an authority says ends here; what becomes of it is told of what it is about
     return {
         "index": index,
         "kind": kind,

@@ -93,7 +93,7 @@ class More(msgspec.Struct, frozen=True, array_like=True, gc=False):
     #: the summary application whose word the facts hold
     summary: str = ""
     owed: dict[str, int] = {}  # taxNo → what the bill asks for
-    words: dict[str, str] = {}  # what other authorities said (the fact's name) → time of the word that counts
+    words: dict[str, str] = {}  # what other authorities said (the fact, and the item of a receipt) → time of the word that counts
 
 
 NOTHING = More()

@@ -20,6 +20,8 @@ from streams.stages import follow
 if TYPE_CHECKING:
     from streams.stages.register import Turn
 
+#: Items whose receipts are told apart, for each document.
+_MOST_WORDS = 16
 _PAID, _REFUND = "tax.bill.paid.v1", "tax.refund.decided.v1"
 
 
@@ -36,12 +38,16 @@ def said(turn: Turn, event: ReceiptArrived) -> None:
     detail = " ".join([part for part in (event.numbers.get("detail", ""), event.info) if part])
     time = possible_time(event.time, event.received_at)
     kept = follow.more(turn)
-    if time < kept.words.get(fact, ""):
+    # Receipts are about items, each with words of its own; the fact is the last of all.
+    about = f"{fact} {event.numbers.get('detail', '')}" if fact.endswith("Receipt") else fact
+    if time < kept.words.get(about, ""):
         turn.note(event.authority, f"older: {what}", detail, turn.then(event.received_at))
         return
-    words = {**kept.words, fact: time}
+    words = {**kept.words, about: time}
+    if len(words) > _MOST_WORDS:
+        words.pop(next(name for name in words if name != about))
     facts = kept.facts
-    if event.authority in OPEN_WORDS:
+    if event.authority in OPEN_WORDS and time >= max([said for name, said in kept.words.items() if name.startswith(fact)], default=""):
         facts = {**facts, fact: str(receipt_ms(time)) if event.message == _PAID else event.code}
     turn.changes["more"] = msgspec.structs.replace(kept, words=words, facts=facts)
     turn.note(event.authority, what, detail, turn.then(event.received_at))

@@ -156,6 +156,32 @@ async def sandbox(folder: Path, door: Door, plan: str = "release") -> AsyncItera
             store.close()
 
 
+@pytest.mark.parametrize(("plan", "asked"), [("payment_data", [("120", "order")]), ("release", [])])
+async def test_the_platform_of_a_stored_declaration_is_asked_for_its_payment_data_where_the_scenario_says_so(
+    plan: str, asked: list[tuple[str, str]], tmp_path: Path, door: Door, http: aiohttp.ClientSession
+) -> None:
+    simulator, store = a_simulator(tmp_path, door.url, plan)
+    calls: list[tuple[str, str]] = []
+
+    async def ask(platform: str, order: str) -> None:
+        calls.append((platform, order))
+
+    simulator.ask = ask
+    async with serving(simulator.app) as url:
+        sending = asyncio.create_task(simulator.run())
+        try:
+            for envelope in sale(1):
+                await hand_over(http, url, envelope)
+            await until(lambda: door.current(declaration_key(1)) == ALL)
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
+            store.close()
+    head = four("NO1", buyer=1)[DECLARATION].head
+    assert calls == [(head.ebpCode, head.orderNo) for _ in asked]
+
+
 async def test_a_sale_is_answered_to_closure_in_customs_wire_format(
     tmp_path: Path, door: Door, http: aiohttp.ClientSession
 ) -> None:

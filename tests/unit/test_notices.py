@@ -14,12 +14,13 @@ from hub import codec, topics
 from hub.domain import decrees
 from hub.domain.access import Principal
 from hub.domain.decrees import Decree, amended
-from hub.domain.events import Submission
+from hub.domain.events import Submission, SubmissionSummary
 from hub.domain.keys import china_day
 from hub.domain.notices import NOTICES, Notice, authority_of
 from hub.domain.reference import Reference, ReferenceRecord, day_number
 from hub.domain.screening import RECALLS
 from hub.infra.reference import as_versions
+from hub.web import story
 from hub.web.sight import timeline_for
 from tests.support.stage_harness import NOON, World, timeline
 from tests.support.zone import ALL, Zone
@@ -100,6 +101,28 @@ def test_the_same_event_again_has_one_effect() -> None:
     assert timeline(zone.status(key)).count("receipt accepted") == 1
     assert timeline(zone.status(key))[-1] == "receipt repeated"
     assert len(zone.world.answers()) == answers
+
+
+def test_receipts_of_different_items_are_in_nobodys_way() -> None:
+    zone = Zone()
+    _, key, _ = sold(zone)
+    tell(zone.world, said("tax.receipt.given.v1", 1, "2026-06-01T12:00:20+08:00", document=key, item="a", outcome="accepted"))
+    tell(zone.world, said("tax.receipt.given.v1", 2, "2026-06-01T12:00:10+08:00", document=key, item="b", outcome="refused"))
+    tell(zone.world, said("tax.receipt.given.v1", 3, "2026-06-01T12:00:15+08:00", document=key, item="a", outcome="refused"))
+    status = zone.status(key)
+    assert timeline(status)[-3:] == ["receipt accepted", "receipt refused", "older: receipt refused"]
+    assert status.facts["taxReceipt"] == "accepted", "the last word of all"
+
+
+def test_of_many_items_the_last_are_told_apart() -> None:
+    zone = Zone()
+    _, key, _ = sold(zone)
+    for number in range(40):
+        tell(zone.world, said("tax.receipt.given.v1", number, document=key, item=f"item {number}"))
+    more = zone.world.register_states()[key].more
+    assert more is not None
+    assert len(more.words) == 16
+    assert "taxReceipt item 39" in more.words
 
 
 @pytest.mark.parametrize("authority", ["forex", "market", "commerce"])
@@ -311,3 +334,13 @@ def test_an_interrupted_change_is_completed_and_a_repeated_one_changes_nothing(c
                 expected = expected | {change.value["name"]} if change.act == "enter" else expected - {change.value["name"]}
         assert recalls(whole, day) == expected
     assert all(day_number(record.valid_from) >= 20260601 for record in whole.versions("list", RECALLS))
+
+
+def test_an_authority_reads_that_its_event_was_received() -> None:
+    summary = SubmissionSummary(
+        "s", "tax", "tax", NOON, "CloudEvents", "", "", "0" * 64, 1, "application/cloudevents+json", ((0, "notice", "n1", ()),)
+    )
+    [row] = story.submission_json(Principal("tax", ("tax",)), summary, [], refused=False)["documents"]
+    assert (row["kind"], row["status"], row["state"]) == ("notice", "accepted", "received")
+    [row] = story.submission_json(Principal("tax", ("tax",)), summary, [], refused=True)["documents"]
+    assert row["state"] == "refused"

@@ -87,6 +87,10 @@ class Desk:
             except _FormatError as error:
                 return Answer(TAKEN), [self._format_receipt(envelope, error, now)]
 
+    def asks_payment(self, row: Row) -> bool:
+        """Whether the scenario has the payment data of a declaration asked for."""
+        return self._scenario.asks_payment(row.key)
+
     def sent(self, row: Row, planned: list[Planned]) -> None:
         """Note receipts as sent; a rejection makes the way free for a new attempt."""
         done = set(planned)

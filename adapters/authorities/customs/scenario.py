@@ -6,15 +6,12 @@ choice that fits wins; a percentage is drawn by a keyed hash of the document's k
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from hashlib import blake2b
-from importlib import resources
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from adapters.authorities import scenarios
 from adapters.authorities.customs.uploads import upload_kinds
 from hub.domain.faults import Misconfigured
 from hub.domain.kinds import DECLARATION
@@ -108,15 +105,21 @@ class Times(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Flows by name and the choices among them. Documents without a choice get what is usual for their kind.
 
-    ``warehouse_entry_for``: trade modes whose import declarations are released only once a CEB711 names their waybill.
+    ``ask_payment``: of that percentage of import declarations it stores (120) it asks the platform for the original payment data
+    (announcement 179). ``warehouse_entry_for``: trade modes whose import declarations are released only once a CEB711 names their waybill.
     """
 
     flow: dict[str, Flow]
     choose: tuple[Choice, ...] = ()
     times: Times = Times()
     warehouse_entry_for: tuple[str, ...] = ()
+    ask_payment: float = 0.0
     seed: str = ""
     about: str = ""
+
+    def asks_payment(self, key: str) -> bool:
+        """Whether the payment data of a declaration are asked for."""
+        return self.ask_payment >= 100 or (self.ask_payment > 0 and scenarios.drawn(self.seed, _PAYMENT, key) < self.ask_payment)
 
     def flow_of(self, kind: str, key: str, head: Mapping[str, str], side: str = "import") -> Flow:
         """The flow for a document; ``head`` holds the fields choices may ask for."""
@@ -125,16 +128,13 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 continue
             if choice.side and choice.side != side:
                 continue
-            if choice.percent >= 100 or self._drawn(number, key) < choice.percent:
+            if choice.percent >= 100 or scenarios.drawn(self.seed, number, key) < choice.percent:
                 return self.flow[choice.flow]
         return _USUAL.get(kind, _STORED)
 
-    def _drawn(self, number: int, key: str) -> float:
-        """A number from 0 to 100, the same for the same choice and key."""
-        digest = blake2b(key.encode(), digest_size=4, key=f"{self.seed}/{number}".encode()[:64]).digest()
-        return int.from_bytes(digest) * 100 / (1 << 32)
 
-
+#: The number of the draw whose payment data are asked for: no choice has it.
+_PAYMENT = -1
 _STORED = Flow(steps=(Step("2"), Step("120", after=20)))
 _CONCLUDED = Flow(steps=(Step("2"), Step("399", after=20)))
 _GRANTED = Flow(steps=(Step("2"), Step("120", after=20), Step("399", after=60)))
@@ -154,22 +154,12 @@ _USUAL = {
 
 def bundled() -> tuple[str, ...]:
     """The names of the scenarios that come with the hub."""
-    folder = resources.files(__package__) / "scenarios"
-    return tuple(sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return scenarios.bundled(__package__)
 
 
 def load(name: str) -> Scenario:
     """A bundled scenario by name, or one from a TOML file; raises Misconfigured with what is wrong."""
-    if name in bundled():
-        text = (resources.files(__package__) / "scenarios" / f"{name}.toml").read_text("utf-8")
-    elif Path(name).is_file():
-        text = Path(name).read_text("utf-8")
-    else:
-        raise Misconfigured([f"there is no scenario {name!r}; bundled are {', '.join(bundled())}, or name a TOML file"])
-    try:
-        scenario = msgspec.convert(tomllib.loads(text), Scenario)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise Misconfigured([f"scenario {name}: {error}"]) from error
+    scenario = scenarios.read(__package__, name, Scenario)
     kinds = upload_kinds()
     wrong = [f"scenario {name}: there is no flow {c.flow!r}" for c in scenario.choose if c.flow not in scenario.flow]
     wrong += [f"scenario {name}: there is no kind {c.kind!r}" for c in scenario.choose if c.kind not in kinds]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 import aiohttp
@@ -30,12 +30,15 @@ from adapters.authorities.customs.envelope import (
 )
 from adapters.authorities.customs.receipts import Planned
 from adapters.authorities.customs.store import Row, Store
+from hub.domain.faults import Refused
 from schemas import catalog
 
 _log = logging.getLogger(__name__)
 
 #: Rows with nothing to send before that many ms stay in the store alone.
 _SOON_MS = 5_000
+#: The status with which an import declaration is stored; platforms that are asked for payment data at a time.
+_STORED, _IMPORT, _ASKED = "120", "CEB621", 16
 
 #: Receipts to one set of receivers in one message: its type is first.
 _Post = tuple[str, tuple[str, ...], list[tuple[Row, list[Planned]]]]
@@ -68,7 +71,12 @@ class Simulator:
         self._changed: set[int] = set()
         self._news = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
-        self.counts = {"messages": 0, "unreadable": 0, "receipts": 0, "posts": 0, "refused": 0, "assessments": 0}
+        self.counts = {"messages": 0, "unreadable": 0, "receipts": 0, "posts": 0, "refused": 0, "assessments": 0, "payment_asked": 0}
+        #: Counts of the other authorities that are played beside it.
+        self.others: dict[str, Callable[[], dict[str, int]]] = {}
+        #: Asks a platform (ebpCode) for an order's original payment data; None: nobody is asked.
+        self.ask: Callable[[str, str], Awaitable[object]] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
         self.app = web.Application(client_max_size=max_bytes)
         self.app.add_routes(
             [
@@ -99,7 +107,9 @@ class Simulator:
 
     async def _health(self, request: web.Request) -> web.Response:
         del request
-        return web.json_response({"status": "ok", "pending": len(self._rows), **self.counts, **self._store.counts()})
+        own = {"status": "ok", "pending": len(self._rows), **self.counts, **self._store.counts()}
+        others = {name: health() for name, health in self.others.items()}
+        return web.json_response(own | ({"authorities": others} if others else {}))
 
     # ---- what goes out
 
@@ -174,6 +184,25 @@ class Simulator:
         with self._store.transaction():
             for row, due in found:
                 self._done(row, due)
+        for row, due in found:
+            if any(planned.status == _STORED and not planned.form for planned in due):
+                self._ask_payment(row)
+
+    def _ask_payment(self, row: Row) -> None:
+        """Of a declaration that is stored the payment data are asked for, if the scenario says so; beside the receipts."""
+        if self.ask is None or row.facts.type != _IMPORT or not self._desk.asks_payment(row) or len(self._asking) >= _ASKED:
+            return
+        platform, order = row.facts.head.get("ebpCode", ""), row.facts.head.get("orderNo", "")
+
+        async def ask() -> None:
+            assert self.ask is not None
+            with suppress(Refused):  # not registered
+                await self.ask(platform, order)
+            self.counts["payment_asked"] += 1
+
+        task = asyncio.create_task(ask())
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
 
     def _done(self, row: Row, due: list[Planned]) -> None:
         self._busy.discard(row.number)

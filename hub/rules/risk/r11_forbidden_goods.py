@@ -22,7 +22,7 @@ SCORE = Dated({"2016-01-01": 80}, own=True)
 def check(case: Case) -> Findings:
     """Each entry of the list that a line meets."""
     for hit in case.screened(FORBIDDEN):
-        said = {"name": hit.entry.name, "instrument": hit.entry.instrument}
+        said = hit.entry.said
         path = f"InventoryList[{hit.line}]/gname"
         yield case.finding(
             "forbidden_goods", score=SCORE.on(case.day), path=path, action=REVIEW, blocking=True, evidence=said

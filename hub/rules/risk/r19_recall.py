@@ -22,6 +22,6 @@ SCORE = Dated({"2019-01-01": 80}, own=True)
 def check(case: Case) -> Findings:
     """Each entry of the list that a line meets: it is stopped."""
     for hit in case.screened(RECALLS):
-        said = {"name": hit.entry.name, "instrument": hit.entry.instrument}
+        said = hit.entry.said
         path = f"InventoryList[{hit.line}]/gname"
         yield case.finding("recalled", score=SCORE.on(case.day), path=path, action=REVIEW, blocking=True, evidence=said)

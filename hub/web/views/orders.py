@@ -49,6 +49,7 @@ class Making(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     rule: str = ""
     rate: float = 0
     limit: int = 0
+    unit: str = ""
     valid_from: str = ""
     valid_to: str = ""
 
@@ -181,6 +182,7 @@ async def made(request: web.Request, viewer: Viewer, wanted: Making) -> Referenc
         name: given for name, given in msgspec.to_builtins(wanted).items() if name not in ("id", "valid_from", "valid_to")
     }
     value |= {"authority": mine[0], "officer": viewer.name}
+    value |= {"unit": viewer.unit} if viewer.unit else {}
     if there and _same(there[0], value, begins, wanted.valid_to):
         return there[0]
     if begins < day and not (there and begins == there[0].valid_from):
@@ -258,6 +260,7 @@ def hold_json(request: web.Request, viewer: Viewer, hold: Hold) -> Json:
                 "assessed": one.certain,
                 "ended": one.ended,
                 "reason": str(record.value.get("reason", "")) if record is not None else "",
+                "unit": _unit_of(request, one.order),
             })
     ends = [one.until for one in hold.orders if not one.ended]
     return {
@@ -273,14 +276,22 @@ def hold_json(request: web.Request, viewer: Viewer, hold: Hold) -> Json:
             for d in hold.decisions
             if sees(viewer, d.authority)
         ],
-        "yours": sorted(_open(viewer, hold)),
+        "yours": sorted(_open(request, viewer, hold)),
     }
 
 
-def _open(viewer: Viewer, hold: Hold) -> set[str]:
-    """The caller's authorities whose decision is awaited."""
+def _open(request: web.Request, viewer: Viewer, hold: Hold) -> set[str]:
+    """The caller's authorities whose decision is awaited; an officer of a unit decides what is addressed to it alone."""
     mine = authorities_of(viewer)
-    return {o.authority for o in hold.orders if not o.ended and o.authority in mine} if hold.state == "held" else set()
+    awaited = [o for o in hold.orders if not o.ended and o.authority in mine] if hold.state == "held" else []
+    others = {o.authority for o in awaited if viewer.unit and _unit_of(request, o.order) != viewer.unit}
+    return {o.authority for o in awaited} - others
+
+
+def _unit_of(request: web.Request, order: str) -> str:
+    """The part of customs an order is addressed to; empty for all of it."""
+    record = next(iter(reference_of(request).versions("order", order)), None)
+    return str(record.value.get("unit") or "") if record is not None else ""
 
 
 @routes.get("/v1/held")
@@ -339,7 +350,7 @@ async def take(request: web.Request, viewer: Viewer, hold: Hold, wanted: Decidin
     if len(reason) > _MOST_REASON:
         raise _wrong(Both(f"a reason has at most {_MOST_REASON} characters", f"理由最多 {_MOST_REASON} 字"))
     mine = authorities_of(viewer)
-    if not mine:
+    if not mine or (viewer.unit and hold.state == "held" and not _open(request, viewer, hold)):
         raise web.HTTPForbidden
     if not any(d.authority in mine for d in hold.decisions):
         hold = await _decide(request, viewer, hold, wanted.decision, reason)
@@ -351,7 +362,7 @@ async def take(request: web.Request, viewer: Viewer, hold: Hold, wanted: Decidin
 
 async def _decide(request: web.Request, viewer: Viewer, hold: Hold, decision: str, reason: str) -> Hold:
     """Tell the gate, and wait until the read model knows."""
-    parts, deciding = request.app[PARTS], _open(viewer, hold)
+    parts, deciding = request.app[PARTS], _open(request, viewer, hold)
     if not deciding:
         return hold
     if parts.decide is None:
