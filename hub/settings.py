@@ -99,6 +99,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Which stages share a process under ``hub up``."""
     serve_processes: int = 1
     """How many doors ``hub up`` opens on the same port."""
+    streams: int = 500
+    """Server-Sent Events streams open at a time in one ``hub serve``; who comes next is asked to come later (503)."""
+    streams_each: int = 20
+    """How many of them one principal may have (429)."""
     scenario: str = "release"
     """What the sandbox customs does: a bundled scenario's name or a TOML file."""
     sandbox_authorities: tuple[str, ...] = SANDBOX_AUTHORITIES
@@ -221,7 +225,7 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
     host, _, port = settings.listen.rpartition(":")
     above = (
         "partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts", "webhook_timeout_ms",
-        "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog",
+        "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog", "streams", "streams_each",
     )  # fmt: skip
     unknown = set(settings.processes) - set(PROCESSES)
     unplayed = set(settings.sandbox_authorities) - {*SANDBOX_AUTHORITIES, "none"}

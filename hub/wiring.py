@@ -43,6 +43,7 @@ from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
+from hub.infra.feed import Feeds, Reads
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.lag import GroupLags
 from hub.infra.notices import Amend, NoticeBook, Tell
@@ -67,6 +68,7 @@ from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
 from hub.web.ports import Delivering, Parts
+from hub.web.views import alerts, out
 from streams.api import Stage
 from streams.faust_driver import Options, run
 from streams.project import Projector
@@ -86,6 +88,8 @@ from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
 _HOUR_MS = 3_600_000
+#: What recipients get of a record, by topic.
+ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.item for name in topics.AUTHORITIES}
 #: Test events on their way to subscribers at one time.
 _TESTS_AT_ONCE = 8
 #: How often the files that say whom to trust are looked at.
@@ -136,6 +140,7 @@ async def serve(settings: Settings) -> None:
     lags = GroupLags(settings.kafka)
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
+    feeds = Feeds(settings.kafka, settings.partitions, ITEMS)
     app = make_app(
         Parts(
             read=read,
@@ -159,6 +164,10 @@ async def serve(settings: Settings) -> None:
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            feed=feeds.of,
+            partitions=settings.partitions,
+            streams_each=settings.streams_each,
+            streams=settings.streams,
             delivering=delivering(settings, vault, clock, hooks, publisher, lags),
             audit=recorder(publisher),
         )
@@ -192,6 +201,7 @@ async def serve(settings: Settings) -> None:
         await asyncio.wait({keeping})
         await door.stop()
         await claims.stop()
+        await feeds.close()
         await hooks.close()
         await lags.close()
         await read.close()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.domain import lifecycle
-from hub.domain.events import Status
+from hub.domain.events import Alert, Status
 from hub.domain.kinds import (
     APPLICATION_KINDS,
     BILL_KINDS,
@@ -194,15 +194,26 @@ class Search(msgspec.Struct, frozen=True):
 
 
 class AlertFilter(msgspec.Struct, frozen=True):
-    """Which alerts; ``after`` is (time, id) of the last one seen."""
+    """Which alerts; empty fields do not restrict."""
 
     severity: str = ""
     family: str = ""
     rule: str = ""
     enterprise: str = ""
     agency: str = ""
-    after: tuple[int, str] | None = None
+    office: str = ""
     limit: int = 100
+
+    def takes(self, alert: Alert) -> bool:
+        """Whether an alert is one of these."""
+        return (
+            (not self.severity or alert.severity == self.severity)
+            and (not self.family or alert.family == self.family)
+            and (not self.rule or alert.rule == self.rule)
+            and (not self.enterprise or self.enterprise in alert.enterprises)
+            and (not self.agency or self.agency in alert.agency)
+            and (not self.office or alert.office == self.office)
+        )
 
 
 class Throughput(msgspec.Struct, frozen=True):

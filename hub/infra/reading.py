@@ -341,24 +341,21 @@ class PostgresReader:
         return codec.alert(rows[0][0]) if rows else None
 
     async def alerts(self, wanted: AlertFilter) -> list[Alert]:
-        """Alerts of a filter in order of time; after a cursor where one is given, else the newest."""
-        newest = wanted.after is None
-        order = "DESC" if newest else "ASC"
+        """The newest alerts of a filter, in order of time."""
         rows = await self._fetch(
-            f"""SELECT body FROM alerts WHERE (at, id) > ($1, $2)
-                AND ($3 = '' OR severity = $3) AND ($4 = '' OR family = $4) AND ($5 = '' OR rule = $5)
-                AND ($6 = '' OR enterprises ? $6) AND ($7 = '' OR agency ? $7)
-                ORDER BY at {order}, id {order} LIMIT $8""",
-            *(wanted.after or (-1, "")),
+            """SELECT body FROM alerts
+               WHERE ($1 = '' OR severity = $1) AND ($2 = '' OR family = $2) AND ($3 = '' OR rule = $3)
+                 AND ($4 = '' OR enterprises ? $4) AND ($5 = '' OR agency ? $5) AND ($6 = '' OR body::jsonb->>'office' = $6)
+               ORDER BY at DESC, id DESC LIMIT $7""",
             wanted.severity,
             wanted.family,
             wanted.rule,
             wanted.enterprise,
             wanted.agency,
+            wanted.office,
             wanted.limit,
         )
-        found = [codec.alert(row[0]) for row in rows]
-        return found[::-1] if newest else found
+        return [codec.alert(row[0]) for row in rows[::-1]]
 
     async def export_register(self, wanted: exports.Query) -> list[exports.Entry]:
         """Lines of the register, in the order of their reception."""

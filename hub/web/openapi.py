@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub import topics
 from hub.domain.access import UNITS
 from hub.domain.credit import SOURCES
 from hub.domain.kinds import KINDS
@@ -25,7 +26,17 @@ _PROBLEM = {
     "description": "a problem (RFC 9457)",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-_AFTER = _query("after", "the cursor of the last one seen")
+_AFTER = _query("after", "a cursor: what lies behind it; the same for pages and streams")
+_AUTHORITY = _query("authority", "whose topic, for a caller who acts for several: " + ", ".join(topics.AUTHORITIES))
+_ALERTS = (
+    _query("severity", f"one of {', '.join(SEVERITIES)}"),
+    _query("family", f"one of {', '.join(RISKS)}"),
+    *(_query(name, f"by {name}") for name in ("rule", "enterprise", "agency")),
+    _query("office", "by customs office"),
+    _AFTER,
+)
+_EVENTS = "text/event-stream"
+_LAST = {"name": "Last-Event-ID", "in": "header", "description": "the id of the last event: what lies behind it", "schema": {"type": "string"}}
 
 #: (method, path, what, tag, query parameters, schema of the answer or its media type)
 OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
@@ -66,8 +77,9 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "The caller's receipts from authorities in order; CEB messages with Accept: application/xml",
         "enterprises",
         (_AFTER, _LIMIT),
-        "List",
+        "Page",
     ),
+    ("get", "/v1/receipts/stream", "The same as Server-Sent Events (receipt), from now on or behind Last-Event-ID or after", "enterprises", (_AFTER, _LAST), _EVENTS),
     (
         "get",
         "/v1/search",
@@ -93,22 +105,33 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "The same each second, Server-Sent Events",
         "office",
         (_LIMIT,),
-        "text/event-stream",
+        _EVENTS,
     ),
     (
         "get",
         "/v1/alerts",
-        "Risk alerts the caller is entitled to; officers only",
+        "Risk alerts the caller is entitled to: the newest, or those behind a cursor; officers only",
         "authorities",
-        (
-            _query("severity", f"one of {', '.join(SEVERITIES)}"),
-            _query("family", f"one of {', '.join(RISKS)}"),
-            *(_query(name, f"by {name}") for name in ("rule", "enterprise", "agency")),
-            _AFTER,
-            _LIMIT,
-        ),
-        "List",
+        (*_ALERTS, _LIMIT),
+        "Page",
     ),
+    (
+        "get",
+        "/v1/alerts/stream",
+        "The same as Server-Sent Events (alert, change), from now on or behind Last-Event-ID or after",
+        "authorities",
+        (*_ALERTS, _LAST),
+        _EVENTS,
+    ),
+    (
+        "get",
+        "/v1/out",
+        "What the topic out.<authority> holds for the caller's authority behind a cursor: {id, type, time, subject, data}",
+        "authorities",
+        (_AUTHORITY, _AFTER, _LIMIT),
+        "Page",
+    ),
+    ("get", "/v1/out/stream", "The same as Server-Sent Events, from now on or behind Last-Event-ID or after", "authorities", (_AUTHORITY, _AFTER, _LAST), _EVENTS),
     (
         "get",
         "/v1/rules",
@@ -341,6 +364,12 @@ SCHEMAS: dict[str, Json] = {
         detail=_TEXT,
         instance=_TEXT,
         faults=_FAULTS,
+    ),
+    "Page": _object(
+        ("items", "after", "more"),
+        items={"type": "array", "items": {"type": "object", "description": "behind a cursor each has the cursor behind it"}},
+        after={"type": "string", "description": "the next call's after, or a stream's Last-Event-ID"},
+        more={"type": "boolean", "description": "the next call brings something, or looks further, at once"},
     ),
     "Worklist": _object(
         ("items", "summaries", "totals"),

@@ -11,6 +11,7 @@ from aiohttp import web
 from hub.domain import exports
 from hub.domain.access import Principal
 from hub.domain.audit import Act
+from hub.domain.cursor import Cursor
 from hub.domain.deliveries import DeliveryReport
 from hub.domain.events import (
     Alert,
@@ -23,8 +24,10 @@ from hub.domain.events import (
     Status,
     SubmissionSummary,
 )
+from hub.domain.faults import Unavailable
 from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.ring import Stretch, Wanted
 from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
@@ -75,6 +78,25 @@ class Records(Protocol):
 
     async def ends(self, names: Iterable[str]) -> dict[tuple[str, int], int]:
         """{(topic, partition): offset after the last record}."""
+
+
+class Source(Protocol):
+    """Items of a topic behind any cursor, for many readers at a time; raises Unavailable, and Refused for a wrong cursor."""
+
+    topic: str
+
+    async def now(self) -> Cursor:
+        """The cursor behind everything there is."""
+
+    async def after(self, cursor: Cursor, wanted: Wanted, limit: int) -> Stretch:
+        """What lies behind the cursor, some of it at a time."""
+
+    async def news(self, cursor: Cursor, wanted: Wanted, seconds: float) -> None:
+        """Wait until there may be something behind the cursor, but not longer than that."""
+
+
+def _no_feed(_topic: str) -> Source:
+    raise Unavailable("Kafka")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +150,12 @@ class Parts:
     #: The reference data as this process follows them, and how records are published: as next versions, there and read on return.
     reference: Reference | None = None
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
+    #: What a topic brings, from any cursor on: of ``alerts`` and every ``out.<authority>``.
+    feed: Callable[[str], Source] = _no_feed
+    partitions: int = 8
+    #: Streams open at a time in this process, of one principal and in all.
+    streams_each: int = 20
+    streams: int = 500
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
     delivering: Delivering | None = None

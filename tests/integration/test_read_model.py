@@ -22,17 +22,21 @@ from hub.domain.faults import Fault
 from hub.domain.kinds import BILL_KINDS
 from hub.domain.summary import due_of, month_of
 from hub.infra.database import migrate
+from hub.infra.feed import Feeds
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import TABLES, PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.web.app import make_app
 from hub.web.ports import Parts
+from hub.wiring import ITEMS
 from schemas import samples
 from streams.project import Projector
+from tests.support.following import events, some
 from tests.support.kept import Kept
 from tests.support.reading import (
     CALLERS,
     MIDNIGHT,
+    PARTITIONS,
     Case,
     FixedClock,
     PlainSealer,
@@ -128,6 +132,7 @@ async def house(kafka: str, database: str) -> AsyncIterator[House]:
     await migrate(database)
     await make_topics(kafka, made.prefix)
     reader, records = PostgresReader(database), KafkaRecords(kafka, made.prefix)
+    feeds = Feeds(kafka, PARTITIONS, ITEMS, prefix=made.prefix)
     parts = Parts(
         read=reader,
         records=records,
@@ -137,6 +142,8 @@ async def house(kafka: str, database: str) -> AsyncIterator[House]:
         by_name=lambda name: CALLERS.get(f"key-{name}"),
         session_secret=b"s" * 32,
         receipt_xml=receipts.message,
+        feed=feeds.of,
+        partitions=PARTITIONS,
     )
     runner = web.AppRunner(make_app(parts))
     await runner.setup()
@@ -147,6 +154,7 @@ async def house(kafka: str, database: str) -> AsyncIterator[House]:
         made.session = session
         yield made
     await runner.cleanup()
+    await feeds.close()
     await records.close()
     await reader.close()
 
@@ -500,20 +508,48 @@ async def test_readiness_tells_the_reasons(house: House) -> None:
     assert (status, body) == (200, {"ready": True, "reasons": [], "notes": []})
 
 
-async def test_alerts_are_filtered_and_read_on_from_the_cursor(house: House) -> None:
-    alerts = [alert_of(Case(number, MIDNIGHT + number)) for number in range(40, 45)]
+async def test_the_newest_alerts_come_filtered_with_a_cursor_that_leaves_nothing_out(house: House) -> None:
+    alerts = [msgspec.structs.replace(alert_of(Case(number, MIDNIGHT + number)), office="2900" if number == 41 else "") for number in range(40, 45)]
     records = [(topics.ALERTS, alert.id.encode(), codec.to_json(alert), []) for alert in alerts]
     async with house.projecting():
         await house.feed(records)
         await house.caught_up()
-        _, first = await house.get("/v1/alerts?limit=2&after=0-", "key-customs")
-        _, rest = await house.get(f"/v1/alerts?after={first['after']}", "key-customs")
-        assert [one["id"] for one in first["items"] + rest["items"]] == [alert.id for alert in alerts]
+        _, newest = await house.get("/v1/alerts?limit=2", "key-customs")
+        assert [one["id"] for one in newest["items"]] == ["al-43", "al-44"]
         assert (await house.get("/v1/alerts?severity=orange", "key-office"))[1]["items"] == []
+        assert [one["id"] for one in (await house.get("/v1/alerts?office=2900", "key-office"))[1]["items"]] == ["al-41"]
         for wrong in ("severity=high", "family=nonsense"):
             status, problem = await house.get(f"/v1/alerts?{wrong}", "key-office")
             assert (status, wrong.partition("=")[0] in problem["detail"]) == (400, True)
         assert len((await house.get("/v1/alerts?enterprise=EBC0000001", "key-office"))[1]["items"]) == 5
+    # the read model stands still now, and the log goes on
+    later = [alert_of(Case(number, MIDNIGHT + number)) for number in (45, 46)]
+    await house.feed([(topics.ALERTS, alert.id.encode(), codec.to_json(alert), []) for alert in later])
+    _, again = await house.get("/v1/alerts?limit=2", "key-customs")
+    assert again == newest
+    _, behind = await house.get(f"/v1/alerts?after={again['after']}", "key-customs")
+    assert sorted(one["id"] for one in behind["items"]) == ["al-45", "al-46"]
+
+
+async def test_receipts_are_followed_and_the_cursor_is_that_of_pages(house: House) -> None:
+    case = Case(34)
+    answers = [answer_of(case, code, n) for n, code in enumerate(("1", "2", "120", "800"))]
+    records = [(topics.ANSWERS, b"agent", codec.to_json(answer), []) for answer in answers]
+    others = msgspec.structs.replace(answers[0], id="an-other", participant="payer")
+    assert house.session is not None
+    async with house.projecting():
+        await house.feed([*records[:2], (topics.ANSWERS, b"payer", codec.to_json(others), [])])
+        await house.caught_up()
+        _, page = await house.get("/v1/receipts?limit=1")
+        headers = {"Authorization": "Bearer key-agent", "Last-Event-ID": page["after"]}
+        async with house.session.get(house.url + "/v1/receipts/stream", headers=headers) as answer:
+            stream = events(answer)
+            first = await some(stream, 1)
+            await house.feed(records[2:])
+            found = [*first, *await some(stream, 2)]
+        _, rest = await house.get(f"/v1/receipts?after={found[0].id}")
+    assert [(event.event, event.data["code"]) for event in found] == [("receipt", "2"), ("receipt", "120"), ("receipt", "800")]
+    assert [one["code"] for one in rest["items"]] == ["120", "800"]
 
 
 async def test_officers_see_how_often_rules_hit_and_how_often_customs_answer_confirmed_them(house: House) -> None:
