@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -27,8 +27,10 @@ from adapters.trust_files import TrustFiles
 from adapters.ways import Ways
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.casework import Waits
 from hub.domain.credentials import state
 from hub.domain.deliveries import cloud_event
+from hub.domain.desk import Action, Came
 from hub.domain.events import Decided, HandOverOutcome, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable, kind_of
 from hub.domain.keys import china_day
@@ -38,7 +40,7 @@ from hub.domain.orders import Orders
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
 from hub.domain.subscriptions import Subscription
-from hub.infra import key_uses
+from hub.infra import evidence, key_uses
 from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
@@ -77,6 +79,7 @@ from streams.runtime import Hooks
 from streams.stages import cloud
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
+from streams.stages.desk import Desk
 from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings
 from streams.stages.match import Match
@@ -108,6 +111,7 @@ def _needs(settings: Settings, *names: str) -> None:
 async def serve(settings: Settings) -> None:
     """The door, the API and the console, until told to end."""
     _needs(settings, "kafka", "database")
+    trust = trusting(settings)
     clock = WallClock()
     vault = Vault(settings.keys_folder)
     key = HubKey.load(settings.keys_folder)
@@ -117,7 +121,6 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
-    trust = trusting(settings)
     door = Door(
         judge=judge(settings, reference, vault, trust),
         publisher=publisher,
@@ -164,12 +167,14 @@ async def serve(settings: Settings) -> None:
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            desk=desking(publisher, settings.partitions),
             feed=feeds.of,
             partitions=settings.partitions,
             streams_each=settings.streams_each,
             streams=settings.streams,
             delivering=delivering(settings, vault, clock, hooks, publisher, lags),
             audit=recorder(publisher),
+            prover=evidence.Prover(settings.kafka, key),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -327,6 +332,20 @@ def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], 
     return decide
 
 
+def desking(publisher: Publisher, partitions: int) -> Callable[[Mapping[str, Sequence[Came | Action]]], Awaitable[None]]:
+    """Tells the desk what people do about cases (by their ids), about each in this order; there when it returns."""
+    inbox = topics.inbox("desk")
+
+    async def tell(told: Mapping[str, Sequence[Came | Action]]) -> None:
+        rows: dict[tuple[str, int], list[Row]] = {}
+        for case, events in told.items():
+            key = case.encode()
+            rows.setdefault((inbox, topics.partition_of(key, partitions)), []).extend([(key, codec.pack(one), []) for one in events])
+        await publisher.send(rows)
+
+    return tell
+
+
 async def _migrated(dsn: str) -> None:
     """Tables made, if the database is there: intake does not wait for it."""
     try:
@@ -439,6 +458,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "watch": Watch,
         "observe": lambda: Observe(reference.data),
         "gate": lambda: Gate(reference.data),
+        "desk": lambda: Desk(Waits(settings.acknowledge)),
     }
     return [makers[name]() for name in names]
 

@@ -12,7 +12,7 @@ from hub.cli.reach import Reach, language
 from hub.web import words
 
 _COLOURS = {"high": "red", "critical": "red", "medium": "yellow", "low": "cyan"}
-FILTERS = ("severity", "family", "rule", "enterprise", "agency", "office")
+FILTERS = ("severity", "family", "rule", "enterprise", "agency", "office", "state", "assignee")
 
 
 @click.command("alerts")
@@ -71,7 +71,9 @@ def _wanted(filters: tuple[str, ...]) -> dict[str, str]:
 
 
 def line(alert: dict[str, Any], speaks: str) -> str:
-    """``time  severity  rule  declaration  sentence``."""
+    """``time  severity  state and who has it  rule  declaration  sentence  case``."""
     said = alert["message_zh"] if speaks == "zh" and alert["message_zh"] else alert["message"]
     severity = click.style(f"{alert['severity']:<8}", fg=_COLOURS.get(alert["severity"], "white"))
-    return f"{words.in_china(alert['at'])}  {severity} {alert['rule']:<6} {alert['declaration']}  {said}"
+    handling = alert["handling"]
+    state = words.say(words.HANDLING, handling["state"], speaks) + (f" {handling['assignee']}" if handling["assignee"] else "")
+    return f"{words.in_china(alert['at'])}  {severity} {state:<12} {alert['rule']:<6} {alert['declaration']}  {said}  {alert['case']}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from hub.web import console, follow
+from hub.web import console, console_desk, follow
 from hub.web.pages import SECURITY_HEADERS
 from hub.web.ports import PARTS, Parts
 from hub.web.problems import answers_problems
@@ -13,7 +13,9 @@ from hub.web.views import (
     declarations,
     deliveries,
     describe,
+    desk,
     enterprises,
+    evidence,
     exports,
     operations,
     orders,
@@ -29,7 +31,7 @@ from hub.web.views import (
 from hub.web.wrong_keys import WrongKeys
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, out, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, desk, out, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console, console_desk,
 )  # fmt: skip
 
 
@@ -41,6 +43,7 @@ def make_app(parts: Parts) -> web.Application:
     app[follow.STREAMS] = follow.Streams()
     app[follow.SEATS] = follow.Seats(parts.streams_each, parts.streams)
     app[receipts.RECEIPTS] = receipts.Receipts(parts)
+    app.add_routes(evidence.routes)  # whose address that of declarations would take
     for view in VIEWS:
         app.add_routes(view.routes)
     app.add_routes(parts.routes)

@@ -13,6 +13,7 @@ from hub.domain.access import Principal
 from hub.domain.audit import Act
 from hub.domain.cursor import Cursor
 from hub.domain.deliveries import DeliveryReport
+from hub.domain.desk import Action, Came, Case
 from hub.domain.events import (
     Alert,
     Answer,
@@ -25,12 +26,24 @@ from hub.domain.events import (
     SubmissionSummary,
 )
 from hub.domain.faults import Unavailable
-from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
+from hub.domain.reading import (
+    AlertFilter,
+    CaseFilter,
+    DeskFilter,
+    HandOverRow,
+    Place,
+    RuleFigures,
+    Scope,
+    Search,
+    SummaryGroup,
+    Throughput,
+)
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.ring import Stretch, Wanted
 from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
+from hub.web.prover import Prover
 
 #: Who asks.
 Viewer = Principal
@@ -62,6 +75,11 @@ class ReadModel(Protocol):
     async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]: ...
     async def assessment(self, declaration: str) -> Assessment | None: ...
     async def alert(self, alert: str) -> Alert | None: ...
+    async def alerts_of(self, ids: Iterable[str]) -> list[Alert]: ...
+    async def at_desk(self, wanted: DeskFilter) -> list[Alert]: ...
+    async def desk_counts(self, wanted: DeskFilter) -> dict[str, int]: ...
+    async def cases_of(self, ids: Iterable[str]) -> list[Case]: ...
+    async def cases(self, wanted: CaseFilter) -> list[Case]: ...
     async def export_register(self, wanted: exports.Query) -> list[exports.Entry]: ...
     async def rule_figures(self, first: int, last: int) -> RuleFigures: ...
     async def alerts(self, wanted: AlertFilter) -> list[Alert]: ...
@@ -158,10 +176,14 @@ class Parts:
     streams: int = 500
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    #: Tells the desk what people do about cases (by their ids), about each in this order; raises Unavailable.
+    desk: Callable[[Mapping[str, Sequence[Came | Action]]], Awaitable[None]] | None = None
     delivering: Delivering | None = None
     #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
     #: and nobody reads unmasked what is not its own.
     audit: Callable[[Act], Awaitable[None]] | None = None
+    #: Proves submissions by the chain of evidence; without it there are no evidence packs.
+    prover: Prover | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

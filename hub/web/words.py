@@ -319,6 +319,7 @@ ACTORS: dict[str, Pair] = {
     "forex": ("foreign exchange", "外汇"),
     "market": ("market supervision", "市场监管"),
     "commerce": ("commerce", "商务"),
+    "office": ("zone office", "综试区办公室"),
     "nobody": ("nobody", "无"),
     "": ("nobody", "无"),
 }
@@ -475,6 +476,40 @@ def china_time(at: int, milliseconds: bool = False) -> str:
     text = datetime.fromtimestamp(at // 1000, CHINA).strftime("%Y-%m-%d %H:%M:%S")
     return f"{text}.{at % 1000:03d}" if milliseconds else text
 
+
+#: What was done about an alert; a case is as far as its least advanced alert.
+HANDLING: dict[str, Pair] = {
+    "raised": ("raised", "待受理"),
+    "acknowledged": ("acknowledged", "已受理"),
+    "assigned": ("assigned", "已指派"),
+    "decided": ("decided", "已认定"),
+    "closed": ("closed", "已关闭"),
+}
+#: What people do about alerts, and what the hub says of a case by itself.
+DESK_LINES: dict[str, Pair] = {
+    "acknowledge": ("acknowledge", "受理"),
+    "assign": ("assign", "指派"),
+    "comment": ("comment", "备注"),
+    "decide": ("decide", "认定"),
+    "close": ("close", "关闭"),
+    "reopen": ("reopen", "重新打开"),
+    "join": ("share with", "邀请协办"),
+    "transfer": ("hand over", "移交主办"),
+    "deadline": ("set the deadline", "设定时限"),
+    "raised": ("alert raised", "产生预警"),
+    "raised again": ("alert raised, open again", "产生预警，重新打开"),
+    "escalated": ("nobody has acknowledged it", "逾期未受理"),
+    "overdue": ("the deadline is over", "已过时限"),
+    "lapsed": ("closed, nobody touched it", "长期未处理，自动关闭"),
+}
+CASE_KINDS: dict[str, Pair] = {
+    "watched": ("what people share", "共用信息"),
+    "enterprise": ("enterprise", "企业"),
+    "declaration": ("declaration", "申报清单"),
+    "document": ("document", "单证"),
+    "alone": ("single alert", "单条预警"),
+}
+SEVERITIES: dict[str, Pair] = {"yellow": ("yellow", "黄色"), "orange": ("orange", "橙色"), "red": ("red", "红色"), "reject": ("reject", "应退单")}
 
 #: Credit levels, grades and classes of authorities that are words; letters and numbers speak for themselves.
 LEVELS: dict[str, Pair] = {

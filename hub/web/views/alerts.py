@@ -9,8 +9,10 @@ from aiohttp import web
 
 from hub import codec, topics
 from hub.domain.cursor import Cursor
+from hub.domain.desk import case_of
 from hub.domain.events import Alert
-from hub.domain.reading import SEVERITIES, AlertFilter
+from hub.domain.handling import STATES, Handling
+from hub.domain.reading import OPEN, SEVERITIES, AlertFilter
 from hub.domain.ring import Item
 from hub.rules.api import RISKS
 from hub.web import sight, words
@@ -19,7 +21,7 @@ from hub.web.follow import behind, cursor_of, page_json, stream
 from hub.web.ports import PARTS, Source, Viewer
 from hub.web.problems import bad_query
 from hub.web.story import business
-from hub.web.views.common import Json, answer, number, path_text, text
+from hub.web.views.common import Json, answer, number, text
 
 routes = web.RouteTableDef()
 
@@ -53,6 +55,22 @@ def alert_json(alert: Alert) -> Json:
         "message": alert.message,
         "message_zh": alert.message_zh,
         "evidence": alert.evidence,
+        "case": case_of(alert).id,
+        "handling": handling_json(alert.handling),
+    }
+
+
+def handling_json(done: Handling) -> Json:
+    """What officers did about an alert."""
+    return {
+        "state": done.state,
+        "assignee": done.assignee,
+        "verdict": done.verdict or None,
+        "by": done.by,
+        "at": words.rfc3339(done.at) if done.at else None,
+        "escalated": done.escalated,
+        "shared": list(done.shared),
+        "revision": done.revision,
     }
 
 
@@ -73,7 +91,7 @@ class Entitled(msgspec.Struct, frozen=True):
         return self.wanted.takes(value) and sight.may_see_alert(self.viewer, value)
 
 
-def _one_of(request: web.Request, name: str, values: tuple[str, ...]) -> str:
+def one_of(request: web.Request, name: str, values: tuple[str, ...]) -> str:
     """A filter of few values; one that none has would find nothing for ever."""
     found = text(request, name)
     if found and found not in values:
@@ -83,12 +101,14 @@ def _one_of(request: web.Request, name: str, values: tuple[str, ...]) -> str:
 
 def _filter(request: web.Request, limit: int = 100) -> AlertFilter:
     return AlertFilter(
-        severity=_one_of(request, "severity", SEVERITIES),
-        family=_one_of(request, "family", RISKS),
+        severity=one_of(request, "severity", SEVERITIES),
+        family=one_of(request, "family", RISKS),
         rule=text(request, "rule"),
         enterprise=text(request, "enterprise"),
         agency=text(request, "agency"),
         office=text(request, "office"),
+        state=one_of(request, "state", (*STATES, OPEN)),
+        assignee=text(request, "assignee"),
         limit=limit,
     )
 
@@ -120,13 +140,3 @@ async def alerts(request: web.Request) -> web.Response:
 async def follow(request: web.Request) -> web.StreamResponse:
     """The same as Server-Sent Events, as they come."""
     return await stream(request, _line)
-
-
-@routes.get("/v1/alerts/{id}")
-async def alert(request: web.Request) -> web.Response:
-    """One alert."""
-    viewer = officer(request)
-    found = await request.app[PARTS].read.alert(path_text(request, "id"))
-    if found is None or not sight.may_see_alert(viewer, found):
-        raise web.HTTPNotFound
-    return answer(alert_json(found))
