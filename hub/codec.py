@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hub.domain import deliveries, desk, events
+from hub.domain import evidence as evidence_
 
 _encoder = msgspec.msgpack.Encoder()
 _json = msgspec.json.Encoder()
@@ -38,6 +39,7 @@ alert = msgspec.json.Decoder(events.Alert).decode
 answer = msgspec.json.Decoder(events.Answer).decode
 delivery_report = msgspec.json.Decoder(deliveries.DeliveryReport).decode
 profile = msgspec.json.Decoder(events.Profile).decode
+evidence = msgspec.json.Decoder(evidence_.Record).decode
 
 #: Header of ``submissions`` and ``refusals`` records that holds the SubmissionSummary (msgpack, no personal data).
 SUMMARY_HEADER = "summary"
@@ -58,6 +60,14 @@ class SubmissionRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 submission_record = msgspec.msgpack.Decoder(SubmissionRecord).decode
+
+
+def submission_content(value: bytes) -> str:
+    """The content of a submission's leaf (``hub.domain.evidence``) from its record; what is no submission counts as its bytes."""
+    try:
+        return evidence_.content_of(submission_record(value).acknowledgement)
+    except msgspec.DecodeError:
+        return evidence_.hashed(value)
 
 
 def decoder(type_: Any) -> Any:

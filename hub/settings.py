@@ -15,7 +15,7 @@ MEGABYTE = 1 << 20
 
 
 #: The processes of the hub.
-PROCESSES = ("serve", "stream", "project", "deliver", "sandbox")
+PROCESSES = ("serve", "stream", "project", "deliver", "evidence", "sandbox")
 #: The authorities the sandbox can play beside customs.
 SANDBOX_AUTHORITIES = ("tax", "forex", "market", "commerce")
 
@@ -153,6 +153,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """From how much likeness on an enterprise's name resembles a listed one (``hub reference screen``; our own number)."""
     guarantee_freed: str = "summarised"
     """When a tax bill burdens the guarantee no more: ``summarised`` into a payment book, or ``due``, once the last day of payment is over too (uncertain: the hub sees no payment)."""
+    evidence_seconds: float = 3.0
+    """How often what has come is chained (`hub evidence`): the longest time until a submission is under a root."""
+    personal_days: int = 0
+    """Days after which the daily key of what was received is destroyed (`hub evidence` looks), unless it is held; 0: never. No law names one number (uncertain)."""
+    timestamp_url: str = ""
+    """A time-stamping authority (RFC 3161, `http(s)://…`) that stamps the chain's roots; empty: none."""
+    timestamp_ca: Path | None = None
+    """Certificates (PEM) of who may have issued the time-stamping authority's; needed with `timestamp_url`."""
+    timestamp_seconds: float = 60.0
+    """How often the newest root of each chain is stamped; a root's stamp holds for all before it."""
     acknowledge_minutes: tuple[str, ...] = ("yellow=480", "orange=120", "red=30", "reject=30")
     """Severity → minutes in which somebody has to acknowledge an alert; then it is said again, three times at most (our own numbers, P)."""
     log_level: str = "info"
@@ -240,6 +250,11 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
     unknown = set(settings.processes) - set(PROCESSES)
     unplayed = set(settings.sandbox_authorities) - {*SANDBOX_AUTHORITIES, "none"}
     return [
+        ("evidence_seconds", 0 < settings.evidence_seconds <= 3600, "is above 0 and at most 3600"),
+        ("personal_days", settings.personal_days == 0 or settings.personal_days > 30, "is 0 or at least 31: messages may be held for 30 days"),
+        ("timestamp_seconds", settings.timestamp_seconds >= 1, "is at least 1"),
+        ("timestamp_url", not settings.timestamp_url or settings.timestamp_url.startswith(("http://", "https://")), "is http(s)://…"),
+        ("timestamp_url", not settings.timestamp_url or settings.timestamp_ca is not None, "needs timestamp_ca"),
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
         ("webhook_dead_hours", settings.webhook_dead_hours > 0, "is above 0"),

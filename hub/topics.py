@@ -189,7 +189,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name=EVIDENCE,
         key="acts, or topic and partition of a root",
-        holds="administrative acts and unmasked reads",
+        holds="chained roots and their time stamps; administrative acts, unmasked reads",
     ),
     Topic(
         name=DEAD_LETTERS,

@@ -40,7 +40,7 @@ from hub.domain.orders import Orders
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
 from hub.domain.subscriptions import Subscription
-from hub.infra import key_uses
+from hub.infra import evidence, key_uses
 from hub.infra.audit import recorder
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
@@ -111,6 +111,7 @@ def _needs(settings: Settings, *names: str) -> None:
 async def serve(settings: Settings) -> None:
     """The door, the API and the console, until told to end."""
     _needs(settings, "kafka", "database")
+    trust = trusting(settings)
     clock = WallClock()
     vault = Vault(settings.keys_folder)
     key = HubKey.load(settings.keys_folder)
@@ -120,7 +121,6 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
-    trust = trusting(settings)
     door = Door(
         judge=judge(settings, reference, vault, trust),
         publisher=publisher,
@@ -174,6 +174,7 @@ async def serve(settings: Settings) -> None:
             streams=settings.streams,
             delivering=delivering(settings, vault, clock, hooks, publisher, lags),
             audit=recorder(publisher),
+            prover=evidence.Prover(settings.kafka, key),
         )
     )
     # the door unpacks bodies itself, under its own limits

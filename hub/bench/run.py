@@ -226,7 +226,7 @@ async def _measure(
         rss_mb={
             who: [round(early.rss.get(who, 0) / 2**20, 1), round(size / 2**20, 1)] for who, size in last.rss.items()
         },
-        floor_us=round(floor.floor_us(sample, len(sample) * scenario.each // 4), 1),
+        floor_us=round(floor.floor_us(sample, len(sample) * scenario.each // 4, of_sm2=scenario.sm2), 1),
         plain_faust_us=await _plain(folder, kafka, partitions, min(accepted, 6000)) if plain else None,
         lost=accepted - len(watch.seen),
         doubled=assessed.doubled,

@@ -39,6 +39,8 @@ COMMANDS = (
     "stream",
     "project",
     "deliver",
+    "evidence",
+    "keys",
     "sandbox",
     "responder",
 )

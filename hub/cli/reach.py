@@ -97,6 +97,19 @@ class Reach:
             click.echo(f"{self.url} does not answer: {getattr(error, 'reason', error)}", err=True)
             raise SystemExit(UNREACHABLE) from error
 
+    def download(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """(status, body) of a call whose answer is a file."""
+        request = Request(self.url + path, headers={"Authorization": f"Bearer {self._key}", **headers})  # noqa: S310 - checked above
+        try:
+            with urlopen(request, timeout=60) as answer:  # noqa: S310
+                return answer.status, answer.read()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read()
+        except (URLError, OSError) as error:
+            click.echo(f"{self.url} does not answer: {getattr(error, 'reason', error)}", err=True)
+            raise SystemExit(UNREACHABLE) from error
+
 
 def _problem(body: bytes) -> Any:
     try:

@@ -50,6 +50,8 @@ READS: dict[str, frozenset[str]] = {
     "market": frozenset({ORDER, DECLARATION, RETURN, RECEIPT}),
     "commerce": frozenset({ORDER, DECLARATION, RETURN, RECEIPT}),
 }
+#: Roles that may read what others handed in as it is, persons included, for a purpose that is recorded.
+UNMASKED = frozenset({"customs"})
 #: Roles that see how the machine runs, but no documents.
 OPERATORS = frozenset({"operator"})
 
@@ -106,6 +108,11 @@ def is_officer(principal: Principal) -> bool:
 def is_operator(principal: Principal) -> bool:
     """Whether the hub's own working (topics, processes, settings) is for this principal."""
     return not principal.suspended and not OPERATORS.isdisjoint(principal.roles)
+
+
+def may_unmask(principal: Principal) -> bool:
+    """Whether it may read what others handed in unmasked, for a purpose."""
+    return not principal.suspended and not UNMASKED.isdisjoint(principal.roles)
 
 
 class Access:

@@ -15,6 +15,7 @@ from hub.web.views import (
     describe,
     desk,
     enterprises,
+    evidence,
     exports,
     operations,
     orders,
@@ -42,6 +43,7 @@ def make_app(parts: Parts) -> web.Application:
     app[follow.STREAMS] = follow.Streams()
     app[follow.SEATS] = follow.Seats(parts.streams_each, parts.streams)
     app[receipts.RECEIPTS] = receipts.Receipts(parts)
+    app.add_routes(evidence.routes)  # whose address that of declarations would take
     for view in VIEWS:
         app.add_routes(view.routes)
     app.add_routes(parts.routes)

@@ -45,7 +45,14 @@ _LAST = {"name": "Last-Event-ID", "in": "header", "description": "the id of the 
 #: (method, path, what, tag, query parameters, schema of the answer or its media type)
 OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
     ("get", "/v1/submissions/{id}", "State and faults of each document handed in", "enterprises", (), "Submission"),
-    ("get", "/v1/submissions/{id}/original", "The bytes as received", "enterprises", (), "application/octet-stream"),
+    (
+        "get",
+        "/v1/submissions/{id}/original",
+        "The bytes as received: for whoever handed them in, and for customs with a purpose (or the header Hub-Purpose), which is recorded",
+        "enterprises",
+        (_query("purpose", "why customs reads what others handed in: 4 to 500 characters, no person's name"),),
+        "application/octet-stream",
+    ),
     ("get", "/v1/submissions/{id}/acknowledgement", "The acknowledgement with its proofs", "enterprises", (), "object"),
     (
         "get",
@@ -57,6 +64,18 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "enterprises",
         (),
         "Declaration",
+    ),
+    (
+        "get",
+        "/v1/declarations/{key}/evidence",
+        (
+            "The evidence pack of a declaration, a zip that hub verify checks offline: acknowledgements, proofs and time stamps of the "
+            "chain, statuses, for officers the assessment, and the messages the caller may read; those of others for customs with a "
+            "purpose (or the header Hub-Purpose), which is recorded"
+        ),
+        "enterprises",
+        (_query("purpose", "why customs reads what others handed in: 4 to 500 characters, no person's name"),),
+        "application/zip",
     ),
     ("get", "/v1/worklist", "What needs doing, oldest first, with the next step", "enterprises", (_LIMIT,), "Worklist"),
     (

@@ -43,6 +43,7 @@ from hub.domain.ring import Stretch, Wanted
 from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
+from hub.web.prover import Prover
 
 #: Who asks.
 Viewer = Principal
@@ -181,6 +182,8 @@ class Parts:
     #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
     #: and nobody reads unmasked what is not its own.
     audit: Callable[[Act], Awaitable[None]] | None = None
+    #: Proves submissions by the chain of evidence; without it there are no evidence packs.
+    prover: Prover | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

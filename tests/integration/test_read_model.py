@@ -256,7 +256,10 @@ async def test_original_bytes_and_acknowledgement_go_to_their_sender_only(house:
         path = f"/v1/submissions/{case.submission('declaration')}"
         assert (await house.get(f"{path}/original"))[1] == original(case, "declaration")
         assert (await house.get(f"{path}/acknowledgement"))[1] == {"made": "up"}
-        assert (await house.get(f"{path}/original", "key-customs"))[0] == 404
+        status, refused = await house.get(f"{path}/original", "key-customs")
+        assert (status, refused["faults"][0]["code"]) == (403, "access.purpose_missing")
+        assert (await house.get(f"{path}/original?purpose=case+7", "key-customs"))[0] == 503, "nothing is recorded here"
+        assert (await house.get(f"{path}/original?purpose=case+7", "key-office"))[0] == 404
         _, shown = await house.get(path)
         assert (shown["status"], shown["documents"][0]["state"]) == ("accepted", "released")
 

@@ -14,6 +14,7 @@ from yarl import URL
 
 from adapters.dialects import receipts
 from hub import topics
+from hub.cli.topics import page
 from hub.domain.authority_views import VIEWS
 from hub.domain.events import Assessment, Finding, SubmissionSummary
 from hub.domain.faults import Unavailable, fault_kinds
@@ -247,3 +248,8 @@ def test_no_page_shows_a_blank_that_was_not_filled() -> None:
     for code, kind in fault_kinds().items():
         shown = unfilled(kind)
         assert "{" not in shown.message + shown.message_zh, code
+
+
+def test_the_page_of_topics_is_that_of_the_code() -> None:
+    written = (Path(__file__).parents[2] / "schemas" / "events" / "README.md").read_text("utf-8")
+    assert written == page(), "print it anew: hub topics --schemas schemas/events"
