@@ -107,6 +107,7 @@ def _needs(settings: Settings, *names: str) -> None:
 async def serve(settings: Settings) -> None:
     """The door, the API and the console, until told to end."""
     _needs(settings, "kafka", "database")
+    trust = trusting(settings)
     clock = WallClock()
     vault = Vault(settings.keys_folder)
     key = HubKey.load(settings.keys_folder)
@@ -116,7 +117,7 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
-    trust, tls = trusting(settings), tls_files(settings)
+    tls = tls_files(settings)
     door = Door(
         judge=judge(settings, reference, vault, trust),
         publisher=publisher,

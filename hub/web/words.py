@@ -254,6 +254,7 @@ _FLAGS: dict[str, Pair] = {
 EVENTS: dict[str, Pair] = {
     **STATES,
     "delivered": ("delivered", "已送达"),
+    "requeued": ("queued again", "已重新排队"),
     "parked": ("parked", "移交搁置"),
     "hand-over held": ("held by order", "按指令暂缓移交"),
     "hand-over passed on": ("hold ended: passed on", "暂缓结束：继续移交"),
