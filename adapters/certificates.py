@@ -18,6 +18,16 @@ from hub.domain.faults import Refused, fault
 MAX_BYTES = 8 << 10
 _KEPT = 4096
 
+#: What reading a certificate or a list that is spoilt or made to harm may end with.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
 _PADDING = padding.PKCS1v15()
 SM2_BITS = 256
 _HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303 - CEB allows it
@@ -65,7 +75,7 @@ def certificate(der: bytes) -> Certificate:
             der=der,
             issuer=parsed.issuer.rfc4514_string(),
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise _unreadable() from None
 
 

@@ -22,7 +22,7 @@ from adapters.dialects.lists import Found
 from adapters.dialects.meaning import Checker
 from adapters.schema_faults import path, schema_faults
 from hub.domain import decrees, keys, notices, views
-from hub.domain.access import OWN_CODES, Access, Principal, is_authority, messages_of, own_codes
+from hub.domain.access import OWN_CODES, Access, Principal, is_authority, own_codes
 from hub.domain.events import SubmittedDocument
 from hub.domain.exceptions import customs_code
 from hub.domain.faults import Both, Fault, Refused, fault
@@ -157,7 +157,7 @@ class Judge:
             if quick:
                 raise Postponed
             by = media_type.partition(";map=")[2]
-            return self._judged(self._twin(data, principal, by), principal, received_at)
+            return self._judged(self._twin(data, principal, received_at, by), principal, received_at)
         if media_type.startswith("application/cloudevents"):
             if quick:
                 raise Postponed
@@ -273,7 +273,7 @@ class Judge:
             notes=notes,
         )
 
-    def _twin(self, data: bytes, principal: Principal, by: str = "") -> _Message:
+    def _twin(self, data: bytes, principal: Principal, received_at: int, by: str = "") -> _Message:
         """A JSON twin, or a webhook ``by`` a map: judged as the XML it stands for, rendered as one signed message a document."""
         where: webhook.Where = str
         if not by:
@@ -286,6 +286,8 @@ class Judge:
             edition = json_twin.edition(mt, found, principal.edition)
         except Refused as refused:
             raise webhook.at_source(refused, where) from None
+        if principal.hosting is not None and principal.hosting.until <= received_at:
+            raise Refused([fault("json.mandate_over", until=keys.rfc3339(principal.hosting.until))])
         key = self._signing_key(principal)
         if key is None and (self._required or mt.signature == "required"):
             raise Refused([fault("json.no_mandate")])
@@ -311,11 +313,11 @@ class Judge:
         access, mt = self._access(), message.mt
         if principal.suspended:
             raise Refused([fault("access.suspended")])
-        if mt.type not in messages_of(principal):
+        if not access.may_hand_in(principal, mt.type, received_at):
             name, roles = Both(mt.en, mt.zh), Both(*senders_of(mt))
             raise Refused([fault("access.sender", path=message.place(-1, "")[0], message=mt.type, name=name, roles=roles)])
         named = [own_codes(mt.type, document.head) for document in message.documents]
-        allowed = {codes for codes in set(named) if access.may_send(principal, mt.type, codes)}
+        allowed = {codes for codes in set(named) if access.may_send(principal, mt.type, codes, received_at)}
         faults: list[Fault] = []
         for index, codes in enumerate(named):
             if codes not in allowed and len(faults) < MOST_FAULTS:
@@ -330,7 +332,7 @@ class Judge:
         if faults:
             raise Refused(faults)
         if self._refusing is not None:
-            own = {code for codes in allowed for code in codes if code and access.acts_for(principal, code)}
+            own = {code for codes in allowed for code in codes if code and access.may_send(principal, mt.type, (code,), received_at)}
             authority = self._refusing(own | {message.cop_code}, received_at)
             if authority:
                 raise Refused([fault("access.by_order", path=message.place(-1, "")[0], authority=authority)])

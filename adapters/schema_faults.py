@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
 from hub.domain.faults import Fault, fault, kind_of
 from schemas import catalog
 from schemas.explain import SchemaFault
 from schemas.model import MessageType
+
+
+def shown(name: str) -> str:
+    """A name a sender gave, as faults may repeat it: what has not the form of a name may be anything, a person's too."""
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,59}", name) else "…"
 
 
 def schema_fault(wrong: SchemaFault) -> Fault:

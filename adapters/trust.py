@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtensionOID
 
-from adapters.certificates import fingerprint
+from adapters.certificates import UNREADABLE, fingerprint
 from hub import sm2
 from hub.domain.faults import Both, Fault, Misconfigured, Refused, fault
 
@@ -151,7 +151,7 @@ class Trust:
     def _add_authority(self, der: bytes) -> None:
         try:
             made = _certificate(der)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except UNREADABLE:
             self.problems.append("trust_anchors: something in it is not a certificate")
             return
         if not made.is_authority:
@@ -159,21 +159,24 @@ class Trust:
             return
         self._authorities.setdefault(made.subject, []).append(made)
 
-    def _is_self_signed(self, authority: _Certificate) -> bool:
-        return authority.subject == authority.issuer and self._signed(authority.parsed, authority.parsed.tbs_certificate_bytes, authority)
+    @staticmethod
+    def _is_self_signed(authority: _Certificate) -> bool:
+        parsed = authority.parsed
+        return authority.subject == authority.issuer and _is_signed(parsed, parsed.tbs_certificate_bytes, authority.key)
 
     def _add_list(self, der: bytes) -> None:
         try:
             parsed = x509.load_der_x509_crl(der)
-            made = _list(parsed)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            made, content = _list(parsed), parsed.tbs_certlist_bytes
+            issuers = self._authorities.get(parsed.issuer.public_bytes(), ())
+            issuer = next((one for one in issuers if one.may_list and self._signed(parsed, content, one)), None)
+        except UNREADABLE as error:
             self.problems.append(f"revocation_lists: a list cannot be used: {error}")
             return
-        for issuer in self._authorities.get(parsed.issuer.public_bytes(), ()):
-            if issuer.may_list and self._signed(parsed, parsed.tbs_certlist_bytes, issuer):
-                self._lists.setdefault(issuer.print, []).append(made)
-                return
-        self.problems.append("revocation_lists: a list is not signed by an authority of trust_anchors")
+        if issuer is None:
+            self.problems.append("revocation_lists: a list is not signed by an authority of trust_anchors")
+            return
+        self._lists.setdefault(issuer.print, []).append(made)
 
     def _signed(
         self, signed: x509.Certificate | x509.CertificateRevocationList, content: bytes, issuer: _Certificate
@@ -201,7 +204,7 @@ class Trust:
         """The paths of a certificate, or why there is none."""
         try:
             signer = _certificate(der)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+        except UNREADABLE:
             return _NO_PATH
         if not signer.understood:
             return _UNKNOWN

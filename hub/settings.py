@@ -15,7 +15,7 @@ MEGABYTE = 1 << 20
 
 
 #: The processes of the hub.
-PROCESSES = ("serve", "stream", "project", "deliver", "sandbox")
+PROCESSES = ("serve", "stream", "project", "deliver", "evidence", "sandbox")
 #: The authorities the sandbox can play beside customs.
 SANDBOX_AUTHORITIES = ("tax", "forex", "market", "commerce")
 
@@ -39,6 +39,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The state folder: keys, logs, states of stages, embedded servers' files."""
     listen: str = "127.0.0.1:8080"
     """Where the API and the console are served."""
+    tls_certificate: Path | None = None
+    """The hub's certificate (PEM, with those between it and its authority): ``hub serve`` then speaks TLS only. Read again when it changes."""
+    tls_key: Path | None = None
+    """Its private key (PEM, not encrypted)."""
+    tls_clients: Path | None = None
+    """Authorities (PEM) whose clients may call by a certificate that is registered for them instead of an API key."""
+    tls_required: bool = False
+    """Whether nobody may connect without such a certificate."""
     enrolment: str = "closed"
     """``open`` takes unknown enterprise codes from demo principals; ``closed`` refuses them."""
     signatures: str = "required"
@@ -55,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How far the clock that dated a certificate may be ahead of ours."""
     hosted_signatures: str = "rsa"
     """With which key unsigned documents are signed under a mandate where the hub holds both: ``rsa`` or ``sm2``."""
+    hosted_key_file: Path | None = None
+    """The file with the key that the signing keys of participants are encrypted with: 32 bytes, 64 hexadecimal digits, or a passphrase. Outside the state folder, readable by its owner only. Unset: only made-up principals have keys here."""
     partitions: int = 8
     """Partitions of every topic, fixed when the topics are made."""
     replication: int = 1
@@ -95,10 +105,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Files that may wait to be collected in one subscription's folder before it waits too."""
     processes: tuple[str, ...] = PROCESSES
     """What ``hub up`` runs."""
-    stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch,observe")
+    stage_groups: tuple[str, ...] = ("split,register,resolve,bills,gate", "match,assess,ledger,watch,observe,desk")
     """Which stages share a process under ``hub up``."""
     serve_processes: int = 1
     """How many doors ``hub up`` opens on the same port."""
+    streams: int = 500
+    """Server-Sent Events streams open at a time in one ``hub serve``; who comes next is asked to come later (503)."""
+    streams_each: int = 20
+    """How many of them one principal may have (429)."""
     scenario: str = "release"
     """What the sandbox customs does: a bundled scenario's name or a TOML file."""
     sandbox_authorities: tuple[str, ...] = SANDBOX_AUTHORITIES
@@ -149,8 +163,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """From how much likeness on an enterprise's name resembles a listed one (``hub reference screen``; our own number)."""
     guarantee_freed: str = "summarised"
     """When a tax bill burdens the guarantee no more: ``summarised`` into a payment book, or ``due``, once the last day of payment is over too (uncertain: the hub sees no payment)."""
+    evidence_seconds: float = 3.0
+    """How often what has come is chained (`hub evidence`): the longest time until a submission is under a root."""
+    personal_days: int = 0
+    """Days after which the daily key of what was received is destroyed (`hub evidence` looks), unless it is held; 0: never. No law names one number (uncertain)."""
+    timestamp_url: str = ""
+    """A time-stamping authority (RFC 3161, `http(s)://…`) that stamps the chain's roots; empty: none."""
+    timestamp_ca: Path | None = None
+    """Certificates (PEM) of who may have issued the time-stamping authority's; needed with `timestamp_url`."""
+    timestamp_seconds: float = 60.0
+    """How often the newest root of each chain is stamped; a root's stamp holds for all before it."""
+    acknowledge_minutes: tuple[str, ...] = ("yellow=480", "orange=120", "red=30", "reject=30")
+    """Severity → minutes in which somebody has to acknowledge an alert; then it is said again, three times at most (our own numbers, P)."""
     log_level: str = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
+
+    @property
+    def acknowledge(self) -> dict[str, int]:
+        """Severity → ms of ``acknowledge_minutes``; ValueError where they are none."""
+        pairs = [entry.partition("=") for entry in self.acknowledge_minutes]
+        return {severity.strip(): int(minutes) * 60_000 for severity, _, minutes in pairs}
 
     @property
     def keys_folder(self) -> Path:
@@ -168,6 +200,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return int(self.listen.rpartition(":")[2])
 
 
+#: What an alert may be (``hub.domain.reading.SEVERITIES``).
+_SEVERITIES = ("yellow", "orange", "red", "reject")
 #: Values that may only be one of these.
 CHOICES = {
     "enrolment": ("open", "closed"),
@@ -221,11 +255,16 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
     host, _, port = settings.listen.rpartition(":")
     above = (
         "partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts", "webhook_timeout_ms",
-        "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog",
+        "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog", "streams", "streams_each",
     )  # fmt: skip
     unknown = set(settings.processes) - set(PROCESSES)
     unplayed = set(settings.sandbox_authorities) - {*SANDBOX_AUTHORITIES, "none"}
     return [
+        ("evidence_seconds", 0 < settings.evidence_seconds <= 3600, "is above 0 and at most 3600"),
+        ("personal_days", settings.personal_days == 0 or settings.personal_days > 30, "is 0 or at least 31: messages may be held for 30 days"),
+        ("timestamp_seconds", settings.timestamp_seconds >= 1, "is at least 1"),
+        ("timestamp_url", not settings.timestamp_url or settings.timestamp_url.startswith(("http://", "https://")), "is http(s)://…"),
+        ("timestamp_url", not settings.timestamp_url or settings.timestamp_ca is not None, "needs timestamp_ca"),
         *((name, getattr(settings, name) in allowed, f"is one of {', '.join(allowed)}") for name, allowed in CHOICES.items()),
         *((name, getattr(settings, name) > 0, "is at least 1") for name in above),
         ("webhook_dead_hours", settings.webhook_dead_hours > 0, "is above 0"),
@@ -236,8 +275,13 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
         ("rate_burst", settings.rate_burst > 0, "is above 0"),
         ("guarantee_warn_percent", 0 < settings.guarantee_warn_percent < 100, "is between 1 and 99"),
         ("resembles_percent", 50 <= settings.resembles_percent <= 100, "is between 50 and 100"),
+        ("acknowledge_minutes", _minutes(settings), f"is SEVERITY=MINUTES for each of {', '.join(_SEVERITIES)}, 1 to 525600 minutes"),
         ("certificate_skew_seconds", 0 <= settings.certificate_skew_seconds <= 3600, "is between 0 and 3600"),
         ("revocation_lists", settings.revocation_lists is None or settings.trust_anchors is not None, "needs trust_anchors"),
+        ("hosted_key_file", not _is_within(settings.hosted_key_file, settings.data, settings.keys_folder), "is not in the state folder or that of the keys"),
+        ("tls_key", (settings.tls_key is None) == (settings.tls_certificate is None), "goes with tls_certificate"),
+        ("tls_clients", settings.tls_clients is None or settings.tls_certificate is not None, "needs tls_certificate"),
+        ("tls_required", not settings.tls_required or settings.tls_clients is not None, "needs tls_clients"),
         ("max_unpacked", settings.max_unpacked >= settings.max_bytes, "is not below max_bytes"),
         ("sandbox_authorities", not unplayed, f"are of {', '.join(SANDBOX_AUTHORITIES)}, or none"),
         ("processes", not unknown, f"are of {', '.join(PROCESSES)}"),
@@ -246,8 +290,20 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
     ]
 
 
+def _minutes(settings: Settings) -> bool:
+    try:
+        found = settings.acknowledge
+    except ValueError:
+        return False
+    return set(found) == set(_SEVERITIES) and all(60_000 <= ms <= 525_600 * 60_000 for ms in found.values())
+
+
 def _is_amount(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,5})?", text) is not None
+
+
+def _is_within(path: Path | None, *folders: Path) -> bool:
+    return path is not None and any(path.absolute().is_relative_to(folder.absolute()) for folder in folders)
 
 
 def jars(settings: Settings) -> Path:

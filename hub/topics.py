@@ -44,7 +44,7 @@ LARGE = 48 << 20
 #: A changelog batch is one record batch and atomic; the runtime keeps it below this.
 CHANGELOG_BATCH = 8 << 20
 
-STAGES = ("split", "register", "match", "assess", "resolve", "bills", "ledger", "watch", "observe", "gate")
+STAGES = ("split", "register", "match", "assess", "resolve", "bills", "ledger", "watch", "observe", "gate", "desk")
 
 SUBMISSIONS = "submissions"
 REFUSALS = "refusals"
@@ -60,6 +60,7 @@ HAND_OVERS = "hand-overs"
 DELIVERIES = "deliveries"
 REDELIVERIES = "redeliveries"
 HOLDS = "holds"
+CASES = "cases"
 REFERENCE = "reference"
 PROFILES = "profiles"
 NOTICES = "notices"
@@ -170,6 +171,12 @@ TOPICS: tuple[Topic, ...] = (
         holds="messages that orders of authorities hold: by whose order, until when, who decided what",
         max_message_bytes=8 << 20,
     ),
+    Topic(
+        name=CASES,
+        key="case id",
+        holds="what alerts are dealt with in: whose it is, who did what, what was decided",
+        cleanup="compact",
+    ),
     Topic(name=REFERENCE, key="kind + id + version", holds="effective-dated reference data", cleanup="compact"),
     Topic(
         name=NOTICES,
@@ -182,7 +189,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         name=EVIDENCE,
         key="acts, or topic and partition of a root",
-        holds="administrative acts and unmasked reads",
+        holds="chained roots and their time stamps; administrative acts, unmasked reads",
     ),
     Topic(
         name=DEAD_LETTERS,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -27,8 +28,10 @@ from adapters.trust_files import TrustFiles
 from adapters.ways import Ways
 from hub import codec, topics
 from hub.domain.access import Access, Principal
+from hub.domain.casework import Waits
 from hub.domain.credentials import state
 from hub.domain.deliveries import cloud_event
+from hub.domain.desk import Action, Came
 from hub.domain.events import Decided, HandOverOutcome, Reviewed
 from hub.domain.faults import Misconfigured, Unavailable, kind_of
 from hub.domain.keys import china_day
@@ -38,35 +41,31 @@ from hub.domain.orders import Orders
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.standing import about
 from hub.domain.subscriptions import Subscription
-from hub.infra import key_uses
+from hub.infra import evidence, key_uses
 from hub.infra.audit import recorder
+from hub.infra.certificates import ExpiryWatch, ending
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
 from hub.infra.database import migrate, one_writer
+from hub.infra.feed import Feeds, Reads
+from hub.infra.hosted import RSA, SM2, HostedKeys
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.lag import GroupLags
 from hub.infra.notices import Amend, NoticeBook, Tell
-from hub.infra.participants import (
-    DemoPrincipal,
-    hook_secret,
-    hook_secrets,
-    hosted_key,
-    load_demo,
-    shown_secret,
-    sm2_key,
-    webhook_secret,
-)
+from hub.infra.participants import hook_secret, hook_secrets, shown_secret, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.infra.reference import ReferenceReader, as_versions, publish
+from hub.infra.tls import TlsFiles
 from hub.infra.vault import Vault
 from hub.ports import Clock, Publisher, Row
 from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
 from hub.web.ports import Delivering, Parts
+from hub.web.views import alerts, out
 from streams.api import Stage
 from streams.faust_driver import Options, run
 from streams.project import Projector
@@ -75,6 +74,7 @@ from streams.runtime import Hooks
 from streams.stages import cloud
 from streams.stages.assess import Assess, AssessSettings
 from streams.stages.bills import Bills
+from streams.stages.desk import Desk
 from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings
 from streams.stages.match import Match
@@ -85,7 +85,10 @@ from streams.stages.split import Split
 from streams.stages.watch import Watch
 from streams.ticker import Ticker
 
+log = logging.getLogger(__name__)
 _HOUR_MS = 3_600_000
+#: What recipients get of a record, by topic.
+ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.item for name in topics.AUTHORITIES}
 #: Test events on their way to subscribers at one time.
 _TESTS_AT_ONCE = 8
 #: How often the files that say whom to trust are looked at.
@@ -104,6 +107,7 @@ def _needs(settings: Settings, *names: str) -> None:
 async def serve(settings: Settings) -> None:
     """The door, the API and the console, until told to end."""
     _needs(settings, "kafka", "database")
+    trust = trusting(settings)
     clock = WallClock()
     vault = Vault(settings.keys_folder)
     key = HubKey.load(settings.keys_folder)
@@ -113,7 +117,7 @@ async def serve(settings: Settings) -> None:
     await check_partitions(settings.kafka, settings.partitions)
     await asyncio.gather(reference.start(), publisher.start())
     await asyncio.gather(reference.ready(), claims.start(), _migrated(settings.database))
-    trust = trusting(settings)
+    tls = tls_files(settings)
     door = Door(
         judge=judge(settings, reference, vault, trust),
         publisher=publisher,
@@ -125,7 +129,7 @@ async def serve(settings: Settings) -> None:
         settings=settings,
     )
 
-    def signing(name: str) -> tuple[Principal, list[bytes]] | None:
+    def webhook_secrets(name: str) -> tuple[Principal, list[bytes]] | None:
         found = reference.by_name(name)
         if found is None:
             return None
@@ -134,8 +138,10 @@ async def serve(settings: Settings) -> None:
 
     hooks = HookClient(private=settings.webhook_private, timeout=settings.webhook_timeout_ms / 1000)
     lags = GroupLags(settings.kafka)
+    own = settings.tls_certificate
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
+    feeds = Feeds(settings.kafka, settings.partitions, ITEMS)
     app = make_app(
         Parts(
             read=read,
@@ -145,22 +151,32 @@ async def serve(settings: Settings) -> None:
             by_key=reference.by_key,
             by_name=reference.by_name,
             why_not=reference.why_not,
+            by_certificate=reference.by_certificate,
+            secure_cookies=tls is not None,
+            certificates=lambda viewer: ending(reference.principals() if viewer is None else [viewer], own if viewer is None else None, clock.now()),
             session_secret=vault.digest("session", "console").encode(),
             routes=http.routes(
                 door,
                 reference.by_key,
                 settings,
                 lambda data, faults: dxp.reply_to(data, faults, dxp.china_time(clock.now())[:10]),
-                signing,
+                webhook_secrets,
                 clock.now,
                 reference.why_not,
+                reference.by_certificate,
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
             publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
             decide=deciding(publisher, settings.partitions),
+            desk=desking(publisher, settings.partitions),
+            feed=feeds.of,
+            partitions=settings.partitions,
+            streams_each=settings.streams_each,
+            streams=settings.streams,
             delivering=delivering(settings, vault, clock, hooks, publisher, lags),
             audit=recorder(publisher),
+            prover=evidence.Prover(settings.kafka, key),
         )
     )
     # the door unpacks bodies itself, under its own limits
@@ -172,11 +188,17 @@ async def serve(settings: Settings) -> None:
         telling(publisher, clock, settings.partitions),
     )
     following = asyncio.create_task(book.run(), name="notices")
-    keeping = asyncio.create_task(key_uses.keep(settings.database, reference.used))
-    looking = asyncio.create_task(_look(trust), name="trust") if trust is not None else None
+    looking = asyncio.create_task(_look(trust, tls), name="files")
+    watch = ExpiryWatch(
+        principals=reference.principals, own=own, told=read.told, publisher=publisher, clock=clock, partitions=settings.partitions
+    )
+    beside = {
+        asyncio.create_task(key_uses.keep(settings.database, reference.used)),
+        asyncio.create_task(watch.run()),
+    }
     try:
         collect_seldom()
-        await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1).start()
+        await web.TCPSite(runner, settings.host, settings.port, reuse_port=settings.serve_processes > 1, ssl_context=tls.context if tls else None).start()
         told = asyncio.create_task(until_told())
         await asyncio.wait({told, following}, return_when=asyncio.FIRST_COMPLETED)
         if following.done():
@@ -185,13 +207,14 @@ async def serve(settings: Settings) -> None:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
-        if looking is not None:
-            looking.cancel()
+        looking.cancel()
         await runner.cleanup()
-        keeping.cancel()
-        await asyncio.wait({keeping})
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         await door.stop()
         await claims.stop()
+        await feeds.close()
         await hooks.close()
         await lags.close()
         await read.close()
@@ -317,6 +340,20 @@ def deciding(publisher: Publisher, partitions: int) -> Callable[[str, Decided], 
     return decide
 
 
+def desking(publisher: Publisher, partitions: int) -> Callable[[Mapping[str, Sequence[Came | Action]]], Awaitable[None]]:
+    """Tells the desk what people do about cases (by their ids), about each in this order; there when it returns."""
+    inbox = topics.inbox("desk")
+
+    async def tell(told: Mapping[str, Sequence[Came | Action]]) -> None:
+        rows: dict[tuple[str, int], list[Row]] = {}
+        for case, events in told.items():
+            key = case.encode()
+            rows.setdefault((inbox, topics.partition_of(key, partitions)), []).extend([(key, codec.pack(one), []) for one in events])
+        await publisher.send(rows)
+
+    return tell
+
+
 async def _migrated(dsn: str) -> None:
     """Tables made, if the database is there: intake does not wait for it."""
     try:
@@ -337,37 +374,53 @@ def trusting(settings: Settings) -> TrustFiles | None:
     )
 
 
-async def _look(trust: TrustFiles) -> None:
+async def _look(*files: TrustFiles | TlsFiles | None) -> None:
     """Read the files anew when they change, beside the loop."""
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        await asyncio.to_thread(trust.look)
+        for one in files:
+            if one is not None:
+                await asyncio.to_thread(one.look)
 
 
-def signing_key(entry: DemoPrincipal, kind: str) -> SigningKey:
-    """The key of a demo principal that signs, ``rsa`` or ``sm2``."""
-    return sm2_key(entry) if kind == "sm2" and entry.sm2_key else hosted_key(entry)
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """The hub's certificate and whom it lets in by one, None where it speaks plain HTTP; raises Misconfigured."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_clients, required=settings.tls_required)
+
+
+def signing(keys: HostedKeys | None, kind: str) -> Callable[[Principal], SigningKey | None]:
+    """Finds the key by which the hub signs for a principal, of ``kind`` where it holds several; None without a mandate or a key."""
+    kinds = (kind, *({RSA, SM2} - {kind}))
+
+    def key_of(principal: Principal) -> SigningKey | None:
+        if keys is None or not principal.hosted or principal.hosting is None:
+            return None
+        try:
+            return next((key for one in kinds if (key := keys.get(principal.name, one)) is not None), None)
+        except Misconfigured as wrong:
+            log.error("no hosted key of %s: %s", principal.name, wrong)  # noqa: TRY400 - its trace says nothing more
+            return None
+
+    return key_of
 
 
 def judge(settings: Settings, reference: ReferenceReader, vault: Vault, trust: TrustFiles | None = None) -> Judge:
     """What the door judges messages by."""
-    keys: dict[str, SigningKey] = {}
-    if (settings.data / "demo" / "principals.json").exists():
-        kind = settings.hosted_signatures
-        keys |= {name: signing_key(entry, kind) for name, entry in load_demo(settings.data).items() if entry.key}
     sha1, skew = settings.sha1_signatures == "flagged", settings.certificate_skew_seconds * 1000
     opened = settings.enrolment == "open"
 
     orders = Orders(reference.data)
 
     def access() -> Access:
-        return Access(open_enrolment=opened, filed=reference.owners())
+        return Access(open_enrolment=opened, filed=reference.owners(), by_name=reference.by_name)
 
     return Judge(
         access=access,
         signatures=settings.signatures,
         digest=vault.digest,
-        signing_key=lambda principal: keys.get(principal.name) if principal.hosted else None,
+        signing_key=signing(HostedKeys.of_settings(settings), settings.hosted_signatures),
         certificates=_prints,
         filed=None if opened else reference.filed,
         maps=webhook_maps(settings),
@@ -429,6 +482,7 @@ def stages(settings: Settings, names: Sequence[str], vault: Vault, reference: Re
         "watch": Watch,
         "observe": lambda: Observe(reference.data),
         "gate": lambda: Gate(reference.data),
+        "desk": lambda: Desk(Waits(settings.acknowledge)),
     }
     return [makers[name]() for name in names]
 

@@ -13,6 +13,7 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain import lifecycle
+from hub.domain.desk import rank
 from hub.domain.events import TICK_KEY, Assessment, Registered, Status, SubmissionSummary, TimelineEntry
 from hub.domain.keys import china_day, china_midnight
 from hub.domain.orders import BY_CLASS, BY_FLOOR, LEVELS
@@ -342,31 +343,55 @@ def _registered(found: Assessment, export: Registered) -> list[tuple[object, ...
 
 
 def alerts(records: Iterable[Record], batch: Batch) -> int:
-    """The first record of an id: a repeated one says the same."""
-    bad, rows = 0, _rows(batch, "alerts")
-    for record in records:
-        try:
-            found = codec.alert(record.value or b"")
-            rows.append(
-                _storable(
-                    (
-                        _text(found.id),
-                        found.at,
-                        found.rule,
-                        found.severity,
-                        found.family,
-                        _text(codec.to_json(found.agency)),
-                        _text(codec.to_json(found.enterprises)),
-                        _text(found.declaration),
-                        record.partition,
-                        record.offset,
-                        _text(record.value or b""),
-                    )
-                )
-            )
-        except _BAD as error:
-            bad += _unreadable(record, error)
-    return bad
+    """The newest word about each alert; a repeated one says the same."""
+
+    def row(record: Record) -> tuple[str, int, tuple[object, ...]]:
+        found = codec.alert(record.value or b"")
+        done = found.handling
+        return found.id, done.revision, (
+            _text(found.id),
+            found.at,
+            found.rule,
+            found.severity,
+            found.family,
+            _text(codec.to_json(found.agency)),
+            _text(codec.to_json(found.enterprises)),
+            _text(found.declaration),
+            record.partition,
+            record.offset,
+            done.state,
+            _text(done.assignee),
+            done.verdict,
+            done.escalated,
+            _text(codec.to_json(done.shared)),
+            china_day(found.at),
+            done.revision,
+            _text(record.value or b""),
+        )
+
+    return _newest(records, batch, "alerts", row)
+
+
+def cases(records: Iterable[Record], batch: Batch) -> int:
+    """The newest word about each case."""
+
+    def row(record: Record) -> tuple[str, int, tuple[object, ...]]:
+        found = codec.case(record.value or b"")
+        return found.id, found.revision, (
+            _text(found.id),
+            found.revision,
+            found.state,
+            found.owner,
+            _text(codec.to_json(found.authorities)),
+            _text(found.assignee),
+            found.severity,
+            rank(found.severity),
+            found.late,
+            found.opened_at,
+            _text(record.value or b""),
+        )
+
+    return _newest(records, batch, "cases", row)
 
 
 def answers(records: Iterable[Record], batch: Batch) -> int:
@@ -477,5 +502,6 @@ HANDLERS: dict[str, Callable[[Iterable[Record], Batch], int]] = {
     topics.HAND_OVERS: hand_overs,
     topics.DELIVERIES: deliveries,
     topics.HOLDS: holds,
+    topics.CASES: cases,
     topics.PROFILES: profiles,
 }

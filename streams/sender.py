@@ -163,7 +163,8 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                     raise self._failed
                 batches = await self._consumer.getmany(timeout_ms=250, max_records=_FETCH)
                 for place, records in batches.items():
-                    self._take(place, records)
+                    if place in self._consumer.assignment():
+                        self._take(place, records)
                 await self._commit()
         except _OverError:
             pass

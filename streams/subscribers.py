@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between looks at what is wanted, and between reports.
 _LOOK, _REPORT = 0.5, 2.0
+#: Milliseconds after which a report is said again though nothing changed: who is silent for longer is taken to be gone.
+_STILL_MS = 60_000
 #: Seconds until a sender that failed is begun again.
 _AGAIN = 5.0
 
@@ -63,7 +65,7 @@ class Subscribers:
                 await self._look(loop.time())
                 if loop.time() - reported >= _REPORT:
                     reported = loop.time()
-                    await self._tell()
+                    await self.tell()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _LOOK)
         finally:
@@ -103,12 +105,13 @@ class Subscribers:
         await asyncio.gather(task, return_exceptions=True)
         await self._publish([sender.report(running=False)])
 
-    async def _tell(self) -> None:
-        """Reports that say something new."""
+    async def tell(self) -> None:
+        """Publish the reports that say something new, and once a minute all."""
         news = []
         for report in [*self._others(), *(sender.report() for sender, _, _ in self._senders.values())]:
             before = self._said.get(report.recipient)
-            if before is None or msgspec.structs.replace(before, at=report.at) != report:
+            said = before is not None and msgspec.structs.replace(before, at=report.at) == report
+            if before is None or not said or report.at - before.at >= _STILL_MS:
                 news.append(report)
         await self._publish(news)
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from lxml import etree
 
-from adapters.schema_faults import path, schema_fault
+from adapters.schema_faults import path, schema_fault, shown
 from hub.domain.faults import Fault, Refused, fault
 from schemas import catalog
 from schemas.documents import STRUCTS
@@ -28,7 +28,7 @@ def message_of(root: etree._Element) -> MessageType:
 
 def _unknown(root: etree._Element) -> Fault:
     """No message; one by its name in another namespace, or in none, is told which it has to be in."""
-    local, namespace = _local(root)[:60], str(root.tag).rpartition("}")[0][1:][:100]
+    local, namespace = shown(_local(root)), str(root.tag).rpartition("}")[0][1:][:100]
     found = fault("schema.unknown_message", root=local)
     if namespace == CEB or local not in {mt.root for mt in catalog.messages()}:
         return found

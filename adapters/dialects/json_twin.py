@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from lxml import etree
 
-from adapters.schema_faults import schema_fault, schema_faults
+from adapters.schema_faults import schema_fault, schema_faults, shown
 from adapters.signature_form import signature_of, signed_info_of
 from adapters.strict_json import loads
 from adapters.xml import parse
@@ -32,8 +32,8 @@ def read(data: bytes, preferred: str = catalog.DEFAULT_EDITION) -> tuple[Message
         mt = None
     if mt is None:
         # Never the content: what stands there may be anything.
-        named = name if isinstance(name, str) else f"({'nothing' if name is None else type(name).__name__})"
-        raise Refused([fault("schema.unknown_message", path="/message", root=named[:60])])
+        named = shown(name) if isinstance(name, str) else f"({'nothing' if name is None else type(name).__name__})"
+        raise Refused([fault("schema.unknown_message", path="/message", root=named)])
     if mt.direction == "down":
         raise Refused([fault("access.receipt", path="/message")])
     found, wrong = twin.read(value, mt)

@@ -15,6 +15,8 @@ from adapters.door import Accepted, Door, Kept, told
 from adapters.fairness import Rates, Shares, TooFast
 from hub.domain.access import Principal
 from hub.domain.faults import Fault, Refused, Unavailable, fault, kind_of
+from hub.domain.identity import Find, identified
+from hub.peer import fingerprint_of
 
 MEDIA_TYPES = {
     "application/xml": "application/xml",
@@ -55,14 +57,16 @@ Signing = Callable[[str], tuple[Principal, Sequence[bytes]] | None]
 
 def routes(
     door: Door,
-    by_key: Callable[[str], Principal | None],
+    by_key: Find,
     limits: Limits,
     in_kind: InKind | None = None,
     signing: Signing = lambda _: None,
     now: Callable[[], int] = lambda: 0,
     why_not: Callable[[str], str] = lambda _: "access.unknown_key",
+    by_certificate: Find = lambda _: None,
 ) -> list[web.RouteDef]:
-    """The routes of the door; ``by_key`` finds the principal of an API key, ``why_not`` the code to tell where there is none.
+    """The routes of the door; ``by_key`` finds the principal of an API key, ``why_not`` the code to tell where there is none,
+    ``by_certificate`` the one of the certificate by which a client opened its connection (its fingerprint).
 
     Who cannot send one, as many shop platforms, signs its webhooks instead: ``signing``, ``now`` in ms.
     ``in_kind`` answers who asks for ``application/xml``; the status and ``Location`` are those of the answer in JSON.
@@ -123,7 +127,7 @@ def routes(
             if name:
                 done = await _webhook(request, name, read)
             else:
-                principal = _caller(request, by_key, why_not)
+                principal = _caller(request, by_key, by_certificate, why_not)
                 done = await _taken(request, principal, read)
         except Kept as kept:
             faults = kept.faults
@@ -157,14 +161,11 @@ def routes(
     return [web.post(path, post) for path in ("/v1/messages", webhook, f"{webhook}/{{principal}}")]
 
 
-def _caller(request: web.Request, by_key: Callable[[str], Principal | None], why_not: Callable[[str], str]) -> Principal:
-    """Only a bearer key opens the door, never a page's session: another site could make a browser send that."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise Refused([fault("access.no_key")])
-    principal = by_key(key.strip())
-    if principal is None:
-        raise Refused([fault(why_not(key.strip()))])
+def _caller(request: web.Request, by_key: Find, by_certificate: Find, why_not: Callable[[str], str]) -> Principal:
+    """Only a bearer key or a client's certificate opens the door, never a page's session: another site could make a browser send
+    that. (A browser shows a certificate by itself too, but asks first before it sends XML or JSON to another site.)
+    """
+    principal = identified(request.headers.get("Authorization", ""), fingerprint_of(request), by_key, by_certificate, why_not)
     if principal.suspended:
         raise Refused([fault("access.suspended")])
     return principal

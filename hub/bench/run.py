@@ -117,7 +117,7 @@ async def run(
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        await _ready(port, hub)
+        await ready(port, hub)
         return await _measure(
             folder, port, name, scenario, seconds, per_second, settings.partitions, say,
             plain=plain, touch=touch and seconds >= TOUCH_SECONDS,
@@ -129,7 +129,7 @@ async def run(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _ready(port: int, hub: asyncio.subprocess.Process) -> None:
+async def ready(port: int, hub: asyncio.subprocess.Process) -> None:
     deadline = time.monotonic() + 90
     async with aiohttp.ClientSession() as http:
         while True:
@@ -161,7 +161,7 @@ async def _measure(
     if touch:
         say(f"touching {memory.free() / 1e9:,.1f} GB of free memory …")
         touched = await asyncio.to_thread(memory.touch, folder)
-    kafka = _bootstrap(data)
+    kafka = bootstrap(data)
     watch = Watch(kafka, STATUSES if scenario.release else ASSESSMENTS, partitions)
     assessed = watch if not scenario.release else Watch(kafka, ASSESSMENTS, partitions)
     await watch.start()
@@ -226,7 +226,7 @@ async def _measure(
         rss_mb={
             who: [round(early.rss.get(who, 0) / 2**20, 1), round(size / 2**20, 1)] for who, size in last.rss.items()
         },
-        floor_us=round(floor.floor_us(sample, len(sample) * scenario.each // 4), 1),
+        floor_us=round(floor.floor_us(sample, len(sample) * scenario.each // 4, of_sm2=scenario.sm2), 1),
         plain_faust_us=await _plain(folder, kafka, partitions, min(accepted, 6000)) if plain else None,
         lost=accepted - len(watch.seen),
         doubled=assessed.doubled,
@@ -283,7 +283,7 @@ def _latencies(watch: Watch, tally: load.Tally, each: int, plan: load.Plan) -> l
     ]
 
 
-def _bootstrap(data: Path) -> str:
+def bootstrap(data: Path) -> str:
     """The embedded broker's address, from its own settings."""
     for line in (data / "kafka" / "server.properties").read_text("utf-8").splitlines():
         if line.startswith("advertised.listeners="):

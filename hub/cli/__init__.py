@@ -23,6 +23,7 @@ COMMANDS = (
     "trace",
     "worklist",
     "alerts",
+    "cases",
     "held",
     "verify",
     "participants",
@@ -38,6 +39,8 @@ COMMANDS = (
     "stream",
     "project",
     "deliver",
+    "evidence",
+    "keys",
     "sandbox",
     "responder",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,35 +12,52 @@ from hub.cli.reach import Reach, language
 from hub.web import words
 
 _COLOURS = {"high": "red", "critical": "red", "medium": "yellow", "low": "cyan"}
-FILTERS = ("severity", "family", "rule", "enterprise", "agency")
+FILTERS = ("severity", "family", "rule", "enterprise", "agency", "office", "state", "assignee")
 
 
 @click.command("alerts")
-@click.option("--follow", is_flag=True, help="Stay, and print new alerts as they come.")
+@click.option("--follow", is_flag=True, help="Stay, and print alerts as they come.")
 @click.option("--filter", "filters", multiple=True, help=f"NAME=VALUE; NAME is one of {', '.join(FILTERS)}.")
+@click.option("--after", help="Cursor: print what comes behind it (the field cursor of --json).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--url", help="Address of the hub (default: where this machine's hub listens).")
 @click.option("--as", "who", help="Principal of the sandbox that asks (default: HUB_API_KEY, else customs).")
 @click.pass_context
 def command(
-    ctx: click.Context, *, follow: bool, filters: tuple[str, ...], as_json: bool, url: str | None, who: str | None
+    ctx: click.Context,
+    *,
+    follow: bool,
+    filters: tuple[str, ...],
+    after: str | None,
+    as_json: bool,
+    url: str | None,
+    who: str | None,
 ) -> None:
     """Print risk alerts, oldest first; for officers only.
+
+    The newest, or with --after everything behind a cursor. With --follow it stays: when the connection or the hub goes, it
+    comes again with the last id, and nothing is lost.
 
     Example: hub alerts --follow --filter severity=red
     """
     wanted, reach, speaks = _wanted(filters), Reach(ctx, url, who, "customs"), language()
-    after = ""
-    while True:
-        status, body = reach.get(f"/v1/alerts?{urlencode({**wanted, 'after': after})}")
+
+    def show(alert: dict[str, Any]) -> None:
+        click.echo(json.dumps(alert, ensure_ascii=False) if as_json else line(alert, speaks))
+
+    more = True
+    while more:
+        status, body = reach.get(f"/v1/alerts?{urlencode({**wanted, 'after': after or ''})}")
         if status != 200:
             raise click.ClickException(f"{status} {body.get('detail', '')}".strip())
         for alert in body["items"]:
-            click.echo(json.dumps(alert, ensure_ascii=False) if as_json else line(alert, speaks))
-        after = body["after"] or "0-"
-        if not follow:
-            return
-        time.sleep(1)
+            show(alert)
+        after, more = body["after"], body["more"]
+    if follow:
+        for event in reach.stream(f"/v1/alerts/stream?{urlencode(wanted)}", str(after)):
+            if event.name == "end":
+                raise click.ClickException(str(event.data.get("code", "")))
+            show({**event.data, "cursor": event.id, "event": event.name})
 
 
 def _wanted(filters: tuple[str, ...]) -> dict[str, str]:
@@ -55,7 +71,9 @@ def _wanted(filters: tuple[str, ...]) -> dict[str, str]:
 
 
 def line(alert: dict[str, Any], speaks: str) -> str:
-    """``time  severity  rule  declaration  sentence``."""
+    """``time  severity  state and who has it  rule  declaration  sentence  case``."""
     said = alert["message_zh"] if speaks == "zh" and alert["message_zh"] else alert["message"]
     severity = click.style(f"{alert['severity']:<8}", fg=_COLOURS.get(alert["severity"], "white"))
-    return f"{words.in_china(alert['at'])}  {severity} {alert['rule']:<6} {alert['declaration']}  {said}"
+    handling = alert["handling"]
+    state = words.say(words.HANDLING, handling["state"], speaks) + (f" {handling['assignee']}" if handling["assignee"] else "")
+    return f"{words.in_china(alert['at'])}  {severity} {state:<12} {alert['rule']:<6} {alert['declaration']}  {said}  {alert['case']}"

@@ -14,10 +14,12 @@ import msgspec
 from hub.cli import loaded
 from hub.cli.reach import language
 from hub.cli.running import run
+from hub.infra.certificates import certificates_health
 from hub.infra.health import (
     Health,
     database_health,
     deliveries_health,
+    evidence_health,
     jars_health,
     java_health,
     kafka_health,
@@ -42,9 +44,11 @@ CHECKS: tuple[Callable[[Settings], Awaitable[Health]], ...] = (
     kafka_health,
     topics_health,
     lag_health,
+    evidence_health,
     deliveries_health,
     database_health,
     reading_health,
+    certificates_health,
 )
 _SECONDS = 20
 _MARKS = {"ok": "✓", "off": "·", "wrong": "✗"}

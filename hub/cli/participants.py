@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hub.cli import loaded
+from hub.cli import certificates as certificate_commands
+from hub.cli import hosting, loaded
 from hub.cli.acting import recorded
+from hub.cli.principals import change, found, principals, publish_next, reading, today
 from hub.cli.running import run
 from hub.domain import audit, credentials
 from hub.domain.access import ROLES, UNITS
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
-from hub.domain.reference import ReferenceRecord, day_number
+from hub.domain.reference import ReferenceRecord
 from hub.infra import key_uses
+from hub.infra.certificates import owner_of, read_certificate
 from hub.infra.crypto import api_key_hash, new_api_key
 from hub.infra.participants import principal_value, shown, shown_secret, webhook_secret
 from hub.infra.process import WallClock
-from hub.infra.reference import ReferenceReader, as_versions, publish
 from hub.infra.vault import Vault
 from hub.settings import Settings
 
@@ -33,21 +33,6 @@ def command() -> None:
 
     Example: hub participants list
     """
-
-
-async def _reading(settings: Settings) -> ReferenceReader:
-    if not settings.kafka:
-        raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])
-    reader = ReferenceReader(settings.kafka, WallClock())
-    await reader.start()
-    await reader.ready()
-    return reader
-
-
-def today() -> str:
-    """The day in China, ``YYYY-MM-DD``."""
-    moment = datetime.fromtimestamp(WallClock().now() / 1000, UTC) + timedelta(hours=8)
-    return moment.strftime("%Y-%m-%d")
 
 
 @command.command("list")
@@ -61,7 +46,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
     settings = loaded(ctx).settings
 
     async def main() -> None:
-        reader = await _reading(settings)
+        reader = await reading(settings)
         uses = await _last_uses(settings)
         try:
             for name, value in sorted(reader.data.all("principal", china_day(WallClock().now()))):
@@ -94,28 +79,26 @@ def show(ctx: click.Context, name: str, *, as_json: bool) -> None:
     settings = loaded(ctx).settings
 
     async def main() -> None:
-        found = await _found(settings, name)
+        value = await found(settings, name)
         uses = await _last_uses(settings)
-        entry = shown(name, found, WallClock().now(), uses)
+        entry = shown(name, value, WallClock().now(), uses)
         if as_json:
             click.echo(json.dumps(entry, ensure_ascii=False))
             return
         for field, value in entry.items():
-            if field != "keys" and value not in ([], "", False):
+            if field not in ("keys", "certificates") and value not in ([], "", False, None):
                 click.echo(f"{field:14} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        for held in entry["certificates"]:
+            click.echo(
+                f"{'certificate':14} {held['subject']}, serial {held['serial']}, fingerprint {held['fingerprint']}, "
+                f"until {held['until']} ({held['days_left']} days left)"
+            )
         for key in entry["keys"]:
             until = f" until {key['until']}" if key["until"] else ""
             used = f"last used {key['last_used']}" if key["last_used"] else "no use known" if uses is not None else "last use not known"
             click.echo(f"{'key':14} {key['id']} {key['state']}{until}, {used} {key['label']}".rstrip())
 
     run(main())
-
-
-def _pem(path: Path) -> str:
-    try:
-        return path.read_text("ascii")
-    except UnicodeDecodeError as error:
-        raise click.ClickException(f"{path} is no certificate in PEM") from error
 
 
 @command.command("add")
@@ -125,7 +108,7 @@ def _pem(path: Path) -> str:
 )
 @click.option("--code", "codes", multiple=True, help="An enterprise code it acts for.")
 @click.option("--dxp-id", "dxp_ids", multiple=True, help="Its number on the data-exchange platform.")
-@click.option("--certificate", "certificates", multiple=True, type=click.Path(exists=True, path_type=Path), help="PEM.")
+@click.option("--certificate", "certificates", multiple=True, type=click.Path(exists=True, path_type=Path), help="PEM or DER.")
 @click.option("--edition", type=click.Choice(["202205", "2018"]), default="202205", show_default=True)
 @click.option("--title", default="", help="Its name for people.")
 @click.option("--unit", default="", help=f"Of a customs officer: {', '.join(UNITS)}.")
@@ -150,6 +133,7 @@ def add(
     """
     settings = loaded(ctx).settings
     key = new_api_key()
+    read = [read_certificate(file) for file in certificates]
 
     async def main() -> None:
         value = principal_value(
@@ -157,16 +141,21 @@ def add(
             codes=codes,
             dxp_ids=dxp_ids,
             key_hash=api_key_hash(key),
-            certificates=tuple(map(_pem, certificates)),
             edition=edition,
             title=title,
             unit=unit,
         )
+        value["certificates"] = [found.der for found in read]
+        others = [one for one in await principals(settings) if one.name != name]
+        held = {code: one.name for one in others for code in (*one.codes, *one.dxp_ids)}
+        held |= {found.fingerprint: owner for found in read if (owner := owner_of(found.fingerprint, others))}
+        if taken := [f"{what} belongs to {held[what]}" for what in (*codes, *dxp_ids, *(found.fingerprint for found in read)) if what in held]:
+            raise Misconfigured(taken)
         filing = {"name": title or name, "roles": list(roles), "principal": name, "state": "filed"}
         filings = [ReferenceRecord("enterprise", code, 1, today(), value=filing) for code in codes]
         record = ReferenceRecord("principal", name, 1, today(), value=value)
         await recorded(settings, audit.PARTICIPANT_ADDED, name, {"roles": ",".join(roles), "codes": ",".join(codes)})
-        await _publish(settings, record, where_none=filings)
+        await publish_next(settings, record, where_none=filings)
         click.echo(f"{name}: API key {key}")
 
     run(main())
@@ -184,10 +173,10 @@ def rotate(ctx: click.Context, name: str, *, overlap: float, label: str) -> None
     """
     key = new_api_key()
 
-    def change(found: dict[str, Any], now: int) -> dict[str, Any]:
-        return credentials.rotated(found, api_key_hash(key), now, overlap=int(overlap * credentials.HOUR_MS), label=label[:80])
+    def rotated(value: dict[str, Any], now: int) -> dict[str, Any]:
+        return credentials.rotated(value, api_key_hash(key), now, overlap=int(overlap * credentials.HOUR_MS), label=label[:80])
 
-    _change(ctx, name, change, audit.PARTICIPANT_ROTATED)
+    change(ctx, name, rotated, audit.PARTICIPANT_ROTATED)
     click.echo(f"{name}: API key {key}")
 
 
@@ -201,13 +190,13 @@ def revoke(ctx: click.Context, name: str, key_id: str) -> None:
     Example: hub participants revoke acme k-0123456789
     """
 
-    def change(found: dict[str, Any], now: int) -> dict[str, Any]:
+    def revoked(value: dict[str, Any], now: int) -> dict[str, Any]:
         try:
-            return credentials.revoked(found, key_id, now)
+            return credentials.revoked(value, key_id, now)
         except KeyError as error:
             raise Misconfigured([f"{name} has no key {key_id!r}; hub participants show {name} names them"]) from error
 
-    _change(ctx, name, change, audit.PARTICIPANT_KEY_REVOKED, {"key": key_id})
+    change(ctx, name, revoked, audit.PARTICIPANT_KEY_REVOKED, {"key": key_id})
     click.echo(f"{name}: {key_id} revoked")
 
 
@@ -226,7 +215,7 @@ def rate(ctx: click.Context, name: str, *, messages: float | None, documents: fl
     said = {field: value for field, value in given.items() if value is not None}
     if not said:
         raise click.UsageError("say --messages, --documents or --burst")
-    _change(ctx, name, lambda found, _: {**found, **said}, audit.PARTICIPANT_CHANGED, {field: f"{value:g}" for field, value in said.items()})
+    change(ctx, name, lambda value, _: {**value, **said}, audit.PARTICIPANT_CHANGED, {field: f"{value:g}" for field, value in said.items()})
     click.echo(f"{name}: " + ", ".join(f"{field} {value:g}" for field, value in said.items()))
 
 
@@ -243,7 +232,7 @@ def webhook_secret_(ctx: click.Context, name: str) -> None:
     settings = loaded(ctx).settings
 
     async def main() -> None:
-        newest = (await _found(settings, name)).get("api_key_hash")
+        newest = (await found(settings, name)).get("api_key_hash")
         if not newest:
             raise Misconfigured([f"{name} has no API key in force: hub participants rotate {name}"])
         click.echo(shown_secret(webhook_secret(Vault(settings.keys_folder).digest, name, newest)))
@@ -260,52 +249,9 @@ def suspend(ctx: click.Context, name: str, *, lift: bool) -> None:
 
     Example: hub participants suspend acme
     """
-    _change(ctx, name, lambda found, _: {**found, "suspended": not lift}, audit.PARTICIPANT_LIFTED if lift else audit.PARTICIPANT_SUSPENDED)
+    change(ctx, name, lambda value, _: {**value, "suspended": not lift}, audit.PARTICIPANT_LIFTED if lift else audit.PARTICIPANT_SUSPENDED)
     click.echo(f"{name}: {'active' if lift else 'suspended'}")
 
 
-async def _found(settings: Settings, name: str) -> dict[str, Any]:
-    """The record of a principal in force today; Misconfigured where there is none."""
-    reader = await _reading(settings)
-    try:
-        found = reader.data.find("principal", name, china_day(WallClock().now()))
-    finally:
-        await reader.stop()
-    if found is None:
-        raise Misconfigured([f"there is no principal {name!r}"])
-    return dict(found)
-
-
-#: A principal's record and the time (ms) → the record as it is to be.
-Change = Callable[[dict[str, Any], int], dict[str, Any]]
-
-
-def _change(ctx: click.Context, name: str, change: Change, what: str, detail: Mapping[str, str] | None = None) -> None:
-    settings = loaded(ctx).settings
-
-    async def main() -> None:
-        found = await _found(settings, name)
-        try:
-            value = change(found, WallClock().now())
-        except ValueError as error:
-            raise Misconfigured([str(error)]) from error
-        await recorded(settings, what, name, detail)
-        await _publish(settings, ReferenceRecord("principal", name, 1, today(), value=value))
-
-    try:
-        run(main())
-    except SystemExit as end:
-        if end.code:
-            raise
-
-
-async def _publish(settings: Settings, record: ReferenceRecord, where_none: Sequence[ReferenceRecord] = ()) -> None:
-    """Publish a record as the next version; those of ``where_none`` only where none is in force on their first day."""
-    reader = await _reading(settings)
-    try:
-        missing = [one for one in where_none if reader.data.find(one.kind, one.id, day_number(one.valid_from)) is None]
-        offset = await publish(settings.kafka, as_versions([record, *missing], reader.data))
-        if offset >= 0:
-            await reader.reached(offset)
-    finally:
-        await reader.stop()
+for one in (certificate_commands.command, hosting.host, hosting.unhost, hosting.mandate, hosting.restrict):
+    command.add_command(one)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import locale
 import os
+import time
+from collections.abc import Iterable, Iterator
+from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
@@ -17,6 +20,30 @@ from hub.cli import loaded
 
 #: Exit status where the hub cannot be reached.
 UNREACHABLE = 2
+
+
+#: Seconds without a word, heartbeats too, after which a stream is taken for lost.
+SILENT = 45
+
+
+class Event(NamedTuple):
+    """One of a stream; ``data`` is empty where only the id moves."""
+
+    id: str
+    name: str
+    data: dict[str, Any]
+
+
+def events(lines: Iterable[bytes]) -> Iterator[Event]:
+    """The events of a stream (WHATWG HTML 9.2.6, of which the hub uses id, event and one line of data)."""
+    found: dict[str, str] = {}
+    for raw in lines:
+        name, _, value = raw.decode("utf-8").rstrip("\r\n").partition(": ")
+        if name:
+            found[name] = value
+        elif found and not value:
+            yield Event(found.get("id", ""), found.get("event", "message"), json.loads(found.get("data", "{}")))
+            found = {}
 
 
 class Reach:
@@ -38,6 +65,27 @@ class Reach:
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         return self._call(Request(self.url + path, data=json.dumps(body).encode(), headers=headers))  # noqa: S310 - checked above
 
+    def stream(self, path: str, last: str) -> Iterator[Event]:
+        """Server-Sent Events behind the id ``last``, for ever: it comes again with the last id when the connection ends.
+
+        Ends the command where the hub refuses; while it does not answer, it is asked again and again.
+        """
+        while True:
+            headers = {"Authorization": f"Bearer {self._key}", "Accept": "text/event-stream", "Last-Event-ID": last}
+            try:
+                with urlopen(Request(self.url + path, headers=headers), timeout=SILENT) as answer:  # noqa: S310 - checked above
+                    for event in events(answer):
+                        last = event.id or last
+                        if event.data:
+                            yield event
+            except HTTPError as error:
+                with error:
+                    if error.code not in (429, 503):
+                        raise click.ClickException(f"{error.code} {_problem(error.read()).get('detail', '')}".strip()) from error
+            except (URLError, OSError, HTTPException):
+                pass  # away, or cut: once more
+            time.sleep(2)
+
     def _call(self, request: Request) -> tuple[int, Any]:
         try:
             with urlopen(request, timeout=10) as answer:  # noqa: S310
@@ -45,6 +93,19 @@ class Reach:
         except HTTPError as error:
             with error:
                 return error.code, _problem(error.read())
+        except (URLError, OSError) as error:
+            click.echo(f"{self.url} does not answer: {getattr(error, 'reason', error)}", err=True)
+            raise SystemExit(UNREACHABLE) from error
+
+    def download(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """(status, body) of a call whose answer is a file."""
+        request = Request(self.url + path, headers={"Authorization": f"Bearer {self._key}", **headers})  # noqa: S310 - checked above
+        try:
+            with urlopen(request, timeout=60) as answer:  # noqa: S310
+                return answer.status, answer.read()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read()
         except (URLError, OSError) as error:
             click.echo(f"{self.url} does not answer: {getattr(error, 'reason', error)}", err=True)
             raise SystemExit(UNREACHABLE) from error

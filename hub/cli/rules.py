@@ -103,6 +103,7 @@ def show(
         rate, precision = (f"{value:.2%}" if value is not None else "none" for value in (facts["hit_rate"], facts["precision"]))
         click.echo(f"hits        {facts['hits']}, in shadow {facts['shadow_hits']}; of all assessments {rate}")
         click.echo(f"customs     confirmed {facts['confirmed']}, cleared {facts['cleared']}; precision {precision}")
+        click.echo(f"officers    of {facts['decided']} alerts decided {facts['decided_true']} were true; {facts['undecided']} undecided")
     if facts["cases"]:
         click.echo("cases")
     for case in facts["cases"]:
@@ -304,7 +305,7 @@ def _hits(reach: Reach, code: str, day: int) -> dict[str, Any]:
     status, told = reach.get(f"/v1/rules?to={day_text(day)}")
     if status != 200:
         raise click.ClickException(f"{status} {told.get('detail', '')}".strip())
-    names = ("hits", "shadow_hits", "hit_rate", "confirmed", "cleared", "precision")
+    names = ("hits", "shadow_hits", "hit_rate", "confirmed", "cleared", "precision", "decided", "decided_true", "undecided")
     item: dict[str, Any] = next((item for item in told["items"] if item["code"] == code), {})
     return {name: item.get(name, None if name in ("hit_rate", "precision") else 0) for name in names}
 

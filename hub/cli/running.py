@@ -10,7 +10,7 @@ from typing import Any
 import click
 import uvloop
 
-from hub.domain.faults import HubError, Misconfigured
+from hub.domain.faults import HubError, Misconfigured, Refused
 
 
 def run(main: Coroutine[Any, Any, int | None]) -> None:
@@ -19,6 +19,9 @@ def run(main: Coroutine[Any, Any, int | None]) -> None:
         code = uvloop.run(main)
     except Misconfigured as error:
         raise click.ClickException("\n".join(error.problems)) from error
+    except Refused as error:
+        said = [f"{fault.code}: {fault.message} {fault.message_zh}" for fault in error.faults]
+        raise click.ClickException("\n".join(said)) from error
     except HubError as error:
         raise click.ClickException(str(error)) from error
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -24,7 +24,7 @@ from adapters.authorities.customs.desk import Desk
 from adapters.authorities.customs.payment_data import PaymentDesk, Platform
 from adapters.authorities.customs.simulator import Simulator
 from adapters.authorities.customs.store import Store
-from hub.cli import loaded
+from hub.cli import conformance, loaded
 from hub.cli.running import run
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured
@@ -92,7 +92,7 @@ async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> Non
     flows = scenario.load(plan)
     conducts = answers.load(settings.authority_scenario, WORDS)
     clock = WallClock()
-    await publish_anew(settings.kafka, demo_records(demo_principals(settings.data, settings.keys_folder)), clock)
+    await publish_anew(settings.kafka, demo_records(demo_principals(settings.data, settings.keys_folder, settings.hosted_key_file)), clock)
     demo = load_demo(settings.data)
     api_key = demo["customs"].api_key
     played = [name for name in WORDS if name in settings.sandbox_authorities]
@@ -145,7 +145,7 @@ async def serve(settings: Settings, listen: str, hub_url: str, plan: str) -> Non
             memory.close()
 
 
-@click.command("sandbox")
+@click.group("sandbox", invoke_without_command=True)
 @click.option("--listen", default=LISTEN, show_default=True, help="host:port of POST /dxp.")
 @click.option("--hub", "hub_url", help="Address of the hub's door (default: HUB_LISTEN).")
 @click.option("--scenario", "plan", help="A bundled scenario or a TOML file (default: setting scenario).")
@@ -167,6 +167,8 @@ def command(
 
     Example: hub sandbox --scenario out_of_order --authority-scenario silence --without market
     """
+    if ctx.invoked_subcommand is not None:
+        return
     if scenarios:
         _list()
         return
@@ -185,3 +187,6 @@ def _list() -> None:
     click.echo(f"{', '.join(WORDS)} (--authority-scenario)")
     for name in answers.bundled():
         click.echo(f"  {name:14} {answers.read(name).about}")
+
+
+command.add_command(conformance.command)

@@ -62,6 +62,28 @@ def _line(topic: Topic) -> str:
     return f"{topic.name:20} {kept:10} {topic.key:34} {topic.holds}"
 
 
+def page() -> str:
+    """The topics as a page: what each holds, and for how long."""
+    lines = [
+        "# Topics",
+        "",
+        "Printed from `hub/topics.py` (`hub topics --schemas FOLDER`). What is encrypted is so under the daily key of its day: it ends with",
+        "its topic's time or with its key, whichever is first ([privacy](../../docs/how-to/privacy.md)). Files `*.json` beside this page are the",
+        "JSON Schemas of public records.",
+        "",
+        "| topic | key | holds | kept |",
+        "|---|---|---|---|",
+        *(f"| `{topic.name}` | {topic.key} | {topic.holds} | {_kept(topic)} |" for topic in TOPICS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _kept(topic: Topic) -> str:
+    if topic.cleanup == "compact":
+        return "the newest of each key"
+    return f"{topic.retention_ms // DAY_MS} days" if topic.retention_ms > 0 else "for ever"
+
+
 def _write(folder: Path) -> None:
     from hub.web.asyncapi import event_schemas
 
@@ -70,3 +92,4 @@ def _write(folder: Path) -> None:
         file = folder / f"{topic}.json"
         file.write_text(json.dumps(schema, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         click.echo(file)
+    (folder / "README.md").write_text(page(), encoding="utf-8")

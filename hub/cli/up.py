@@ -52,6 +52,8 @@ def command(ctx: click.Context, data: Path | None, port: int | None, *, demo: bo
 
 async def up(settings: Settings, *, demo: bool = False, once: bool = False) -> int:
     """Start all parts, run the demo if asked, wait to be told to end; the exit code."""
+    if settings.tls_certificate is not None:
+        raise Misconfigured(["hub up speaks plain HTTP on this machine: tls_certificate is for hub serve"])
     settings = msgspec.structs.replace(settings, data=settings.data.absolute())
     if taken := await asyncio.to_thread(who_listens, settings.port):
         raise Misconfigured([f"port {settings.port} in use by {taken}: end it, or choose another with --port"])
@@ -114,7 +116,7 @@ async def _start_servers(settings: Settings, supervisor: Supervisor) -> Settings
     settings = msgspec.structs.replace(settings, kafka=kafka, database=database)
     await asyncio.gather(ensure_topics(kafka, settings.partitions, settings.replication), migrate(database))
     if sandboxed(settings):
-        await publish_anew(kafka, demo_records(demo_principals(settings.data, settings.keys_folder)), WallClock())
+        await publish_anew(kafka, demo_records(demo_principals(settings.data, settings.keys_folder, settings.hosted_key_file)), WallClock())
     return settings
 
 

@@ -6,14 +6,17 @@ import sys
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import msgspec
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.trust import Trust
 from adapters.trust_files import TrustFiles
 from hub import verify as verifying
+from hub import verify_evidence, verify_pack
 from hub.cli import loaded
 from hub.domain.faults import Misconfigured
 
@@ -22,8 +25,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("verify")
-@click.argument("file", metavar="ACKNOWLEDGEMENT|MESSAGE", type=_FILE)
+@click.argument("file", metavar="ACKNOWLEDGEMENT|MESSAGE|PACK", required=False, type=_FILE)
 @click.argument("message", required=False, type=_FILE)
+@click.option("--evidence", type=_FILE, help="A file of evidence (hub export evidence): is the acknowledged submission under its roots?")
+@click.option("--chain", type=_FILE, help="A file of evidence, to be checked by itself.")
+@click.option("--tsa", type=_FILE, help="Certificates (PEM) of who may have issued the time-stamping authority's.")
 @click.option("--key", type=_FILE, help="The hub's public key, PEM (default: hub.pub in the keys folder).")
 @click.option("--ca", type=_PLACE, help="Certificates of the authorities a signer's must lead to: a file or folder, PEM or DER.")
 @click.option("--crl", type=_PLACE, help="Their revocation lists, likewise: was the certificate revoked at that time?")
@@ -32,23 +38,39 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.pass_context
 def command(
     ctx: click.Context,
-    file: Path,
+    file: Path | None,
     message: Path | None,
+    evidence: Path | None,
+    chain: Path | None,
+    tsa: Path | None,
     key: Path | None,
     ca: Path | None,
     crl: Path | None,
     at: str | None,
     as_json: bool,
 ) -> None:
-    """Check an acknowledgement, with the message it speaks of, or a signed message alone, RSA or SM2, step by step.
+    """Check an acknowledgement, with its message and the chain of evidence; a signed message, RSA or SM2; a chain; an evidence pack.
 
     Exit 0: genuine. 1: not, with the step that failed. 2: cannot be checked.
 
     Example: hub verify acknowledgement.json order.xml --key hub.pub
 
     Example: hub verify order.xml --ca authorities.pem --crl lists/
+
+    Example: hub verify pack.zip --key hub.pub
+
+    Example: hub verify --chain evidence.jsonl --key hub.pub
     """
+    if (file is None) == (chain is None):
+        raise click.UsageError("Name an acknowledgement, a message or a pack, or a file of evidence with --chain.")
+    issuers = _certificates(tsa)
+    if file is None:
+        assert chain is not None
+        with chain.open("rb") as lines:
+            _end(verify_evidence.verify_chain(lines, _public_key(key or _default_key(ctx)), issuers), as_json=as_json)
     data = file.read_bytes()
+    if verify_pack.is_pack(data):
+        _end(verify_pack.verify_pack(data, _public_key(key or _default_key(ctx)), issuers), as_json=as_json)
     if verifying.is_message(data):
         if message is not None:
             raise click.UsageError("The acknowledgement comes first, then its message.")
@@ -56,6 +78,25 @@ def command(
     else:
         public = _public_key(key or _default_key(ctx))
         verdict = verifying.verify_acknowledgement(data, public, message.read_bytes() if message else None)
+        if evidence is not None and verdict.genuine:
+            verdict = _covered(verdict, data, evidence, public, issuers)
+    _end(verdict, as_json=as_json)
+
+
+def _covered(
+    verdict: verifying.Verdict, data: bytes, evidence: Path, public: Ed25519PublicKey, issuers: list[x509.Certificate]
+) -> verifying.Verdict:
+    """The verdict on an acknowledgement with that on the chain over it."""
+    with evidence.open("rb") as lines:
+        walked = verify_evidence.walk_file(lines, public, issuers)
+    steps = verify_evidence.steps_of(walked)
+    if not walked.broken:
+        steps = (*steps, verify_evidence.verify_covered(data, walked))
+    notes = (*verdict.notes, *verify_evidence.notes_of(walked))
+    return verifying.Verdict(verdict.subject, steps[-1].ok, (*verdict.steps, *steps), notes)
+
+
+def _end(verdict: verifying.Verdict, *, as_json: bool) -> NoReturn:
     click.echo(msgspec.json.encode(verdict).decode() if as_json else _told(verdict))
     sys.exit(0 if verdict.genuine else 1)
 
@@ -85,6 +126,15 @@ def _public_key(path: Path) -> Ed25519PublicKey:
         return verifying.public_key(path.read_bytes())
     except (ValueError, TypeError):
         raise click.UsageError(f"{path} holds no Ed25519 public key in PEM.") from None
+
+
+def _certificates(path: Path | None) -> list[x509.Certificate]:
+    if path is None:
+        return []
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise click.UsageError(f"{path} holds no certificates in PEM.") from None
 
 
 def _trust(ca: Path | None, crl: Path | None) -> Trust | None:

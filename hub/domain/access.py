@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
 
 from hub.domain.credentials import ApiKey, keys_of
 from hub.domain.kinds import CANCELLATION, COLLECTION, DECLARATION, KINDS, ORDER, PAYMENT, RECEIPT, RETURN, SUMMARY
+from hub.domain.mandates import Hosting, Mandate
 from hub.domain.notices import NOTICES, authority_of
 from schemas.model import message_types
 
@@ -50,6 +52,8 @@ READS: dict[str, frozenset[str]] = {
     "market": frozenset({ORDER, DECLARATION, RETURN, RECEIPT}),
     "commerce": frozenset({ORDER, DECLARATION, RETURN, RECEIPT}),
 }
+#: Roles that may read what others handed in as it is, persons included, for a purpose that is recorded.
+UNMASKED = frozenset({"customs"})
 #: Roles that see how the machine runs, but no documents.
 OPERATORS = frozenset({"operator"})
 
@@ -79,6 +83,14 @@ class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
     rate_documents: float = 0
     rate_burst: float = 0
     unit: str = ""
+    #: Fingerprints (SHA-256 of the DER, hexadecimal) of the certificates that open a TLS connection as this principal.
+    tls_certificates: tuple[str, ...] = ()
+    #: The only messages it may hand in of those its roles allow; empty: all of them.
+    messages: tuple[str, ...] = ()
+    #: What others have granted it.
+    mandates: tuple[Mandate, ...] = ()
+    #: By what the hub signs in its name; without it (or once it is over) it does not, whatever ``hosted`` says.
+    hosting: Hosting | None = None
 
 
 def principal_of(name: str, value: Mapping[str, Any]) -> Principal:
@@ -108,6 +120,11 @@ def is_operator(principal: Principal) -> bool:
     return not principal.suspended and not OPERATORS.isdisjoint(principal.roles)
 
 
+def may_unmask(principal: Principal) -> bool:
+    """Whether it may read what others handed in unmasked, for a purpose."""
+    return not principal.suspended and not UNMASKED.isdisjoint(principal.roles)
+
+
 class Access:
     """The access table put to questions.
 
@@ -115,20 +132,51 @@ class Access:
     other principals stay theirs.
     """
 
-    def __init__(self, open_enrolment: bool = False, filed: Mapping[str, str] | None = None) -> None:
-        """``filed`` maps the enterprise codes and platform numbers somebody has filed to that principal's name."""
+    def __init__(
+        self,
+        open_enrolment: bool = False,
+        filed: Mapping[str, str] | None = None,
+        by_name: Callable[[str], Principal | None] = lambda _: None,
+    ) -> None:
+        """``filed`` maps the enterprise codes and platform numbers somebody has filed to that principal's name.
+
+        ``by_name`` finds who has granted a mandate; where it finds nobody there is none.
+        """
         self._open = open_enrolment
         self._filed = filed if filed is not None else {}
+        self._by_name = by_name
 
-    def may_send(self, principal: Principal, message: str, codes: Iterable[str] = ()) -> bool:
+    def may_send(self, principal: Principal, message: str, codes: Iterable[str] = (), at: int | None = None) -> bool:
         """Whether it may hand in a document of a ``message`` (CEB311) whose own-code fields (``OWN_CODES``) hold ``codes``.
 
-        At least one must be its own; what authorities send names nobody of theirs and needs their role only.
+        At least one must be its own, or one for which it has a mandate in force ``at`` (ms; without it none is); what
+        authorities send names nobody of theirs and needs their role only.
         """
-        roles = SENDERS.get(message)
-        if principal.suspended or roles is None or roles.isdisjoint(principal.roles):
+        if principal.suspended or message not in SENDERS:
             return False
-        return not OWN_CODES[message] or any(self.acts_for(principal, code) for code in codes)
+        own = message in messages_of(principal)
+        if not OWN_CODES[message]:
+            return own
+        return any((own and self.acts_for(principal, code)) or self.has_mandate(principal, message, code, at) for code in codes)
+
+    def may_hand_in(self, principal: Principal, message: str, at: int | None = None) -> bool:
+        """Whether there is any code for which it may hand in that message."""
+        if principal.suspended:
+            return False
+        return message in messages_of(principal) or any(self._holds(one, message, at) for one in principal.mandates)
+
+    def has_mandate(self, principal: Principal, message: str, code: str, at: int | None) -> bool:
+        """Whether somebody has granted it to hand in that message for a code of theirs."""
+        return any(one.code == code and self._holds(one, message, at) for one in principal.mandates)
+
+    def _holds(self, mandate: Mandate, message: str, at: int | None) -> bool:
+        """Whether a mandate is in force: its end has not come, and who granted it is not suspended and might send that itself."""
+        if at is None or at >= mandate.until or message not in mandate.messages:
+            return False
+        grantor = self._by_name(mandate.grantor)
+        if grantor is None or grantor.suspended:
+            return False
+        return mandate.code in grantor.codes and message in messages_of(grantor)
 
     def may_tell(self, principal: Principal, type_: str) -> bool:
         """Whether it may send events of a CloudEvents type (``hub.domain.notices``): only the authority whose word it is."""
@@ -171,5 +219,11 @@ def is_authority(principal: Principal) -> bool:
 
 
 def messages_of(principal: Principal) -> frozenset[str]:
-    """The messages a principal's roles may hand in."""
-    return frozenset([message for message, roles in SENDERS.items() if not roles.isdisjoint(principal.roles)])
+    """The messages a principal may hand in by its roles, as far as its record does not restrict them."""
+    return _messages_of(principal.roles, principal.messages)
+
+
+@lru_cache(maxsize=1024)
+def _messages_of(roles: tuple[str, ...], only: tuple[str, ...]) -> frozenset[str]:
+    allowed = frozenset([message for message, senders in SENDERS.items() if not senders.isdisjoint(roles)])
+    return allowed & frozenset(only) if only else allowed

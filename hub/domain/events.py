@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from hub.domain.faults import Fault
+from hub.domain.handling import UNTOUCHED, Handling
 from hub.domain.notices import Complained
 from hub.domain.orders import Order
 from hub.domain.summary import Goods
@@ -852,6 +853,8 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     message_zh: str = ""
     evidence: dict[str, str] = {}
+    #: what officers did about it; the record that raises an alert has none of it
+    handling: Handling = UNTOUCHED
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,6 +4,7 @@ The tree of errors::
 
     HubError
     ├── Refused       the message is wrong; carries faults, the sender can mend it
+    ├── Erased        sealed content whose key was destroyed; whoever meets it goes on
     ├── Unavailable   something outside is away; repeat later, outcome unknown
     └── Misconfigured settings or reference data are wrong; the process does not start
 
@@ -39,6 +40,7 @@ FAMILIES = (
     "payment_data",
     "reference",
     "webhook",
+    "desk",
 )
 
 
@@ -73,6 +75,10 @@ class FaultKind(msgspec.Struct, frozen=True, kw_only=True):
 
 class HubError(Exception):
     """Root of everything the hub raises on purpose."""
+
+
+class Erased(HubError):  # noqa: N818 - reads as what happened
+    """Sealed content whose key was destroyed: nobody can read it any more, and whoever meets it goes on."""
 
 
 class Refused(HubError):  # noqa: N818 - reads as what happened

@@ -26,15 +26,20 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def build(leaves: Sequence[bytes]) -> tuple[bytes, list[tuple[Step, ...]]]:
     """(root, the path of each leaf, from the leaf up); at least one leaf."""
-    if not leaves:
+    return build_hashed([leaf_hash(leaf) for leaf in leaves])
+
+
+def build_hashed(hashes: Sequence[bytes], *, paths: bool = True) -> tuple[bytes, list[tuple[Step, ...]]]:
+    """The same from the leaves' hashes; without ``paths`` only the root."""
+    if not hashes:
         raise ValueError("a tree needs at least one leaf")
-    level = [leaf_hash(leaf) for leaf in leaves]
+    level = list(hashes)
     levels = []
     while len(level) > 1:
         levels.append(level)
         pairs = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
         level = pairs + level[len(pairs) * 2 :]
-    return level[0], [tuple(_path(levels, index)) for index in range(len(leaves))]
+    return level[0], [tuple(_path(levels, index)) for index in range(len(hashes))] if paths else []
 
 
 def _path(levels: list[list[bytes]], index: int) -> Iterable[Step]:

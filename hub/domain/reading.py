@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.domain import lifecycle
-from hub.domain.events import Status
+from hub.domain import handling, lifecycle
+from hub.domain.events import Alert, Status
 from hub.domain.kinds import (
     APPLICATION_KINDS,
     BILL_KINDS,
@@ -194,15 +194,62 @@ class Search(msgspec.Struct, frozen=True):
 
 
 class AlertFilter(msgspec.Struct, frozen=True):
-    """Which alerts; ``after`` is (time, id) of the last one seen."""
+    """Which alerts; empty fields do not restrict."""
 
     severity: str = ""
     family: str = ""
     rule: str = ""
     enterprise: str = ""
     agency: str = ""
-    after: tuple[int, str] | None = None
+    office: str = ""
     limit: int = 100
+    #: a state, or ``open``: all but closed
+    state: str = ""
+    assignee: str = ""
+
+    def takes(self, alert: Alert) -> bool:
+        """Whether an alert is one of these."""
+        return (
+            (not self.severity or alert.severity == self.severity)
+            and (not self.family or alert.family == self.family)
+            and (not self.rule or alert.rule == self.rule)
+            and (not self.enterprise or self.enterprise in alert.enterprises)
+            and (not self.agency or self.agency in alert.agency)
+            and (not self.office or alert.office == self.office)
+            and (not self.state or self.state == alert.handling.state or (self.state == OPEN and alert.handling.state != handling.CLOSED))
+            and (not self.assignee or alert.handling.assignee == self.assignee)
+        )
+
+
+#: Not a state of its own: whatever is not closed.
+OPEN = "open"
+
+
+class CaseFilter(msgspec.Struct, frozen=True):
+    """Which cases. ``authorities``: those it has to be for one of, None for any; ``state`` as in ``AlertFilter``."""
+
+    authorities: tuple[str, ...] | None = None
+    state: str = ""
+    assignee: str = ""
+    severity: str = ""
+    authority: str = ""
+    overdue: bool = False
+    limit: int = 100
+    skip: int = 0
+
+
+class DeskFilter(msgspec.Struct, frozen=True):
+    """Which alerts the console lists, the gravest first: as ``CaseFilter``, with the rule that found it; ``escalated``: nobody acts."""
+
+    authorities: tuple[str, ...] | None = None
+    state: str = OPEN
+    assignee: str = ""
+    severity: str = ""
+    rule: str = ""
+    enterprise: str = ""
+    escalated: bool = False
+    limit: int = 100
+    skip: int = 0
 
 
 class Throughput(msgspec.Struct, frozen=True):
@@ -240,6 +287,8 @@ class RuleFigures(msgspec.Struct, frozen=True):
     shadow: dict[str, int] = {}
     outcomes: dict[str, tuple[int, int]] = {}
     drawn: tuple[int, int, int] = (0, 0, 0)
+    #: of the alerts raised on those days, rule → (found true, found false, undecided) by the officers who dealt with them
+    verdicts: dict[str, tuple[int, int, int]] = {}
 
 
 #: Customs' codes by which a finding was right (returned, examined, detained), and by which it was not (released, closed).
@@ -355,6 +404,26 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("declaration", "text"),
         ("partition", "integer"),
         ("offset", "bigint"),
+        ("state", "text"),
+        ("assignee", "text"),
+        ("verdict", "text"),
+        ("escalated", "bigint"),
+        ("shared", "jsonb"),
+        ("day", "bigint"),
+        ("revision", "bigint"),
+        ("body", "text"),
+    ),
+    "cases": (
+        ("id", "text"),
+        ("revision", "bigint"),
+        ("state", "text"),
+        ("owner", "text"),
+        ("authorities", "jsonb"),
+        ("assignee", "text"),
+        ("severity", "text"),
+        ("gravity", "bigint"),
+        ("late", "boolean"),
+        ("opened_at", "bigint"),
         ("body", "text"),
     ),
     "answers": (

@@ -127,9 +127,15 @@ def is_for(subscription: Subscription, principal: Principal, key: bytes, event: 
     """Whether an event of the feed's topic is the principal's to see, and passes the filter."""
     if subscription.feed == ANSWERS:
         return key == principal.name.encode() and event.get("participant") == principal.name
-    if subscription.feed == ALERTS and not sees_alert(principal, event.get("agency") or ()):
+    if subscription.feed == ALERTS and not sees_alert(principal, _entitled(event)):
         return False
     return all(_has(event.get(FILTERS[name]), wanted) for name, wanted in subscription.filter.items())
+
+
+def _entitled(alert: Mapping[str, Any]) -> Sequence[str]:
+    """The agencies an alert names, and the authorities its case was shared with."""
+    agencies, handling = alert.get("agency") or (), alert.get("handling") or {}
+    return (*agencies, *handling.get("shared", ())) if agencies else ()
 
 
 def sees_alert(principal: Principal, agencies: Sequence[str]) -> bool:

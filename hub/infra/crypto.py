@@ -1,7 +1,8 @@
 """Keys the hub holds: its own signing key, the hosted keys of participants, and what API keys are kept as.
 
 The folder ``<keys>``: ``hub.key`` and ``hub.pub`` (Ed25519, PEM), ``ca/`` (the local authority that issues
-the hosted certificates), ``hosted/<name>.pem`` (private key and certificate). Everything is made where it is
+the hosted certificates), ``made-up/<name>.pem`` (private key and certificate
+of made-up participants; what the hub signs with is in ``hosted/``, encrypted: ``hub.infra.hosted``). Everything is made where it is
 missing.
 """
 
@@ -132,7 +133,7 @@ class DemoAuthority:
         """The hosted key of a principal, issued at first use (RSA 2048, ten years)."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", principal):
             raise ValueError(f"not a name for a key: {principal!r}")
-        pem = read_or_create(self._keys / "hosted" / f"{principal}.pem", lambda: self._issue(principal, organization))
+        pem = read_or_create(self._keys / "made-up" / f"{principal}.pem", lambda: self._issue(principal, organization))
         return HostedKey.from_pem(pem, pem)
 
     def _issue(self, principal: str, organization: str) -> bytes:

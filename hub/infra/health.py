@@ -6,6 +6,7 @@ import asyncio
 import re
 import shutil
 import sys
+import time
 from http.client import HTTPException
 from typing import Literal
 from urllib.error import HTTPError, URLError
@@ -20,6 +21,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from hub.domain.faults import Unavailable
 from hub.domain.subscriptions import ACTIVE, Subscription, every, topic_of
 from hub.infra.child import who_listens
+from hub.infra.evidence import newest
 from hub.infra.kafka import topic_drift
 from hub.infra.lag import GroupLags
 from hub.infra.process import WallClock
@@ -339,6 +341,32 @@ async def _unread(settings: Settings) -> dict[tuple[str, int], int]:
     finally:
         await consumer.stop()
     return {(row[0], row[1]): row[2] for row in rows if ends[TopicPartition(row[0], row[1])] > row[2]}
+
+
+async def evidence_health(settings: Settings) -> Health:
+    """What was taken in is chained, and stamped where an authority is named."""
+    if not settings.kafka:
+        return _no_server("evidence")
+    try:
+        found = await newest(settings.kafka)
+    except (Unavailable, KafkaError, OSError, ValueError):
+        return Health("evidence", "off", "not looked at: no broker", "未检查：Kafka 无应答")
+    now = time.time_ns() // 1_000_000
+    # A record may be an act or a submission a moment old: what is chained is judged by how long it has waited.
+    waiting = [name for name, at in found.waiting.items() if now - at > 1000 * max(60.0, 10 * settings.evidence_seconds)]
+    if waiting:
+        return Health(
+            "evidence", "wrong", f"not chained: {', '.join(sorted(waiting))}", f"尚未入链：{'、'.join(sorted(waiting))}",
+            "see that hub evidence runs, and what its log says", "请确认 hub evidence 正在运行，并查看其日志",
+        )  # fmt: skip
+    late = [name for name, at in found.unstamped.items() if now - at > 1000 * max(300.0, 5 * settings.timestamp_seconds)]
+    if settings.timestamp_url and late:
+        return Health(
+            "evidence", "wrong", f"no time stamp since {', '.join(sorted(late))}", f"缺少时间戳：{'、'.join(sorted(late))}",
+            "see that the authority of HUB_TIMESTAMP_URL answers; it is asked again by itself",
+            "请确认 HUB_TIMESTAMP_URL 的机构有应答；系统会自动重试",
+        )  # fmt: skip
+    return Health("evidence", "ok", f"{found.chains} chains, nothing waits", f"{found.chains} 条证据链，无等待")
 
 
 def _no_server(name: str) -> Health:

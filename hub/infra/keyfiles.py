@@ -41,6 +41,19 @@ def write_new(path: Path, content: bytes) -> bool:
         aside.unlink()
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Write a file over the one that may be there: whole or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Make changes of the folder's entries last."""
     descriptor = os.open(folder, os.O_RDONLY)

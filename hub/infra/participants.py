@@ -18,15 +18,20 @@ import msgspec
 from hub import sm2
 from hub.domain.access import ROLES, UNITS
 from hub.domain.credentials import keys_of, state
+from hub.domain.expiry import days_left
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import rfc3339
 from hub.domain.reference import ReferenceRecord
 from hub.domain.subscriptions import Subscription
+from hub.infra.certificates import described
 from hub.infra.crypto import DemoAuthority, HostedKey, api_key_hash, new_api_key
+from hub.infra.hosted import RSA, SM2, Encryption, HostedKeys, made_up_file
 from hub.infra.sm2_authority import Sm2Authority
 
 #: The day from which demo data are in force: before anything the demo can submit.
 DEMO_FROM = "2020-01-01"
+#: When the demo's mandates end: 2050-01-01 in China.
+_DEMO_UNTIL = 2_524_579_200_000
 
 
 class Demo(NamedTuple):
@@ -84,10 +89,11 @@ _RATES: dict[str, dict[str, str]] = {
 }
 
 
-def demo_principals(data: Path, keys: Path) -> list[DemoPrincipal]:
+def demo_principals(data: Path, keys: Path, key_file: Path | None = None) -> list[DemoPrincipal]:
     """The demo's principals with their secrets, made at the first call and the same ever after.
 
-    ``keys`` is the hub's key folder: the hub signs unsigned documents of these enterprises under their mandate.
+    ``keys`` is the hub's key folder: the hub signs unsigned documents of these enterprises under their mandate, with keys
+    encrypted as ``key_file`` says (setting ``hosted_key_file``; None: by a key made up for them).
     """
     file = data / "demo" / "principals.json"
     known = _read(file)
@@ -103,7 +109,17 @@ def demo_principals(data: Path, keys: Path) -> list[DemoPrincipal]:
         entry.roles, entry.codes, entry.dxp_id = list(demo.roles), list(demo.codes), demo.dxp_id
         made.append(entry)
     _write(file, made)
+    encryption = Encryption.of_file(key_file) if key_file is not None else Encryption.made_up(made_up_file(data))
+    _host(HostedKeys(keys, encryption), made)
     return made
+
+
+def _host(held: HostedKeys, entries: list[DemoPrincipal]) -> None:
+    """The hub's copies of their keys, kept as those of real participants are."""
+    for entry in entries:
+        for kind, key, certificate in ((RSA, entry.key, entry.certificate), (SM2, entry.sm2_key, entry.sm2_certificate)):
+            if key and not held.opens(entry.name, kind):
+                held.put(entry.name, kind, key.encode(), certificate.encode())
 
 
 def _make(demo: Demo, authority: DemoAuthority) -> DemoPrincipal:
@@ -159,6 +175,8 @@ def demo_records(principals: list[DemoPrincipal]) -> list[ReferenceRecord]:
             hosted=bool(entry.key),
             title=titles[entry.name],
         )
+        if entry.key:
+            value["hosting"] = {"document": "made up with the demo", "until": _DEMO_UNTIL}
         records.append(ReferenceRecord("principal", entry.name, 1, DEMO_FROM, value={**value, "demo": True}, demo=True))
         for code in entry.codes:
             filing = {"name": titles[entry.name], "roles": entry.roles, "principal": entry.name, "state": "filed"}
@@ -221,7 +239,7 @@ def sm2_key(entry: DemoPrincipal) -> sm2.PrivateKey:
 
 
 def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str, str], int] | None = None) -> dict[str, Any]:  # Any: JSON
-    """A principal as ``hub participants list`` shows it at ``now`` (ms): no hashes, certificates counted.
+    """A principal as ``hub participants list`` shows it at ``now`` (ms): no hashes, certificates described.
 
     ``uses``: (principal, id of a key) → its last use, ms; None where that is not known.
     """
@@ -233,7 +251,21 @@ def shown(name: str, value: Mapping[str, Any], now: int, uses: Mapping[tuple[str
     return {
         "name": name,
         **kept,
-        "certificates": len(value.get("certificates", ())),
+        "certificates": [
+            {
+                "subject": found.subject,
+                "serial": found.serial,
+                "fingerprint": found.fingerprint,
+                "until": rfc3339(found.until),
+                "days_left": days_left(found.until, now),
+            }
+            for found in map(described, value.get("certificates", ()))
+            if found is not None
+        ],
+        "tls_certificates": list(value.get("tls_certificates", ())),
+        "messages": list(value.get("messages", ())),
+        "mandates": [{**one, "until": rfc3339(one["until"]), "granted": rfc3339(one.get("granted", 0))} for one in value.get("mandates", ())],
+        "hosting": {**hosting, "until": rfc3339(hosting["until"])} if (hosting := value.get("hosting")) else None,
         "suspended": bool(value.get("suspended")),
         "demo": bool(value.get("demo")),
         "keys": [

@@ -13,10 +13,12 @@ import msgspec
 from hub import codec
 from hub.domain import exports
 from hub.domain.deliveries import DeliveryReport
+from hub.domain.desk import Case
 from hub.domain.events import Alert, Answer, Assessment, HandOverOutcome, Hold, Profile, Status, SubmissionSummary
 from hub.domain.faults import Unavailable
 from hub.domain.keys import china_day, china_midnight
 from hub.domain.kinds import KINDS
+from hub.domain.orders import LEVELS
 from hub.domain.reading import (
     ASSESSED_OF_DAY,
     CLEARING,
@@ -28,6 +30,8 @@ from hub.domain.reading import (
     SHADOW_OF_DAY,
     SUMMARISE,
     AlertFilter,
+    CaseFilter,
+    DeskFilter,
     HandOverRow,
     Place,
     RuleFigures,
@@ -341,24 +345,70 @@ class PostgresReader:
         return codec.alert(rows[0][0]) if rows else None
 
     async def alerts(self, wanted: AlertFilter) -> list[Alert]:
-        """Alerts of a filter in order of time; after a cursor where one is given, else the newest."""
-        newest = wanted.after is None
-        order = "DESC" if newest else "ASC"
+        """The newest alerts of a filter, in order of time."""
         rows = await self._fetch(
-            f"""SELECT body FROM alerts WHERE (at, id) > ($1, $2)
-                AND ($3 = '' OR severity = $3) AND ($4 = '' OR family = $4) AND ($5 = '' OR rule = $5)
-                AND ($6 = '' OR enterprises ? $6) AND ($7 = '' OR agency ? $7)
-                ORDER BY at {order}, id {order} LIMIT $8""",
-            *(wanted.after or (-1, "")),
+            f"""SELECT body FROM alerts
+               WHERE ($1 = '' OR severity = $1) AND ($2 = '' OR family = $2) AND ($3 = '' OR rule = $3)
+                 AND ($4 = '' OR enterprises ? $4) AND ($5 = '' OR agency ? $5) AND ($6 = '' OR body::jsonb->>'office' = $6)
+                 AND {_STATE.format(8)} AND ($9 = '' OR assignee = $9)
+               ORDER BY at DESC, id DESC LIMIT $7""",
             wanted.severity,
             wanted.family,
             wanted.rule,
             wanted.enterprise,
             wanted.agency,
+            wanted.office,
             wanted.limit,
+            wanted.state,
+            wanted.assignee,
         )
-        found = [codec.alert(row[0]) for row in rows]
-        return found[::-1] if newest else found
+        return [codec.alert(row[0]) for row in rows[::-1]]
+
+    async def alerts_of(self, ids: Iterable[str]) -> list[Alert]:
+        """The alerts of these ids that are there."""
+        rows = await self._fetch("SELECT body FROM alerts WHERE id = ANY($1::text[]) ORDER BY at, id", sorted(set(ids)))
+        return [codec.alert(row[0]) for row in rows]
+
+    async def at_desk(self, wanted: DeskFilter) -> list[Alert]:
+        """Alerts of a filter, those nobody acts on first, then the gravest, then the oldest."""
+        rows = await self._fetch(
+            f"""SELECT body FROM alerts WHERE {_AT_DESK} AND ($3 = '' OR severity = $3)
+                ORDER BY array_position($8::text[], severity) DESC, at, id LIMIT $9 OFFSET $10""",
+            *_at_desk(wanted),
+            list(LEVELS),
+            wanted.limit,
+            wanted.skip,
+        )
+        return [codec.alert(row[0]) for row in rows]
+
+    async def desk_counts(self, wanted: DeskFilter) -> dict[str, int]:
+        """Severity → how many alerts of a filter have it, whatever severity the filter names."""
+        rows = await self._fetch(
+            f"SELECT severity, count(*) FROM alerts WHERE {_AT_DESK} AND $3::text IS NOT NULL GROUP BY 1", *_at_desk(wanted)
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def cases_of(self, ids: Iterable[str]) -> list[Case]:
+        """The cases of these ids that are there."""
+        rows = await self._fetch("SELECT body FROM cases WHERE id = ANY($1::text[])", sorted(set(ids)))
+        return [codec.case(row[0]) for row in rows]
+
+    async def cases(self, wanted: CaseFilter) -> list[Case]:
+        """Cases of a filter, the gravest first, then the oldest."""
+        rows = await self._fetch(
+            f"""SELECT body FROM cases WHERE ($1::text[] IS NULL OR authorities ?| $1) AND {_STATE.format(2)}
+                AND ($3 = '' OR assignee = $3) AND ($4 = '' OR severity = $4) AND ($5 = '' OR owner = $5)
+                AND (NOT $6::boolean OR late) ORDER BY gravity DESC, opened_at, id LIMIT $7 OFFSET $8""",
+            None if wanted.authorities is None else list(wanted.authorities),
+            wanted.state,
+            wanted.assignee,
+            wanted.severity,
+            wanted.authority,
+            wanted.overdue,
+            wanted.limit,
+            wanted.skip,
+        )
+        return [codec.case(row[0]) for row in rows]
 
     async def export_register(self, wanted: exports.Query) -> list[exports.Entry]:
         """Lines of the register, in the order of their reception."""
@@ -400,6 +450,12 @@ class PostgresReader:
             DRAWN,
             EXAMINED,
         )
+        verdicts = await self._fetch(
+            """SELECT rule, count(*) FILTER (WHERE verdict = 'true'), count(*) FILTER (WHERE verdict = 'false'),
+                      count(*) FILTER (WHERE verdict = '') FROM alerts WHERE day >= $1 AND day <= $2 GROUP BY 1""",
+            china_day(first),
+            china_day(last),
+        )
         drawn = next(((row[3], row[1], row[2]) for row in outcomes if row[0] == DRAWN), (0, 0, 0))
         of = {measure: {row[1]: row[2] for row in counted if row[0] == measure} for measure in (HITS_OF_DAY, SHADOW_OF_DAY)}
         return RuleFigures(
@@ -408,6 +464,7 @@ class PostgresReader:
             shadow=of[SHADOW_OF_DAY],
             outcomes={row[0]: (row[1], row[2]) for row in outcomes if row[0] != DRAWN},
             drawn=drawn,
+            verdicts={row[0]: (row[1], row[2], row[3]) for row in verdicts},
         )
 
     # ---- receipts ----
@@ -423,6 +480,10 @@ class PostgresReader:
             limit,
         )
         return [(codec.answer(row[0]), Place(row[1], row[2])) for row in rows]
+
+    async def told(self, ids: Sequence[str]) -> set[str]:
+        """Those of these answers that participants have been given."""
+        return {row[0] for row in await self._fetch("SELECT id FROM answers WHERE id = ANY($1)", list(ids))}
 
     # ---- throughput ----
 
@@ -456,6 +517,18 @@ class PostgresReader:
         """How far the projector has come: {(topic, partition): next offset}."""
         rows = await self._fetch("SELECT topic, partition, next_offset FROM projector_offsets")
         return {(row[0], row[1]): row[2] for row in rows}
+
+
+#: An alert's or case's state as a filter names it, in the parameter of a number.
+_STATE = "(${0} = '' OR state = ${0} OR (${0} = 'open' AND state <> 'closed'))"
+#: What the console's list asks for as the first seven parameters; an alert that names no agency is every officer's.
+_AT_DESK = f"""($1::text[] IS NULL OR agency = '[]'::jsonb OR agency ?| $1 OR shared ?| $1) AND {_STATE.format(2)}
+    AND ($4 = '' OR assignee = $4) AND ($5 = '' OR rule = $5) AND ($6 = '' OR enterprises ? $6) AND (NOT $7::boolean OR escalated > 0)"""
+
+
+def _at_desk(wanted: DeskFilter) -> tuple[object, ...]:
+    authorities = None if wanted.authorities is None else list(wanted.authorities)
+    return (authorities, wanted.state, wanted.severity, wanted.assignee, wanted.rule, wanted.enterprise, wanted.escalated)
 
 
 #: A tax bill's number (taxNo) is the declaration's with a count behind it.

@@ -23,7 +23,8 @@ _ON_CONFLICT = {
     "assessments": "(id) DO NOTHING RETURNING id",
     "rule_hits": "(declaration, rule) DO NOTHING",
     "export_register": "(declaration, revision, line) DO NOTHING",
-    "alerts": "(id) DO NOTHING",
+    "alerts": "(id) DO UPDATE SET {updates} WHERE alerts.revision < EXCLUDED.revision",
+    "cases": "(id) DO UPDATE SET {updates} WHERE cases.revision < EXCLUDED.revision",
     "answers": "(id) DO NOTHING RETURNING id",
     "hand_overs": """(submission, recipient, part) DO UPDATE SET {updates}
         WHERE (hand_overs.at, hand_overs.attempts) <= (EXCLUDED.at, EXCLUDED.attempts)""",

@@ -43,6 +43,7 @@ class ReferenceReader:
         self._by_hash: dict[str, tuple[Principal, ApiKey]] = {}
         #: (principal, id of a key) → when it opened last, ms. Who keeps them takes them out.
         self.used: dict[tuple[str, str], int] = {}
+        self._by_certificate: dict[str, Principal] = {}
         self._owners: dict[str, str] = {}
         self._day = 0
 
@@ -83,6 +84,11 @@ class ReferenceReader:
         found = self._by_hash.get(api_key_hash(key))
         return "access.unknown_key" if found is None else _WHY_NOT[state(found[1], now)]
 
+    def by_certificate(self, fingerprint: str) -> Principal | None:
+        """The principal for whom a certificate is registered that opens TLS connections, suspended ones too."""
+        self._refresh()
+        return self._by_certificate.get(fingerprint)
+
     def by_name(self, name: str) -> Principal | None:
         """The principal of that name in force today, suspended ones too."""
         self._refresh()
@@ -113,6 +119,7 @@ class ReferenceReader:
             return now
         self._principals = {name: principal_of(name, dict(value)) for name, value in self.data.all("principal", day)}
         self._by_hash = {key.hash: (p, key) for p in self._principals.values() for key in p.keys}
+        self._by_certificate = {fingerprint: p for p in self._principals.values() for fingerprint in p.tls_certificates}
         self._owners.clear()
         self._owners.update((code, p.name) for p in self._principals.values() for code in (*p.codes, *p.dxp_ids))
         self._day = day

@@ -22,7 +22,7 @@ from hub import sm2
 from hub.infra.keyfiles import read_or_create
 
 #: Object identifiers in DER: ecdsa-with-SHA256 and SM2-with-SM3.
-_ECDSA, _SM2 = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a811ccf55018375")
+ECDSA_SHA256, SM2_SM3 = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a811ccf55018375")
 
 _VALID = timedelta(days=3652)
 
@@ -42,10 +42,10 @@ def certify(build: Builder, key: sm2.SecretKey, signer: sm2.SecretKey) -> bytes:
     other = _throw_away()
     made = build(other.public_key()).sign(other, hashes.SHA256())
     named = other.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    content = made.tbs_certificate_bytes.replace(named, key.public_der(), 1).replace(_ECDSA, _SM2, 1)
-    algorithm = b"\x30" + bytes([len(_SM2)]) + _SM2
+    content = made.tbs_certificate_bytes.replace(named, key.public_der(), 1).replace(ECDSA_SHA256, SM2_SM3, 1)
+    algorithm = b"\x30" + bytes([len(SM2_SM3)]) + SM2_SM3
     value = b"\x00" + signer.sign_der(content)
-    return _der(0x30, content + algorithm + _der(0x03, value))
+    return tlv(0x30, content + algorithm + tlv(0x03, value))
 
 
 @cache
@@ -53,7 +53,8 @@ def _throw_away() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _der(tag: int, content: bytes) -> bytes:
+def tlv(tag: int, content: bytes) -> bytes:
+    """A value in DER: tag, length, content."""
     size = len(content)
     if size < 0x80:
         return bytes([tag, size]) + content
@@ -77,7 +78,7 @@ class Sm2Authority:
 
     def hosted(self, principal: str, organization: str = "Made-up Ltd") -> Sm2Pair:
         """The SM2 key of a principal with its certificate, issued at first use (ten years)."""
-        held = read_or_create(self._keys / "hosted" / f"{principal}.sm2.pem", lambda: self._issue(principal, organization))
+        held = read_or_create(self._keys / "made-up" / f"{principal}.sm2.pem", lambda: self._issue(principal, organization))
         key, mark, certificate = held.decode().partition("-----BEGIN CERTIFICATE-----")
         return Sm2Pair(key, mark + certificate)
 

@@ -9,11 +9,14 @@ that keys can change between years.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -22,8 +25,8 @@ import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from hub.domain.faults import HubError
-from hub.infra.keyfiles import read_or_create, sync_folder, write_new
+from hub.domain.faults import Erased, HubError, Refused, fault
+from hub.infra.keyfiles import read_or_create, replace, sync_folder, write_new
 
 _VERSION = 1
 _HEAD = struct.Struct(">BI4s")
@@ -37,7 +40,7 @@ _LEVEL = 1
 _MAX_CONTENT = 256 * 1024 * 1024
 
 
-class KeyErased(HubError):  # noqa: N818 - reads as what happened
+class KeyErased(Erased):
     """The content's daily key was destroyed (or is not in this key folder): it can never be read again here."""
 
     def __init__(self, day: date) -> None:
@@ -100,7 +103,16 @@ class Vault:
         return self._decompressor().decompress(packed, max_output_size=_MAX_CONTENT)
 
     def erase(self, day: date) -> bool:
-        """Destroy the key of a day for good; False if there was none. The day cannot be sealed for again."""
+        """Destroy the key of a day for good; False if there was none. The day cannot be sealed for again.
+
+        Refused (``access.key_held``) while somebody holds the day. Ended half-way it can be repeated.
+        """
+        with self._one_at_a_time():
+            if self.held(day) is not None:
+                raise Refused([fault("access.key_held", day=day.isoformat())])
+            return self._erase(day)
+
+    def _erase(self, day: date) -> bool:
         path = self._path(day.toordinal() - _EPOCH)
         write_new(path.with_suffix(".erased"), b"")
         self._keys.pop(day.toordinal() - _EPOCH, None)
@@ -113,6 +125,49 @@ class Vault:
             return False
         sync_folder(path.parent)
         return True
+
+    def hold(self, day: date, reason: str) -> None:
+        """Keep the key of a day from being erased until ``release``; the newest reason counts.
+
+        Refused (``access.key_gone``) where the key is not there any more.
+        """
+        with self._one_at_a_time():
+            path = self._path(day.toordinal() - _EPOCH)
+            if not path.exists() or path.with_suffix(".erased").exists():
+                raise Refused([fault("access.key_gone", day=day.isoformat())])
+            replace(path.with_suffix(".held"), reason.encode())
+
+    def release(self, day: date) -> bool:
+        """End a hold; False where there was none."""
+        with self._one_at_a_time():
+            mark = self._path(day.toordinal() - _EPOCH).with_suffix(".held")
+            if not mark.exists():
+                return False
+            mark.unlink()
+            sync_folder(mark.parent)
+            return True
+
+    def held(self, day: date) -> str | None:
+        """Why a day is held, None where it is not."""
+        try:
+            return self._path(day.toordinal() - _EPOCH).with_suffix(".held").read_text("utf-8")
+        except FileNotFoundError:
+            return None
+
+    def erased(self) -> list[date]:
+        """The days whose keys were destroyed, oldest first."""
+        return sorted(date.fromisoformat(path.stem) for path in self._daily.glob("*.erased"))
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Of all processes that share the folder one at a time holds, releases or erases."""
+        self._daily.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._daily / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def days(self) -> list[date]:
         """The days whose keys exist, oldest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from hub.web import console
+from hub.web import console, console_desk, follow
 from hub.web.pages import SECURITY_HEADERS
 from hub.web.ports import PARTS, Parts
 from hub.web.problems import answers_problems
@@ -13,10 +13,13 @@ from hub.web.views import (
     declarations,
     deliveries,
     describe,
+    desk,
     enterprises,
+    evidence,
     exports,
     operations,
     orders,
+    out,
     receipts,
     reference,
     rules,
@@ -28,7 +31,7 @@ from hub.web.views import (
 from hub.web.wrong_keys import WrongKeys
 
 VIEWS = (
-    submissions, summaries, declarations, receipts, throughput, alerts, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console,
+    submissions, summaries, declarations, receipts, throughput, alerts, desk, out, rules, orders, operations, describe, reference, enterprises, exports, subscriptions, deliveries, console, console_desk,
 )  # fmt: skip
 
 
@@ -37,12 +40,15 @@ def make_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[operations.measured, WrongKeys(parts.clock.now).middleware, answers_problems], client_max_size=parts.max_body)
     app[PARTS] = parts
     app[throughput.FIGURES] = throughput.Figures(parts)
-    app[throughput.STREAMS] = throughput.Streams()
+    app[follow.STREAMS] = follow.Streams()
+    app[follow.SEATS] = follow.Seats(parts.streams_each, parts.streams)
+    app[receipts.RECEIPTS] = receipts.Receipts(parts)
+    app.add_routes(evidence.routes)  # whose address that of declarations would take
     for view in VIEWS:
         app.add_routes(view.routes)
     app.add_routes(parts.routes)
     app.on_response_prepare.append(_secure)
-    app.on_shutdown.append(throughput.close_streams)
+    app.on_shutdown.append(follow.close_streams)
     return app
 
 

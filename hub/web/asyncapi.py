@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from hub import topics
-from hub.domain import deliveries, events
-from hub.domain.audit import Act
+from hub.domain import audit, deliveries, events, evidence
 from hub.domain.authority_views import VIEWS
+from hub.domain.desk import Case
 from hub.domain.notices import NOTICES
 
 Json = dict[str, Any]  # Any: JSON
@@ -23,12 +23,13 @@ PUBLIC: dict[str, Any] = {
     topics.HAND_OVERS: events.HandOverOutcome,
     topics.DELIVERIES: deliveries.DeliveryReport,
     topics.HOLDS: events.Hold,
+    topics.CASES: Case,
     topics.PROFILES: events.Profile,
-    topics.EVIDENCE: Act,
 }
 #: Public topics with records of several types: topic → CloudEvents type (``ce_type``) → what a record of it is.
 TYPED: dict[str, dict[str, Any]] = {
-    topics.out(authority): {"hub.alert.raised.v1": events.Alert, **types} for authority, types in VIEWS.items()
+    **{topics.out(authority): {"hub.alert.raised.v1": events.Alert, "hub.alert.changed.v1": events.Alert, **types} for authority, types in VIEWS.items()},
+    topics.EVIDENCE: {audit.TYPE: audit.Act, evidence.ROOT_TYPE: evidence.Root, evidence.STAMP_TYPE: evidence.Stamped},
 }
 
 
@@ -74,7 +75,7 @@ def event_schemas() -> dict[str, Json]:
 
     With those of the data of the events that authorities send (``hub.domain.notices``).
     """
-    views = {name: type_ for types in VIEWS.values() for name, type_ in types.items()} | NOTICES
+    views = {name: type_ for types in VIEWS.values() for name, type_ in types.items()} | NOTICES | TYPED[topics.EVIDENCE]
     return {
         name: {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(type_)}
         for name, type_ in (PUBLIC | views).items()

@@ -9,6 +9,8 @@ from hashlib import sha256
 from aiohttp import web
 
 from hub.domain.faults import Refused, fault
+from hub.domain.identity import identified
+from hub.peer import fingerprint_of
 from hub.web.ports import PARTS, Viewer
 
 SESSION_COOKIE = "hub_session"
@@ -37,16 +39,23 @@ def session_name(secret: bytes, token: str, now: int) -> str | None:
 
 def viewer_of(request: web.Request) -> Viewer | None:
     """The caller, or None where there is none who may act."""
-    found = _found(request)
+    try:
+        found = _found(request)
+    except Refused:
+        return None
     return None if found is None or found.suspended else found
 
 
 def _found(request: web.Request) -> Viewer | None:
-    """Who calls, suspended or not. A bearer key that is wrong is not mended by a cookie."""
+    """Who calls, suspended or not; Refused where a key or certificate is wrong: no cookie mends that.
+
+    A client's certificate counts for the API only: a browser shows it by itself, on whatever page it is.
+    """
     parts = request.app[PARTS]
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme:
-        return parts.by_key(key.strip()) if scheme.lower() == "bearer" and key else None
+    authorization = request.headers.get("Authorization", "")
+    fingerprint = fingerprint_of(request) if request.path.startswith("/v1/") else ""
+    if authorization or fingerprint:
+        return identified(authorization, fingerprint, parts.by_key, parts.by_certificate, parts.why_not)
     token = request.cookies.get(SESSION_COOKIE)
     name = session_name(parts.session_secret, token, parts.clock.now()) if token else None
     return parts.by_name(name) if name else None
@@ -56,9 +65,6 @@ def require(request: web.Request) -> Viewer:
     """The caller; 401 where there is none, refused where it is suspended."""
     viewer = _found(request)
     if viewer is None:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and key.strip():
-            raise Refused([fault(request.app[PARTS].why_not(key.strip()))])
         raise web.HTTPUnauthorized
     if viewer.suspended:
         raise Refused([fault("access.suspended")])

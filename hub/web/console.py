@@ -272,7 +272,7 @@ async def submission(request: web.Request) -> web.Response:
     keys = [f"{kind}/{key}" for _, kind, key, _ in summary.documents]
     statuses = await request.app[PARTS].read.statuses(keys)
     shown = story.submission_json(viewer, summary, statuses, refused)
-    return render(request, "submission.html", s=shown, bytes_too=sight.may_read_bytes(viewer, summary.principal))
+    return render(request, "submission.html", s=shown, bytes_too=sight.may_read_bytes(viewer, summary.principal), for_purpose=sight.may_unmask(viewer))
 
 
 def _words(request: web.Request) -> dict[str, Any]:  # Any: what a template is given

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub import topics
 from hub.domain.access import UNITS
 from hub.domain.credit import SOURCES
+from hub.domain.desk import ACTIONS, LEADERS
+from hub.domain.handling import STATES
 from hub.domain.kinds import KINDS
 from hub.domain.notices import NOTICES
 from hub.domain.orders import AUTHORITIES, LEVELS
-from hub.domain.reading import SEVERITIES
+from hub.domain.reading import OPEN, SEVERITIES
 from hub.domain.subscriptions import FEEDS, FILTERS
 from hub.rules.api import RISKS
 
@@ -25,12 +28,31 @@ _PROBLEM = {
     "description": "a problem (RFC 9457)",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-_AFTER = _query("after", "the cursor of the last one seen")
+_AFTER = _query("after", "a cursor: what lies behind it; the same for pages and streams")
+_AUTHORITY = _query("authority", "whose topic, for a caller who acts for several: " + ", ".join(topics.AUTHORITIES))
+_ALERTS = (
+    _query("severity", f"one of {', '.join(SEVERITIES)}"),
+    _query("family", f"one of {', '.join(RISKS)}"),
+    *(_query(name, f"by {name}") for name in ("rule", "enterprise", "agency")),
+    _query("office", "by customs office"),
+    _query("state", f"what was done about it: one of {', '.join(STATES)}, or {OPEN} for all but closed"),
+    _query("assignee", "who has it"),
+    _AFTER,
+)
+_EVENTS = "text/event-stream"
+_LAST = {"name": "Last-Event-ID", "in": "header", "description": "the id of the last event: what lies behind it", "schema": {"type": "string"}}
 
 #: (method, path, what, tag, query parameters, schema of the answer or its media type)
 OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
     ("get", "/v1/submissions/{id}", "State and faults of each document handed in", "enterprises", (), "Submission"),
-    ("get", "/v1/submissions/{id}/original", "The bytes as received", "enterprises", (), "application/octet-stream"),
+    (
+        "get",
+        "/v1/submissions/{id}/original",
+        "The bytes as received: for whoever handed them in, and for customs with a purpose (or the header Hub-Purpose), which is recorded",
+        "enterprises",
+        (_query("purpose", "why customs reads what others handed in: 4 to 500 characters, no person's name"),),
+        "application/octet-stream",
+    ),
     ("get", "/v1/submissions/{id}/acknowledgement", "The acknowledgement with its proofs", "enterprises", (), "object"),
     (
         "get",
@@ -42,6 +64,18 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "enterprises",
         (),
         "Declaration",
+    ),
+    (
+        "get",
+        "/v1/declarations/{key}/evidence",
+        (
+            "The evidence pack of a declaration, a zip that hub verify checks offline: acknowledgements, proofs and time stamps of the "
+            "chain, statuses, for officers the assessment, and the messages the caller may read; those of others for customs with a "
+            "purpose (or the header Hub-Purpose), which is recorded"
+        ),
+        "enterprises",
+        (_query("purpose", "why customs reads what others handed in: 4 to 500 characters, no person's name"),),
+        "application/zip",
     ),
     ("get", "/v1/worklist", "What needs doing, oldest first, with the next step", "enterprises", (_LIMIT,), "Worklist"),
     (
@@ -66,8 +100,9 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "The caller's receipts from authorities in order; CEB messages with Accept: application/xml",
         "enterprises",
         (_AFTER, _LIMIT),
-        "List",
+        "Page",
     ),
+    ("get", "/v1/receipts/stream", "The same as Server-Sent Events (receipt), from now on or behind Last-Event-ID or after", "enterprises", (_AFTER, _LAST), _EVENTS),
     (
         "get",
         "/v1/search",
@@ -93,22 +128,33 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "The same each second, Server-Sent Events",
         "office",
         (_LIMIT,),
-        "text/event-stream",
+        _EVENTS,
     ),
     (
         "get",
         "/v1/alerts",
-        "Risk alerts the caller is entitled to; officers only",
+        "Risk alerts the caller is entitled to: the newest, or those behind a cursor; officers only",
         "authorities",
-        (
-            _query("severity", f"one of {', '.join(SEVERITIES)}"),
-            _query("family", f"one of {', '.join(RISKS)}"),
-            *(_query(name, f"by {name}") for name in ("rule", "enterprise", "agency")),
-            _AFTER,
-            _LIMIT,
-        ),
-        "List",
+        (*_ALERTS, _LIMIT),
+        "Page",
     ),
+    (
+        "get",
+        "/v1/alerts/stream",
+        "The same as Server-Sent Events (alert, change), from now on or behind Last-Event-ID or after",
+        "authorities",
+        (*_ALERTS, _LAST),
+        _EVENTS,
+    ),
+    (
+        "get",
+        "/v1/out",
+        "What the topic out.<authority> holds for the caller's authority behind a cursor: {id, type, time, subject, data}",
+        "authorities",
+        (_AUTHORITY, _AFTER, _LIMIT),
+        "Page",
+    ),
+    ("get", "/v1/out/stream", "The same as Server-Sent Events, from now on or behind Last-Event-ID or after", "authorities", (_AUTHORITY, _AFTER, _LAST), _EVENTS),
     (
         "get",
         "/v1/rules",
@@ -153,7 +199,24 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
         "Holds",
     ),
     ("get", "/v1/held/{key}", "One of them by its submission or any number of a declaration in it", "authorities", (), "Held"),
-    ("get", "/v1/alerts/{id}", "One alert with its evidence", "authorities", (), "object"),
+    ("get", "/v1/alerts/{id}", "One alert with its evidence, its case and what was done about it", "authorities", (), "AlertHandled"),
+    (
+        "get",
+        "/v1/cases",
+        "What alerts are dealt with in, the gravest first, then the oldest; officers only",
+        "authorities",
+        (
+            _query("state", f"of its least advanced alert: one of {', '.join(STATES)}, or {OPEN} for all but closed"),
+            _query("assignee", "who has it"),
+            _query("severity", f"one of {', '.join(SEVERITIES)}"),
+            _query("authority", "that leads it"),
+            _query("overdue", "1: it was said that nobody acts, or that the deadline is over"),
+            _query("skip", "cases to pass over", "integer"),
+            _LIMIT,
+        ),
+        "Cases",
+    ),
+    ("get", "/v1/cases/{id}", "A case with its alerts, their evidence, the decisions and its history", "authorities", (), "Case"),
     (
         "get",
         "/v1/enterprises/{code}",
@@ -242,6 +305,41 @@ _ORDER: Json = {
     "valid_to": {"type": "string", "description": "first day it is no longer in force; empty: open"},
 }
 
+#: What an action says.
+_ACTION: Json = {
+    "action": {"enum": [*ACTIONS]},
+    "to": {"type": "string", "description": "assign: a colleague, oneself where left out; join, transfer: an authority"},
+    "text": {"type": "string", "maxLength": 500, "description": "of a comment"},
+    "reason": {"type": "string", "maxLength": 500, "description": "of a decision, a closure with one, a reopening"},
+    "verdict": {"enum": ["true", "false"], "description": "whether what the alert says was so; with close it decides first"},
+    "deadline": {"type": "string", "description": "of join and deadline: RFC 3339, or a date in China time"},
+    "id": {"type": "string", "maxLength": 255, "description": "as the header Idempotency-Key: repeated under it an action is done once"},
+}
+_HANDLING: Json = _object(
+    ("state", "assignee", "verdict", "by", "at", "escalated", "shared", "revision"),
+    state={"enum": [*STATES]},
+    assignee=_TEXT,
+    verdict={"enum": ["true", "false", None]},
+    by=_TEXT,
+    at={"type": ["string", "null"]},
+    escalated={**_NUMBER, "description": "how often it was said that nobody acts"},
+    shared={"type": "array", "items": _TEXT, "description": "authorities invited to the case, or that led it before"},
+    revision=_NUMBER,
+)
+_CASE: Json = {
+    **dict.fromkeys(("id", "about", "assignee", "opened_at", "at"), _TEXT),
+    "kind": {"enum": ["watched", "enterprise", "declaration", "document", "alone"]},
+    "state": {"enum": [*STATES]},
+    "severity": {"enum": [*SEVERITIES]},
+    "owner": {"enum": [*LEADERS], "description": "the authority that leads it"},
+    **{name: {"type": "array", "items": _TEXT} for name in ("authorities", "joint", "enterprises", "declarations", "rules")},
+    "deadline": {"type": ["string", "null"]},
+    "overdue": {"type": "boolean"},
+    "escalated": _NUMBER,
+    "alerts": {**_NUMBER, "description": "how many"},
+    "verdicts": {"type": "object", "additionalProperties": _TEXT, "description": "authority → its last verdict"},
+    "revision": _NUMBER,
+}
 SCHEMAS: dict[str, Json] = {
     "SubscriptionMade": _object(
         ("feed",),
@@ -342,9 +440,30 @@ SCHEMAS: dict[str, Json] = {
         instance=_TEXT,
         faults=_FAULTS,
     ),
+    "Page": _object(
+        ("items", "after", "more"),
+        items={"type": "array", "items": {"type": "object", "description": "behind a cursor each has the cursor behind it"}},
+        after={"type": "string", "description": "the next call's after, or a stream's Last-Event-ID"},
+        more={"type": "boolean", "description": "the next call brings something, or looks further, at once"},
+    ),
     "Worklist": _object(
-        ("items", "summaries", "totals"),
+        ("items", "summaries", "certificates", "totals"),
         items=_LIST_OF_OBJECTS,
+        certificates={
+            "type": "array",
+            "description": "the caller's certificates that are over or end within thirty days, the first to end first",
+            "items": _object(
+                ("serial", "fingerprint", "use", "until", "days_left", "code", "next_step", "next_step_zh"),
+                serial=_TEXT,
+                fingerprint=_TEXT,
+                use=_TEXT,
+                until=_TEXT,
+                days_left=_NUMBER,
+                code=_TEXT,
+                next_step=_TEXT,
+                next_step_zh=_TEXT,
+            ),
+        },
         summaries={
             "type": "array",
             "description": "closed exports to be summarised, by declarant and month",
@@ -483,6 +602,67 @@ SCHEMAS: dict[str, Json] = {
         decision={"enum": ["release", "refuse"]},
         reason={"type": "string", "description": "of a refusal: the sender reads it"},
     ),
+    "Action": _object(("action",), **_ACTION),
+    "ActionOnMany": _object(
+        ("action",),
+        ids={"type": "array", "items": _TEXT, "maxItems": 500, "description": "alerts; or of"},
+        of={"type": "string", "description": "a colleague: all open alerts assigned to it, 500 at most, as at the end of a shift"},
+        **_ACTION,
+    ),
+    "ActionOnCase": _object(
+        ("action",), alerts={"type": "array", "items": _TEXT, "maxItems": 500, "description": "of the case; left out: all"}, **_ACTION
+    ),
+    "AlertHandled": _object(
+        ("id", "at", "rule", "severity", "family", "agency", "message", "message_zh", "evidence", "case", "handling"),
+        **dict.fromkeys(("id", "at", "rule", "family", "declaration", "office", "message", "message_zh"), _TEXT),
+        severity={"enum": [*SEVERITIES]},
+        agency={"type": "array", "items": _TEXT},
+        enterprises={"type": "array", "items": _TEXT},
+        evidence={"type": "object", "additionalProperties": _TEXT},
+        case={"type": "string", "description": "the id of the case it is dealt with in"},
+        handling=_HANDLING,
+    ),
+    "ActionResults": _object(
+        ("items",),
+        items={
+            "type": "array",
+            "items": _object(
+                ("id", "status", "code"),
+                id=_TEXT,
+                status={**_NUMBER, "description": "200 done, 202 not dealt with yet: look at the case; else refused with the code"},
+                code={"type": "string", "description": "of the fault, empty where it was done"},
+                case=_TEXT,
+                handling=_HANDLING,
+            ),
+        },
+    ),
+    "Cases": _object(("items",), items={"type": "array", "items": _object((), **_CASE)}),
+    "Case": _object(
+        ("id", "state", "severity", "owner", "alerts", "history", "decisions"),
+        **_CASE
+        | {
+            "alerts": {"type": "array", "items": {"$ref": "#/components/schemas/AlertHandled"}},
+            "counted": {**_NUMBER, "description": "further alerts: older ones, and those for other authorities only"},
+            "decisions": {
+                "type": "array",
+                "items": _object((), **dict.fromkeys(("authority", "verdict", "reason", "by", "at"), _TEXT)),
+                "description": "the last of each authority; that of the owner counts",
+            },
+            "history": {
+                "type": "array",
+                "items": _object(
+                    ("at", "by", "what"),
+                    **dict.fromkeys(("at", "by", "authority", "what", "text", "to"), _TEXT),
+                    verdict={"type": ["string", "null"]},
+                    until={"type": ["string", "null"]},
+                    alerts={"type": "array", "items": _TEXT},
+                    count=_NUMBER,
+                ),
+            },
+            "earlier": {**_NUMBER, "description": "lines there were before the history begins"},
+            "acting_for": {"type": "string", "description": "the authority the caller acts for in it"},
+        },
+    ),
     "Held": _object(
         ("submission", "state", "since", "until", "principal", "documents", "orders", "decisions", "yours"),
         submission=_TEXT,
@@ -568,7 +748,7 @@ SCHEMAS: dict[str, Json] = {
         items={
             "type": "array",
             "items": _object(
-                ("code", "hits", "shadow_hits", "hit_rate", "confirmed", "cleared", "precision"),
+                ("code", "hits", "shadow_hits", "hit_rate", "confirmed", "cleared", "precision", "decided", "decided_true", "undecided"),
                 **dict.fromkeys(("code", "family", "title", "risk", "source"), _TEXT),
                 agencies={"type": "array", "items": _TEXT},
                 sides={"type": "array", "items": _TEXT},
@@ -585,6 +765,9 @@ SCHEMAS: dict[str, Json] = {
                 confirmed={"type": "integer", "description": "declarations with a hit that customs returned, examined or detained"},
                 cleared={"type": "integer", "description": "those that customs released or closed"},
                 precision={"type": ["number", "null"], "description": "confirmed of those customs has answered"},
+                decided={**_NUMBER, "description": "alerts of those days that officers decided about"},
+                decided_true={**_NUMBER, "description": "of them those found true"},
+                undecided={**_NUMBER, "description": "alerts of those days nobody has decided about"},
             ),
         },
     ),
@@ -760,6 +943,8 @@ def openapi(version: str) -> Json:
     paths["/v1/held/{key}/decision"] = {
         "post": _acted("/v1/held/{key}/decision", "Release a held message or refuse it; the first decision counts", "Decision", "Held")
     }
+    for path, what, body, answer in _DESK:
+        paths.setdefault(path, {})["post"] = _desk(path, what, body, answer)
     _subscribing(paths)
     _delivering(paths)
     return {
@@ -769,10 +954,10 @@ def openapi(version: str) -> Json:
             "version": version,
             "description": "Hand in once; see what is stuck, why, and whose turn it is.",
         },
-        "security": [{"apiKey": []}],
+        "security": [{"apiKey": []}, {"clientCertificate": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}, "clientCertificate": {"type": "mutualTLS"}},
             "schemas": SCHEMAS,
         },
     }
@@ -897,6 +1082,22 @@ def _acted(path: str, what: str, body: str, answer: str) -> Json:
         "operationId": "post" + operation["operationId"].removeprefix("get"),
         "requestBody": {"required": True, "content": content},
     }
+
+
+#: (path, what, body, answer) of what officers do about alerts.
+_DESK = (
+    ("/v1/alerts/{id}/actions", "Act on an alert; whoever may see it may comment, the authority that leads its case does the rest", "Action", "AlertHandled"),
+    ("/v1/alerts/actions", "The same for up to 500 alerts; each has its own result", "ActionOnMany", "ActionResults"),
+    ("/v1/cases/{id}/actions", "Act on a case, or on some of its alerts", "ActionOnCase", "Case"),
+)
+
+
+def _desk(path: str, what: str, body: str, answer: str) -> Json:
+    """An action, done once under a key; 202 where the desk has not dealt with it in two seconds."""
+    operation = _acted(path, what, body, answer)
+    key = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
+    taken = {"description": "taken, and dealt with in a moment: ``look`` is where it shows", "content": _content("object")}
+    return operation | {"parameters": [*operation["parameters"], key], "responses": {**operation["responses"], "202": taken}}
 
 
 def _webhook(signed: bool = False) -> Json:

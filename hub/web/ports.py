@@ -11,7 +11,9 @@ from aiohttp import web
 from hub.domain import exports
 from hub.domain.access import Principal
 from hub.domain.audit import Act
+from hub.domain.cursor import Cursor
 from hub.domain.deliveries import DeliveryReport
+from hub.domain.desk import Action, Came, Case
 from hub.domain.events import (
     Alert,
     Answer,
@@ -23,11 +25,26 @@ from hub.domain.events import (
     Status,
     SubmissionSummary,
 )
-from hub.domain.reading import AlertFilter, HandOverRow, Place, RuleFigures, Scope, Search, SummaryGroup, Throughput
+from hub.domain.expiry import Expiring
+from hub.domain.faults import Unavailable
+from hub.domain.reading import (
+    AlertFilter,
+    CaseFilter,
+    DeskFilter,
+    HandOverRow,
+    Place,
+    RuleFigures,
+    Scope,
+    Search,
+    SummaryGroup,
+    Throughput,
+)
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.ring import Stretch, Wanted
 from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
 from hub.ports import Clock, Sealer
+from hub.web.prover import Prover
 
 #: Who asks.
 Viewer = Principal
@@ -59,6 +76,11 @@ class ReadModel(Protocol):
     async def holds(self, state: str, authorities: Sequence[str] | None, limit: int) -> list[Hold]: ...
     async def assessment(self, declaration: str) -> Assessment | None: ...
     async def alert(self, alert: str) -> Alert | None: ...
+    async def alerts_of(self, ids: Iterable[str]) -> list[Alert]: ...
+    async def at_desk(self, wanted: DeskFilter) -> list[Alert]: ...
+    async def desk_counts(self, wanted: DeskFilter) -> dict[str, int]: ...
+    async def cases_of(self, ids: Iterable[str]) -> list[Case]: ...
+    async def cases(self, wanted: CaseFilter) -> list[Case]: ...
     async def export_register(self, wanted: exports.Query) -> list[exports.Entry]: ...
     async def rule_figures(self, first: int, last: int) -> RuleFigures: ...
     async def alerts(self, wanted: AlertFilter) -> list[Alert]: ...
@@ -75,6 +97,25 @@ class Records(Protocol):
 
     async def ends(self, names: Iterable[str]) -> dict[tuple[str, int], int]:
         """{(topic, partition): offset after the last record}."""
+
+
+class Source(Protocol):
+    """Items of a topic behind any cursor, for many readers at a time; raises Unavailable, and Refused for a wrong cursor."""
+
+    topic: str
+
+    async def now(self) -> Cursor:
+        """The cursor behind everything there is."""
+
+    async def after(self, cursor: Cursor, wanted: Wanted, limit: int) -> Stretch:
+        """What lies behind the cursor, some of it at a time."""
+
+    async def news(self, cursor: Cursor, wanted: Wanted, seconds: float) -> None:
+        """Wait until there may be something behind the cursor, but not longer than that."""
+
+
+def _no_feed(_topic: str) -> Source:
+    raise Unavailable("Kafka")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +152,15 @@ class Parts:
     clock: Clock
     by_key: Callable[[str], Viewer | None]
     by_name: Callable[[str], Viewer | None]
+    #: The principal of the certificate by which a client opened its connection (its fingerprint).
+    by_certificate: Callable[[str], Viewer | None] = lambda _: None
     #: The code of the fault for a key that nobody has.
     why_not: Callable[[str], str] = lambda _: "access.unknown_key"
     session_secret: bytes
     #: Why this process is not ready, one sentence each; the database and the log are asked by the web itself.
     ready: Callable[[], Awaitable[list[str]]] = _always_ready
+    #: Certificates that are over or end soon: a participant's own, or (None) everybody's with the hub's.
+    certificates: Callable[[Viewer | None], list[Expiring]] = lambda _: []
     #: Routes of others, such as the door's ``POST /v1/messages``.
     routes: Sequence[web.AbstractRouteDef] = ()
     #: Receipts as one CEB message: (message or None where none of them has that form, how many of them it covers).
@@ -128,12 +173,22 @@ class Parts:
     #: The reference data as this process follows them, and how records are published: as next versions, there and read on return.
     reference: Reference | None = None
     publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
+    #: What a topic brings, from any cursor on: of ``alerts`` and every ``out.<authority>``.
+    feed: Callable[[str], Source] = _no_feed
+    partitions: int = 8
+    #: Streams open at a time in this process, of one principal and in all.
+    streams_each: int = 20
+    streams: int = 500
     #: Tells the gate an officer's decision about a held message (its submission id); raises Unavailable.
     decide: Callable[[str, Decided], Awaitable[None]] | None = None
+    #: Tells the desk what people do about cases (by their ids), about each in this order; raises Unavailable.
+    desk: Callable[[Mapping[str, Sequence[Came | Action]]], Awaitable[None]] | None = None
     delivering: Delivering | None = None
     #: Records what somebody does, before it takes effect (``hub.web.acting``); raises Unavailable. Without it nothing is recorded,
     #: and nobody reads unmasked what is not its own.
     audit: Callable[[Act], Awaitable[None]] | None = None
+    #: Proves submissions by the chain of evidence; without it there are no evidence packs.
+    prover: Prover | None = None
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)

@@ -40,7 +40,7 @@ def problem(status: int, detail: str = "", faults: Sequence[Fault] = (), instanc
         "instance": instance,
         "faults": faults_json(said),
     }
-    headers = {"Retry-After": "2"} if status == 503 else {}
+    headers = {"Retry-After": "2"} if status in (429, 503) else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return web.Response(status=status, body=msgspec.json.encode(body), content_type=PROBLEM_JSON, headers=headers)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hub.domain.access import READS, Access, is_officer, is_operator
+from hub.domain.access import READS, Access, is_officer, is_operator, may_unmask
+from hub.domain.desk import Case
 from hub.domain.events import Alert, Status, SubmissionSummary, TimelineEntry
 from hub.domain.faults import Fault
 from hub.domain.kinds import KINDS
@@ -11,7 +12,7 @@ from hub.domain.reading import EVERYTHING, Scope
 from hub.domain.subscriptions import sees_alert
 from hub.web.ports import Viewer
 
-__all__ = ["is_officer", "is_operator"]
+__all__ = ["is_officer", "is_operator", "may_unmask"]
 
 #: Reading asks for no enterprise codes beyond those filed: enrolment is a matter of sending.
 _ACCESS = Access()
@@ -65,7 +66,7 @@ def may_see_submission(viewer: Viewer, summary: SubmissionSummary) -> bool:
 
 
 def may_read_bytes(viewer: Viewer, principal: str) -> bool:
-    """Original bytes hold personal data: nobody but the one who handed them in, until such reading is audited."""
+    """Original bytes hold personal data: whoever handed them in reads them freely."""
     return viewer.name == principal
 
 
@@ -93,5 +94,13 @@ def timeline_for(viewer: Viewer, status: Status) -> tuple[TimelineEntry, ...]:
 
 
 def may_see_alert(viewer: Viewer, alert: Alert) -> bool:
-    """Alerts go to the agencies they name and to the office; one that names none goes to every officer."""
-    return sees_alert(viewer, alert.agency)
+    """Alerts go to the agencies they name and to the office; one that names none goes to every officer.
+
+    Who was invited to its case sees it too.
+    """
+    return sees_alert(viewer, (*alert.agency, *alert.handling.shared) if alert.agency else ())
+
+
+def may_see_case(viewer: Viewer, case: Case) -> bool:
+    """Who may see one of its alerts may see a case, and who was invited to it; the office sees them all."""
+    return is_officer(viewer) and not {*case.authorities, "office"}.isdisjoint(viewer.roles)

@@ -254,6 +254,7 @@ _FLAGS: dict[str, Pair] = {
 EVENTS: dict[str, Pair] = {
     **STATES,
     "delivered": ("delivered", "已送达"),
+    "requeued": ("queued again", "已重新排队"),
     "parked": ("parked", "移交搁置"),
     "hand-over held": ("held by order", "按指令暂缓移交"),
     "hand-over passed on": ("hold ended: passed on", "暂缓结束：继续移交"),
@@ -301,6 +302,12 @@ EVENTS: dict[str, Pair] = {
     "signed for withdrawn": ("signed for: withdrawn", "已签收：已撤回"),
 }
 
+#: What the hub itself tells participants, by its code (``hub/domain/fault_codes``).
+NOTICES: dict[str, Pair] = {
+    "access.certificate_expires": ("a certificate ends soon", "证书即将到期"),
+    "access.certificate_over": ("a certificate is over", "证书已过期"),
+}
+
 ACTORS: dict[str, Pair] = {
     "hub": ("hub", "单一窗口"),
     "customs": ("customs", "海关"),
@@ -318,6 +325,7 @@ ACTORS: dict[str, Pair] = {
     "forex": ("foreign exchange", "外汇"),
     "market": ("market supervision", "市场监管"),
     "commerce": ("commerce", "商务"),
+    "office": ("zone office", "综试区办公室"),
     "nobody": ("nobody", "无"),
     "": ("nobody", "无"),
 }
@@ -348,6 +356,8 @@ def say(table: dict[str, Pair], word: str, language: str) -> str:
 
 def code_text(code: str, language: str) -> str:
     """A customs code in words: unknown positive codes are kept as they are, negative ones are processing errors."""
+    if code in NOTICES:
+        return say(NOTICES, code, language)
     if code.startswith("-"):
         return ("processing error", "处理异常")[index(language)]
     return say(CODES, code, language)
@@ -474,6 +484,40 @@ def china_time(at: int, milliseconds: bool = False) -> str:
     text = datetime.fromtimestamp(at // 1000, CHINA).strftime("%Y-%m-%d %H:%M:%S")
     return f"{text}.{at % 1000:03d}" if milliseconds else text
 
+
+#: What was done about an alert; a case is as far as its least advanced alert.
+HANDLING: dict[str, Pair] = {
+    "raised": ("raised", "待受理"),
+    "acknowledged": ("acknowledged", "已受理"),
+    "assigned": ("assigned", "已指派"),
+    "decided": ("decided", "已认定"),
+    "closed": ("closed", "已关闭"),
+}
+#: What people do about alerts, and what the hub says of a case by itself.
+DESK_LINES: dict[str, Pair] = {
+    "acknowledge": ("acknowledge", "受理"),
+    "assign": ("assign", "指派"),
+    "comment": ("comment", "备注"),
+    "decide": ("decide", "认定"),
+    "close": ("close", "关闭"),
+    "reopen": ("reopen", "重新打开"),
+    "join": ("share with", "邀请协办"),
+    "transfer": ("hand over", "移交主办"),
+    "deadline": ("set the deadline", "设定时限"),
+    "raised": ("alert raised", "产生预警"),
+    "raised again": ("alert raised, open again", "产生预警，重新打开"),
+    "escalated": ("nobody has acknowledged it", "逾期未受理"),
+    "overdue": ("the deadline is over", "已过时限"),
+    "lapsed": ("closed, nobody touched it", "长期未处理，自动关闭"),
+}
+CASE_KINDS: dict[str, Pair] = {
+    "watched": ("what people share", "共用信息"),
+    "enterprise": ("enterprise", "企业"),
+    "declaration": ("declaration", "申报清单"),
+    "document": ("document", "单证"),
+    "alone": ("single alert", "单条预警"),
+}
+SEVERITIES: dict[str, Pair] = {"yellow": ("yellow", "黄色"), "orange": ("orange", "橙色"), "red": ("red", "红色"), "reject": ("reject", "应退单")}
 
 #: Credit levels, grades and classes of authorities that are words; letters and numbers speak for themselves.
 LEVELS: dict[str, Pair] = {

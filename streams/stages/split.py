@@ -33,6 +33,7 @@ from hub.domain.events import (
     TaxBillArrived,
     Tick,
 )
+from hub.domain.faults import Erased
 from hub.domain.keys import answered_key, china_day, possible_time, receipt_ms, register_key
 from hub.domain.kinds import DECLARATION
 from hub.domain.orders import Order, Orders
@@ -91,7 +92,10 @@ class Split:
         if state is not None:
             return None
         sealed = codec.submission_record(record.value)
-        submission = codec.submission(self._open(sealed.documents))
+        try:
+            submission = codec.submission(self._open(sealed.documents))
+        except Erased:  # it was read when it came, or nobody will ever read it: nothing is left to hand on
+            return Step(_SEEN, now.at + self._settings.keep, [])
         if submission.message == notices.MESSAGE:
             outputs = told(submission)
         elif submission.authority:

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import msgspec
 import pytest
@@ -17,12 +17,14 @@ from playwright.async_api import Browser, BrowserContext, Download, Page, async_
 from adapters.dialects import receipts
 from hub import codec, topics
 from hub.domain.deliveries import DeliveryReport
-from hub.domain.events import Finding, HandOverOutcome
+from hub.domain.desk import Action, Came, case_of
+from hub.domain.events import Alert, Finding, HandOverOutcome, Tick
 from hub.domain.faults import Fault
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.subscriptions import ALWAYS, ENDPOINT, SUBSCRIPTION, Subscription, value_of
 from hub.domain.summary import month_of
 from hub.infra.database import migrate
+from hub.infra.feed import Feeds
 from hub.infra.lag import GroupLags
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
@@ -30,13 +32,19 @@ from hub.infra.records import KafkaRecords
 from hub.infra.reference import as_versions
 from hub.web.app import make_app
 from hub.web.ports import Delivering, Parts
+from hub.wiring import ITEMS
 from schemas import samples
+from streams.api import Record
 from streams.project import Projector
+from streams.stages.cloud import raised
+from streams.stages.desk import Desk, DeskState
 from tests.support.kept import Kept
 from tests.support.reading import (
     CALLERS,
+    PARTITIONS,
     Case,
     PlainSealer,
+    alert_of,
     assessment_of,
     feed,
     make_topics,
@@ -60,12 +68,35 @@ class Now:
 
 
 class Console:
-    def __init__(self, kafka: str, prefix: str, url: str) -> None:
-        self.kafka, self.prefix, self.url = kafka, prefix, url
+    def __init__(self, kafka: str, prefix: str) -> None:
+        self.kafka, self.prefix, self.url = kafka, prefix, ""
+        self.desk, self.states = Desk(), dict[str, DeskState]()
         self.sent: list[HandOverOutcome] = []
 
     async def feed(self, records: list) -> None:
         await feed(self.kafka, records, self.prefix)
+
+    async def raise_(self, *alerts: Alert) -> None:
+        """Raise alerts as a stage does; the desk hears of them too."""
+        for alert in alerts:
+            await self.feed([(out.topic, out.key, out.value, list(out.headers)) for out in raised(alert, "x") if out.topic == topics.ALERTS])
+            await self.tell({case_of(alert).id: [Came(alert, "x")]})
+
+    async def act(self, alert: Alert, what: str, **more: str) -> None:
+        """A colleague does something."""
+        case = case_of(alert).id
+        await self.tell({case: [Action(secrets.token_hex(4), "customs", "customs", Now().now(), what, **more)]})
+
+    async def tell(self, told: Mapping[str, Sequence[Came | Action]]) -> None:
+        """The stage itself, without its inbox: what it publishes goes into the log."""
+        for case, events in told.items():
+            for event in events:
+                record = Record(key=case.encode(), value=codec.pack(event), headers=(), offset=0)
+                step = self.desk.handle(self.states.get(case), record, Tick(Now().now(), 0, ""))
+                if step is not None:
+                    self.states[case] = step.state
+                    outputs = [out for out in step.outputs if out.topic in (topics.ALERTS, topics.CASES)]
+                    await self.feed([(out.topic, out.key, out.value, list(out.headers)) for out in outputs])
 
 
 @pytest.fixture
@@ -74,6 +105,7 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
     await migrate(database)
     await make_topics(kafka, prefix)
     reader, records, writer = PostgresReader(database), KafkaRecords(kafka, prefix), PostgresWriter(database)
+    feeds, made = Feeds(kafka, PARTITIONS, ITEMS, prefix=prefix), Console(kafka, prefix)
     data = Reference()
 
     async def publish_reference(records: Sequence[ReferenceRecord]) -> None:
@@ -84,8 +116,6 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
         ReferenceRecord(SUBSCRIPTION, "s1", 1, ALWAYS, value=value_of(Subscription("s1", "customs", "alerts", 1, url="https://hub.example/hook"))),
         ReferenceRecord(ENDPOINT, "s1", 1, ALWAYS, value={"state": "parked", "reason": "webhook.dead", "at": 1, "resumed": 0}),
     ])
-    made = Console(kafka, prefix, "")
-
     async def nothing(*_: object) -> dict[str, object]:
         return {}
 
@@ -112,6 +142,9 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
         receipt_xml=receipts.message,
         reference=data,
         publish_reference=publish_reference,
+        desk=made.tell,
+        feed=feeds.of,
+        partitions=PARTITIONS,
     )
     runner = web.AppRunner(make_app(parts), shutdown_timeout=2)
     await runner.setup()
@@ -124,6 +157,7 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
     projector.stop()
     await task
     await runner.cleanup()
+    await feeds.close()
     for part in (reader, records, writer):
         await part.close()
 
@@ -149,8 +183,8 @@ async def watched(context: BrowserContext) -> AsyncIterator[Page]:
 
 
 @contextlib.asynccontextmanager
-async def signed_in(browser: Browser, console: Console, who: str, locale: str = "en-GB") -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale=locale)
+async def signed_in(browser: Browser, console: Console, who: str, locale: str = "en-GB", scripts: bool = True) -> AsyncIterator[Page]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale=locale, java_script_enabled=scripts)
     async with watched(context) as page:
         await page.goto(f"{console.url}/")
         await page.fill("#api_key", f"key-{who}")
@@ -392,3 +426,83 @@ async def test_an_officer_decides_on_an_enterprise_and_it_does_not_see_its_class
         await expect(page.locator("main")).to_contain_text("暂无记录")
         text = await page.locator("main").inner_text()
         assert [word for word in ("管控", "严控", "ghost") if word in text] == []
+
+
+async def shows(page: Page, address: str, alerts: int) -> None:
+    """Go there until the read model knows so many alerts."""
+    for _ in range(50):
+        await page.goto(address)
+        if await page.locator("#alerts tbody tr").count() == alerts:
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError("the alerts did not come")
+
+
+async def test_an_officer_works_through_alerts_in_the_list_and_in_their_case(console: Console, browser: Browser) -> None:
+    cases = [a_case(number) for number in range(1, 5)]
+    alerts = [msgspec.structs.replace(alert_of(case), severity=severity, rule="R06") for case, severity in zip(cases, ("yellow", "red", "red", "orange"), strict=True)]
+    await console.raise_(*alerts)
+    async with signed_in(browser, console, "customs") as page:
+        rows = page.locator("#alerts tbody tr")
+        await shows(page, f"{console.url}/alerts", 4)
+        assert await rows.evaluate_all("rows => rows.map(row => row.dataset.alert)") == ["al-2", "al-3", "al-4", "al-1"], "the gravest first"
+        await expect(page.locator("[data-severity=red] span")).to_have_text("2")
+        await expect(page.locator("#alerts-live")).to_have_class("on")
+        # many at once
+        await page.locator("#all").check()
+        await page.get_by_label("With those ticked").select_option("acknowledge")
+        await page.get_by_role("button", name="Do it").click()
+        await expect(page.get_by_role("status")).to_contain_text("4 / 4")
+        await expect(page.locator("#alerts tbody tr", has_text="acknowledged")).to_have_count(4)
+        # what cannot be closed says why
+        await page.locator("[data-alert=al-1] input").check()
+        await page.get_by_label("With those ticked").select_option("close")
+        await page.get_by_role("button", name="Do it").click()
+        await expect(page.get_by_role("alert")).to_contain_text("desk.undecided")
+        # live: what becomes of an alert, and a new one
+        await page.goto(f"{console.url}/alerts")
+        await expect(page.locator("#alerts-live")).to_have_class("on")
+        await console.act(alerts[1], "assign", to="li")
+        await expect(page.locator("[data-alert=al-2] [data-assignee]")).to_have_text("li")
+        await console.raise_(msgspec.structs.replace(alert_of(a_case(9)), severity="red"))
+        await expect(page.locator("#alerts-new")).to_contain_text("1 new")
+        # its case
+        await page.locator("[data-alert=al-3]").get_by_role("link", name="open").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(cases[2].business("declaration"))
+        await page.get_by_label("Colleague (nobody: me)").fill("nobody here")
+        await page.get_by_role("button", name="assign", exact=True).click()
+        await expect(page.get_by_role("alert")).to_contain_text("desk.colleague")
+        await page.get_by_role("button", name="assign", exact=True).click()
+        await expect(page.locator("#assignee")).to_have_text("customs")
+        await page.get_by_label("Reason", exact=True).fill("a gift")
+        await page.get_by_label("What the alerts say is").select_option("false")
+        await page.get_by_role("button", name="decide and close").click()
+        await expect(page.locator("[data-decision=customs]")).to_contain_text("a gift")
+        assert await page.locator("#history strong").all_text_contents() == ["alert raised", "acknowledge", "assign", "close"]
+        await page.get_by_label("Reason", exact=True).fill("a letter came")
+        await page.get_by_role("button", name="reopen").click()
+        await expect(page.locator("#history")).to_contain_text("a letter came")
+
+
+async def test_alerts_are_worked_on_without_scripts_and_in_chinese(console: Console, browser: Browser) -> None:
+    await console.raise_(alert_of(a_case(1)))
+    async with signed_in(browser, console, "customs", scripts=False, locale="zh-CN") as page:
+        await shows(page, f"{console.url}/alerts", 1)
+        await page.locator("[name=alert]").check()
+        await page.get_by_label("对所选预警").select_option("assign")
+        await page.get_by_role("button", name="执行").click()
+        await expect(page.get_by_role("status")).to_contain_text("1 / 1")
+        await page.get_by_role("link", name="查看").click()
+        await page.locator("#text").fill("已联系平台")
+        await page.get_by_role("button", name="备注").click()
+        await expect(page.locator("#history")).to_contain_text("已联系平台")
+
+
+async def test_alerts_and_cases_are_nothing_to_enterprises(console: Console, browser: Browser) -> None:
+    one = alert_of(a_case(1))
+    await console.raise_(one)
+    async with signed_in(browser, console, "agent") as page:
+        assert await page.get_by_role("link", name="Alerts").count() == 0
+        for path in ("/alerts", f"/cases/{case_of(one).id}"):
+            answer = await page.request.get(console.url + path)
+            assert answer.status == 404

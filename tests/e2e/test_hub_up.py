@@ -22,7 +22,7 @@ from tests.support.hub_up import HubUp, environment, until
 pytestmark = pytest.mark.slow
 
 #: What runs with the sandbox, beside ``hub up`` itself.
-PARTS = {"kafka", "postgresql", "serve", "project", "deliver", "sandbox"}
+PARTS = {"kafka", "postgresql", "serve", "project", "deliver", "evidence", "sandbox"}
 
 
 def hub(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:

@@ -23,6 +23,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from adapters.authorities.customs.envelope import Answer, Envelope, read, write_answer
 from hub import codec, topics
 from hub.domain.events import AssessmentNotice, HandedOver, HandOver
+from hub.domain.faults import Erased
 from hub.ports import Row
 from streams.deliver import Deliver, Retry
 from streams.lanes import Lanes
@@ -290,6 +291,24 @@ async def test_a_record_that_cannot_be_read_stops_nobody(log: Log, customs: Cust
     [letter] = await log.letters()
     assert (letter.partition, letter.offset) == (place[1], 0)
     assert (letter.key, letter.value) == (sender.encode(), b"\xc1 poison")
+
+
+async def test_what_was_erased_before_it_went_out_is_parked_and_the_next_goes_on(log: Log, customs: Customs) -> None:
+    sender = "DXPENT0000000001"
+    async with delivering(log, customs.url) as deliver:
+        opened: list[bytes] = []
+
+        def first_is_gone(sealed: bytes) -> bytes:
+            opened.append(sealed)
+            if len(opened) == 1:
+                raise Erased("its key is gone")
+            return sealed
+
+        deliver._open = first_is_gone
+        await log.hand_over((sender, 1), (sender, 2))
+        await until(lambda: len(customs.got[sender]) == 1)
+        await until(lambda: _is(log.committed(), 2))
+    assert [found["outcome"] for found in await log.outcomes()] == ["parked", "delivered"]
 
 
 async def test_an_assessment_follows_the_message_it_is_about(log: Log, customs: Customs) -> None:

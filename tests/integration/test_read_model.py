@@ -17,22 +17,30 @@ from aiohttp import ClientSession, web
 
 from adapters.dialects import receipts
 from hub import codec, topics
-from hub.domain.events import Finding, HeldBy, Hold, Profile, Registered, RegisteredLine
+from hub.domain.desk import Action, Came, case_of
+from hub.domain.events import Alert, Finding, HeldBy, Hold, Profile, Registered, RegisteredLine, Tick
 from hub.domain.faults import Fault
 from hub.domain.kinds import BILL_KINDS
+from hub.domain.reading import DeskFilter
 from hub.domain.summary import due_of, month_of
 from hub.infra.database import migrate
+from hub.infra.feed import Feeds
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import TABLES, PostgresWriter
 from hub.infra.records import KafkaRecords
 from hub.web.app import make_app
 from hub.web.ports import Parts
+from hub.wiring import ITEMS
 from schemas import samples
+from streams.api import Record
 from streams.project import Projector
+from streams.stages.desk import Desk
+from tests.support.following import events, some
 from tests.support.kept import Kept
 from tests.support.reading import (
     CALLERS,
     MIDNIGHT,
+    PARTITIONS,
     Case,
     FixedClock,
     PlainSealer,
@@ -128,6 +136,7 @@ async def house(kafka: str, database: str) -> AsyncIterator[House]:
     await migrate(database)
     await make_topics(kafka, made.prefix)
     reader, records = PostgresReader(database), KafkaRecords(kafka, made.prefix)
+    feeds = Feeds(kafka, PARTITIONS, ITEMS, prefix=made.prefix)
     parts = Parts(
         read=reader,
         records=records,
@@ -137,6 +146,8 @@ async def house(kafka: str, database: str) -> AsyncIterator[House]:
         by_name=lambda name: CALLERS.get(f"key-{name}"),
         session_secret=b"s" * 32,
         receipt_xml=receipts.message,
+        feed=feeds.of,
+        partitions=PARTITIONS,
     )
     runner = web.AppRunner(make_app(parts))
     await runner.setup()
@@ -147,6 +158,7 @@ async def house(kafka: str, database: str) -> AsyncIterator[House]:
         made.session = session
         yield made
     await runner.cleanup()
+    await feeds.close()
     await records.close()
     await reader.close()
 
@@ -244,7 +256,10 @@ async def test_original_bytes_and_acknowledgement_go_to_their_sender_only(house:
         path = f"/v1/submissions/{case.submission('declaration')}"
         assert (await house.get(f"{path}/original"))[1] == original(case, "declaration")
         assert (await house.get(f"{path}/acknowledgement"))[1] == {"made": "up"}
-        assert (await house.get(f"{path}/original", "key-customs"))[0] == 404
+        status, refused = await house.get(f"{path}/original", "key-customs")
+        assert (status, refused["faults"][0]["code"]) == (403, "access.purpose_missing")
+        assert (await house.get(f"{path}/original?purpose=case+7", "key-customs"))[0] == 503, "nothing is recorded here"
+        assert (await house.get(f"{path}/original?purpose=case+7", "key-office"))[0] == 404
         _, shown = await house.get(path)
         assert (shown["status"], shown["documents"][0]["state"]) == ("accepted", "released")
 
@@ -500,20 +515,110 @@ async def test_readiness_tells_the_reasons(house: House) -> None:
     assert (status, body) == (200, {"ready": True, "reasons": [], "notes": []})
 
 
-async def test_alerts_are_filtered_and_read_on_from_the_cursor(house: House) -> None:
-    alerts = [alert_of(Case(number, MIDNIGHT + number)) for number in range(40, 45)]
+async def test_the_newest_alerts_come_filtered_with_a_cursor_that_leaves_nothing_out(house: House) -> None:
+    alerts = [msgspec.structs.replace(alert_of(Case(number, MIDNIGHT + number)), office="2900" if number == 41 else "") for number in range(40, 45)]
     records = [(topics.ALERTS, alert.id.encode(), codec.to_json(alert), []) for alert in alerts]
     async with house.projecting():
         await house.feed(records)
         await house.caught_up()
-        _, first = await house.get("/v1/alerts?limit=2&after=0-", "key-customs")
-        _, rest = await house.get(f"/v1/alerts?after={first['after']}", "key-customs")
-        assert [one["id"] for one in first["items"] + rest["items"]] == [alert.id for alert in alerts]
+        _, newest = await house.get("/v1/alerts?limit=2", "key-customs")
+        assert [one["id"] for one in newest["items"]] == ["al-43", "al-44"]
         assert (await house.get("/v1/alerts?severity=orange", "key-office"))[1]["items"] == []
+        assert [one["id"] for one in (await house.get("/v1/alerts?office=2900", "key-office"))[1]["items"]] == ["al-41"]
         for wrong in ("severity=high", "family=nonsense"):
             status, problem = await house.get(f"/v1/alerts?{wrong}", "key-office")
             assert (status, wrong.partition("=")[0] in problem["detail"]) == (400, True)
         assert len((await house.get("/v1/alerts?enterprise=EBC0000001", "key-office"))[1]["items"]) == 5
+    # the read model stands still now, and the log goes on
+    later = [alert_of(Case(number, MIDNIGHT + number)) for number in (45, 46)]
+    await house.feed([(topics.ALERTS, alert.id.encode(), codec.to_json(alert), []) for alert in later])
+    _, again = await house.get("/v1/alerts?limit=2", "key-customs")
+    assert again == newest
+    _, behind = await house.get(f"/v1/alerts?after={again['after']}", "key-customs")
+    assert sorted(one["id"] for one in behind["items"]) == ["al-45", "al-46"]
+
+
+async def test_receipts_are_followed_and_the_cursor_is_that_of_pages(house: House) -> None:
+    case = Case(34)
+    answers = [answer_of(case, code, n) for n, code in enumerate(("1", "2", "120", "800"))]
+    records = [(topics.ANSWERS, b"agent", codec.to_json(answer), []) for answer in answers]
+    others = msgspec.structs.replace(answers[0], id="an-other", participant="payer")
+    assert house.session is not None
+    async with house.projecting():
+        await house.feed([*records[:2], (topics.ANSWERS, b"payer", codec.to_json(others), [])])
+        await house.caught_up()
+        _, page = await house.get("/v1/receipts?limit=1")
+        headers = {"Authorization": "Bearer key-agent", "Last-Event-ID": page["after"]}
+        async with house.session.get(house.url + "/v1/receipts/stream", headers=headers) as answer:
+            stream = events(answer)
+            first = await some(stream, 1)
+            await house.feed(records[2:])
+            found = [*first, *await some(stream, 2)]
+        _, rest = await house.get(f"/v1/receipts?after={found[0].id}")
+    assert [(event.event, event.data["code"]) for event in found] == [("receipt", "2"), ("receipt", "120"), ("receipt", "800")]
+    assert [one["code"] for one in rest["items"]] == ["120", "800"]
+
+
+def _desk_records(*events: Came | Action) -> list[Any]:
+    """What the desk publishes about one case, first to last, and the alerts as they were raised."""
+    desk, state, records = Desk(), None, list[Any]()
+    for event in events:
+        if isinstance(event, Came):
+            records.append((topics.ALERTS, event.alert.id.encode(), codec.to_json(event.alert), []))
+        step = desk.handle(state, Record(b"k", codec.pack(event), (), 0), Tick(MIDNIGHT, 0, ""))
+        assert step is not None
+        state = step.state
+        records += [(out.topic, out.key, out.value, []) for out in step.outputs if not out.topic.startswith("out.")]
+    return records
+
+
+async def test_alerts_and_cases_are_read_as_the_desk_last_said_in_whatever_order_it_is_told(house: House) -> None:
+    def one(number: int, agency: tuple[str, ...] = ("customs",), severity: str = "red") -> Alert:
+        return msgspec.structs.replace(alert_of(Case(number, MIDNIGHT + number)), agency=agency, severity=severity)
+
+    def act(what: str, n: int, **more: Any) -> Action:
+        return Action(f"{what}{n}", "wang", "customs", MIDNIGHT + n, what, **more)
+
+    a, b, c = one(80), one(81, ("tax",)), one(82, ("customs", "market"), "yellow")
+    of_a = [Came(a, ""), act("acknowledge", 1), act("join", 2, to="forex"), act("close", 3, verdict="true", text="so it was")]
+    records = [*_desk_records(*of_a), *_desk_records(Came(b, "")), *_desk_records(Came(c, ""), act("assign", 1, to="li"))]
+    await house.feed([*records, records[0], records[3]])  # a stage that was killed says it again
+    async with house.projecting():
+        await house.caught_up()
+        await house.feed([records[0]])
+        await house.caught_up()
+        before = await house.contents()
+        _, seen = await house.get("/v1/alerts/al-80", "key-forex")
+        assert (seen["handling"]["state"], seen["handling"]["verdict"], seen["handling"]["shared"]) == ("closed", "true", ["forex"])
+        for path, ids in (("state=closed", ["al-80"]), ("state=open", ["al-82"]), ("assignee=li", ["al-82"]), ("state=raised", [])):
+            assert [item["id"] for item in (await house.get(f"/v1/alerts?{path}", "key-customs"))[1]["items"]] == ids
+        for path, ids in (("", ["al-80", "al-82"]), ("?state=open", ["al-82"]), ("?assignee=li", ["al-82"]), ("?severity=red", ["al-80"]),
+                          ("?authority=tax", []), ("?overdue=1", []), ("?limit=1", ["al-80"]), ("?limit=1&skip=1", ["al-82"])):  # fmt: skip
+            found = (await house.get(f"/v1/cases{path}", "key-customs"))[1]["items"]
+            assert [item["id"] for item in found] == [case_of(a if id == "al-80" else c).id for id in ids], path
+        assert {item["owner"] for item in (await house.get("/v1/cases", "key-office"))[1]["items"]} == {"customs", "tax"}
+        assert [item["joint"] for item in (await house.get("/v1/cases", "key-forex"))[1]["items"]] == [["forex"]]
+        _, case = await house.get(f"/v1/cases/{case_of(a).id}", "key-forex")
+        assert ([line["what"] for line in case["history"]], len(case["alerts"])) == (["raised", "acknowledge", "join", "close"], 1)
+        assert (await house.get(f"/v1/cases/{case_of(a).id}", "key-agent"))[0] == 404
+        _, told = await house.get("/v1/rules?from=2025-11-11&to=2025-11-11", "key-customs")
+        (rule,) = [item for item in told["items"] if item["code"] == "R06"]
+        assert [rule[name] for name in ("decided", "decided_true", "undecided")] == [1, 1, 2]
+        reader = PostgresReader(house.dsn)
+        try:
+            wanted = DeskFilter(authorities=("customs", "forex"), state="")
+            assert [found.id for found in await reader.at_desk(wanted)] == ["al-80", "al-82"], "the gravest first"
+            assert await reader.desk_counts(msgspec.structs.replace(wanted, severity="red")) == {"red": 1, "yellow": 1}
+            assert await reader.desk_counts(msgspec.structs.replace(wanted, state="open", rule="R06")) == {"yellow": 1}
+            assert [found.id for found in await reader.at_desk(DeskFilter(authorities=("forex",), state="closed"))] == ["al-80"]
+        finally:
+            await reader.close()
+    writer = PostgresWriter(house.dsn)
+    await writer.reset()
+    await writer.close()
+    async with house.projecting():
+        await house.caught_up()
+    assert await house.contents() == before
 
 
 async def test_officers_see_how_often_rules_hit_and_how_often_customs_answer_confirmed_them(house: House) -> None:

@@ -190,6 +190,20 @@ async def _has(log: Log, outcome: str) -> bool:
     return outcome in [one["outcome"] for one in await log.all(topics.HAND_OVERS)]
 
 
+async def test_an_endpoint_is_not_asked_again_before_the_time_it_gave(log: Log) -> None:
+    world, id = World(CUSTOMS), f"s{secrets.token_hex(4)}"
+    async with receiving(secret_of(id)) as receiver:
+        receiver.answers, receiver.headers = [429], {"Retry-After": "2"}
+        world.put(subscribed(receiver.url, id))
+        await log.alerts(0)
+        async with senders(log.bootstrap, log.prefix, world):
+            await until(lambda: receiver.calls == 1)
+            begun = time.monotonic()
+            await until(lambda: receiver.numbers == [0])
+            assert time.monotonic() - begun > 1.9
+            assert receiver.calls == 2
+
+
 async def test_gone_disables_dead_parks_and_resuming_goes_on_from_where_it_stood(log: Log) -> None:
     world, gone, dead = World(CUSTOMS), f"s{secrets.token_hex(4)}", f"s{secrets.token_hex(4)}"
     async with receiving(secret_of(gone)) as one, receiving(secret_of(dead)) as two:

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from adapters.signature import SigningKey
 from hub import sm2
 from hub.infra.crypto import HostedKey
-from hub.infra.sm2_authority import _ECDSA, _SM2, _der, certify, pem
+from hub.infra.sm2_authority import ECDSA_SHA256, SM2_SM3, certify, pem, tlv
 from tests.support.signing import an_rsa_key, an_sm2_key
 
 DER = serialization.Encoding.DER
@@ -33,7 +33,7 @@ def _with_sha1(made: x509.Certificate, key: Any) -> bytes:
     sha256, sha1 = bytes.fromhex("06092a864886f70d01010b"), bytes.fromhex("06092a864886f70d010105")
     content = made.tbs_certificate_bytes.replace(sha256, sha1, 1)
     value = b"\x00" + key.sign(content, padding.PKCS1v15(), hashes.SHA1())
-    return _der(0x30, content + _der(0x30, sha1 + b"\x05\x00") + _der(0x03, value))
+    return tlv(0x30, content + tlv(0x30, sha1 + b"\x05\x00") + tlv(0x03, value))
 
 
 def usage(*, sign: bool = False, certify: bool = False, lists: bool = False) -> x509.KeyUsage:
@@ -163,9 +163,9 @@ class Authority:
         if self.kind == RSA:
             return builder.sign(key or self.key, hashes.SHA256()).public_bytes(DER)
         made = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
-        content = made.tbs_certlist_bytes.replace(_ECDSA, _SM2, 1)
+        content = made.tbs_certlist_bytes.replace(ECDSA_SHA256, SM2_SM3, 1)
         value = b"\x00" + (key or self.key).sign_der(content)
-        return _der(0x30, content + _der(0x30, _SM2) + _der(0x03, value))
+        return tlv(0x30, content + tlv(0x30, SM2_SM3) + tlv(0x03, value))
 
 
 

@@ -107,8 +107,9 @@ def a_door(folder: Path, publisher: Publisher, claims: object = None, **settings
     entries = {e.name: e for e in demo_principals(folder, folder / "keys")}
     vault, key = Vault(folder / "keys"), HubKey.load(folder / "keys")
     chosen = Settings(**{"data": folder, "enrolment": "open", **settings})  # type: ignore[arg-type]
+    filed = {code: e.name for e in entries.values() for code in e.codes}
     judge = Judge(
-        access=lambda: Access(open_enrolment=True),
+        access=lambda: Access(open_enrolment=True, filed=filed),
         signatures="required",
         digest=vault.digest,
         signing_key=lambda p: hosted_key(entries[p.name]) if p.hosted else None,

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from hub import codec, topics
 from hub.domain.access import Principal
 from hub.domain.events import Alert, Answer, Assessment, Finding, Status, SubmissionSummary, TimelineEntry
-from hub.domain.faults import Fault
+from hub.domain.faults import Erased, Fault
 from streams.project import SOURCES
 
 PARTITIONS = 2
@@ -33,6 +33,7 @@ CALLERS = {
         ("stranger", "declarant", ("AGT0000009",)),
         ("customs", "customs", ()),
         ("tax", "tax", ()),
+        ("forex", "forex", ()),
         ("market", "market", ()),
         ("office", "office", ()),
         ("operator", "operator", ()),
@@ -62,7 +63,7 @@ class PlainSealer:
 
     def open(self, sealed: bytes) -> bytes:
         if self.erased or not sealed.startswith(b"sealed:"):
-            raise ValueError("key destroyed")
+            raise Erased("key destroyed")
         return sealed.removeprefix(b"sealed:")
 
 

@@ -25,11 +25,9 @@ def parts_of(read: Any, clock: Any = None, **more: Any) -> Parts:  # Any: whatev
         records=None,  # type: ignore[arg-type]  # no test of these asks for records
         sealer=PlainSealer(),
         clock=clock or FixedClock(),
-        by_key=CALLERS.get,
-        by_name=lambda name: CALLERS.get(f"key-{name}"),
         session_secret=SECRET,
         receipt_xml=receipts.message,
-        **more,
+        **{"by_key": CALLERS.get, "by_name": lambda name: CALLERS.get(f"key-{name}"), **more},
     )
 
 

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from hub import codec, topics
+from hub.domain.desk import Case
 from hub.domain.events import (
     Alert,
     Answer,
@@ -30,6 +31,7 @@ from hub.rules.engine import RuleSet
 from streams.api import Record
 from streams.stages.assess import Assess, AssessSettings, AssessState
 from streams.stages.bills import Bills
+from streams.stages.desk import Desk
 from streams.stages.gate import Gate
 from streams.stages.ledger import Ledger, LedgerSettings, LedgerState
 from streams.stages.match import Match, MatchState
@@ -74,6 +76,7 @@ class World:
             "watch": Watch(),
             "observe": Observe(self.references),
             "gate": Gate(self.references),
+            "desk": Desk(),
         }
         self._inbox = {topics.inbox(name): name for name in self.stages}
         self.states: dict[str, dict[bytes, tuple[Any, int]]] = {name: {} for name in self.stages}
@@ -199,8 +202,16 @@ class World:
         return self._all(topics.ASSESSMENTS, codec.assessment)
 
     def alerts(self) -> list[Alert]:
-        """Every alert."""
-        return self._all(topics.ALERTS, codec.alert)
+        """Every alert as it was raised; what became of it is ``handled``."""
+        return [alert for alert in self._all(topics.ALERTS, codec.alert) if not alert.handling.revision]
+
+    def handled(self) -> list[Alert]:
+        """Alerts as they changed, in order."""
+        return [alert for alert in self._all(topics.ALERTS, codec.alert) if alert.handling.revision]
+
+    def cases(self) -> dict[str, Case]:
+        """The newest word about each case."""
+        return {case.id: case for case in sorted(self._all(topics.CASES, codec.case), key=lambda case: case.revision)}
 
     def answers(self) -> list[Answer]:
         """Every answer."""

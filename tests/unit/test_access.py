@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.access import ROLES, Access, Principal, is_officer
+from hub.domain.access import ROLES, Access, Principal, is_officer, messages_of
 from hub.domain.kinds import (
     CANCELLATION,
     COLLECTION,
@@ -19,6 +20,7 @@ from hub.domain.kinds import (
     RETURN,
     SUMMARY,
 )
+from hub.domain.mandates import Mandate
 from schemas import catalog
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -109,3 +111,54 @@ def test_open_enrolment_leaves_others_their_numbers_on_the_platform() -> None:
     who = Principal("agent", ("declarant",), ("C1",), ("D1",), demo=True)
     access = Access(open_enrolment=True, filed={"C1": "agent", "D1": "agent", "D2": "platform"})
     assert [access.may_transport(who, "C1", dxp_id) for dxp_id in ("D1", "D2", "D3")] == [True, False, True]
+
+
+# ---- mandates
+
+AT = 1_000
+GRANTOR = Principal("shop", roles=("merchant",), codes=("C1",))
+mandates = st.builds(
+    Mandate,
+    grantor=st.sampled_from(["shop", "nobody"]),
+    code=st.sampled_from(["C1", "C2"]),
+    messages=st.lists(st.sampled_from(["CEB311", "CEB303", "CEB621"]), max_size=2).map(tuple),
+    until=st.integers(AT - 2, AT + 2),
+)
+
+
+@given(
+    st.lists(st.sampled_from(["declarant", "payer"]), max_size=1).map(tuple),
+    st.lists(mandates, max_size=3).map(tuple),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["CEB311", "CEB303", "CEB621"]),
+    st.sampled_from(["C1", "C2", "C3", "C9", ""]),
+)
+def test_for_anothers_code_only_a_mandate_in_force_of_its_owner_who_may_do_it_itself_counts(
+    roles: tuple[str, ...], held: tuple[Mandate, ...], suspended: bool, grantor_suspended: bool, message: str, code: str
+) -> None:
+    agent = Principal("agent", roles=roles, codes=("C9",), mandates=held, suspended=suspended)
+    grantor = msgspec.structs.replace(GRANTOR, suspended=grantor_suspended)
+    access = Access(by_name={"shop": grantor}.get)
+    granted = any(
+        one.grantor == "shop" and one.code == code == "C1" and message in one.messages and message != "CEB621" and one.until > AT
+        for one in held
+    ) and not grantor_suspended  # fmt: skip
+    own = code == "C9" and message == "CEB621" and roles == ("declarant",)
+    assert access.may_send(agent, message, (code,), AT) == ((granted or own) and not suspended)
+    assert access.may_send(agent, message, (code,)) == (own and not suspended)
+    if access.may_send(agent, message, (code,), AT):
+        assert access.may_hand_in(agent, message, AT)
+
+
+@given(st.lists(st.sampled_from(ROLES), max_size=3).map(tuple), st.lists(st.sampled_from(["CEB311", "CEB621", "CEB411"]), max_size=3).map(tuple))
+def test_a_restriction_only_takes_away(roles: tuple[str, ...], only: tuple[str, ...]) -> None:
+    free, restricted = messages_of(Principal(roles=roles)), messages_of(Principal(roles=roles, messages=only))
+    assert restricted == (free & set(only) if only else free)
+
+
+def test_what_a_grantor_may_no_longer_hand_in_itself_its_agent_may_not_either() -> None:
+    agent = Principal("agent", mandates=(Mandate("shop", "C1", ("CEB311",), AT + 1),))
+    assert Access(by_name={"shop": GRANTOR}.get).may_send(agent, "CEB311", ("C1",), AT)
+    for less in (msgspec.structs.replace(GRANTOR, messages=("CEB303",)), msgspec.structs.replace(GRANTOR, codes=())):
+        assert not Access(by_name={"shop": less}.get).may_send(agent, "CEB311", ("C1",), AT)

@@ -68,6 +68,7 @@ class Told:
     def get(self, path: str) -> tuple[int, Any]:
         self.asked.append(path)
         figures = {"hits": 7, "shadow_hits": 1, "hit_rate": 0.08, "confirmed": 3, "cleared": 1, "precision": 0.75}
+        figures |= {"decided": 5, "decided_true": 4, "undecided": 2}
         return 200, {"items": [{"code": "T05", **figures}]}
 
 
@@ -76,6 +77,7 @@ def test_how_often_a_rule_hit_is_asked_of_the_hub(monkeypatch: pytest.MonkeyPatc
     shown = hub_rules("show", "T05", "--hits", "--on", "2026-06-07").stdout
     assert "hits        7, in shadow 1; of all assessments 8.00%" in shown
     assert "customs     confirmed 3, cleared 1; precision 75.00%" in shown
+    assert "officers    of 5 alerts decided 4 were true; 2 undecided" in shown
     assert Told.asked == ["/v1/rules?to=2026-06-07"]
     (facts,) = lines(hub_rules("show", "T07", "--hits", "--json"))
     assert (facts["hits"], facts["hit_rate"], facts["precision"]) == (0, None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +18,15 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from adapters.standard_webhooks import genuine, sign_all
 from adapters.transports.hook import HookClient, Sent
+from hub.codec import delivery_report
 from hub.domain.addresses import refused_address
-from hub.domain.deliveries import cloud_event
+from hub.domain.deliveries import DeliveryReport, cloud_event
 from hub.domain.faults import Refused
 from hub.domain.subscriptions import Subscription
 from hub.infra.participants import hook_secret, hook_secrets, shown_secret
+from hub.ports import Row
 from streams.breaker import Breaker
+from streams.subscribers import Subscribers
 from tests.support.receiver import receiving
 from tests.support.subscribing import digest, secret_of
 
@@ -247,3 +250,21 @@ def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_probe_through() 
     assert breaker.ask(176) == 0
     breaker.succeeded()
     assert (breaker.state, breaker.ask(177)) == ("closed", 0)
+
+
+async def test_a_recipient_is_reported_when_something_changed_and_once_a_minute_at_least() -> None:
+    said: list[DeliveryReport] = []
+
+    class Noting:
+        async def send(self, rows: Mapping[tuple[str, int], Sequence[Row]]) -> dict[tuple[str, int], list[int]]:
+            said.extend(delivery_report(value or b"") for some in rows.values() for _, value, _ in some)
+            return {}
+
+    reports = [DeliveryReport("customs", "here", at, 0, delivered=count) for at, count in ((0, 1), (2_000, 1), (4_000, 2), (6_000, 2), (64_000, 2))]
+    left = iter(reports)
+    subscribers = Subscribers(
+        wanted=list, principal=lambda _: None, make=lambda *_: pytest.fail("no subscription"), publisher=Noting(), partitions=1, others=lambda: [next(left)]
+    )
+    for _ in reports:
+        await subscribers.tell()
+    assert [report.at for report in said] == [0, 4_000, 64_000]

@@ -13,10 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters import signature
+from adapters.certificates import fingerprint
 from adapters.dialects.dxp import Envelope, Node, write
-from adapters.intake import Judged, Postponed, judge_schema
+from adapters.intake import Judge, Judged, Postponed, judge_schema
+from adapters.xml import parse
 from hub import codec
-from hub.domain.access import Principal
+from hub.domain.access import Access, Principal
 from hub.domain.faults import Refused, kind_of
 from hub.domain.keys import china_day
 from hub.domain.orders import Orders
@@ -43,7 +45,7 @@ from tests.support.intake import (
     refused,
     rendered,
 )
-from tests.support.signing import NOW, a_signer
+from tests.support.signing import NOW, a_signer, an_sm2_signer
 
 KINDS = tuple(MESSAGES)
 _viewer = Viewer(partial(digest, "match"))
@@ -439,6 +441,21 @@ def test_a_twin_becomes_one_signed_message_a_document_that_the_door_would_take(k
     alone = [judged(message, kind).documents[0] for message in found.messages]
     assert [(d.view, d.content) for d in alone] == [(d.view, d.content) for d in found.documents]
     assert [d.key for d in alone] == [d.key for d in found.documents]
+
+
+def test_a_twin_is_signed_with_the_hosted_sm2_key() -> None:
+    key = an_sm2_signer()
+    judge = Judge(
+        access=lambda: Access(filed={code: p.name for p in PRINCIPALS.values() for code in p.codes}),
+        signatures="required",
+        digest=digest,
+        signing_key=lambda _: key,
+        certificates=lambda _: {fingerprint(key.certificate)},
+    )
+    found = judge(as_bytes(a_twin("order", documents("order", 2))), JSON, PRINCIPALS["order"], NOW)
+    for one in found.messages:
+        assert signature.verify(parse(one).root, one, {fingerprint(key.certificate)}, NOW).algorithm == "sm2-sm3"
+        assert judge(one, XML, PRINCIPALS["order"], NOW).notes == ()
 
 
 def test_faults_of_a_twin_are_found_where_json_has_them() -> None:

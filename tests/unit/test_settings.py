@@ -8,9 +8,18 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from adapters.certificates import fingerprint
+from adapters.signature import Policy
 from hub.cli import group
+from hub.domain.access import Principal
+from hub.domain.faults import Misconfigured, Refused
+from hub.domain.mandates import Hosting
+from hub.infra.participants import demo_principals, hosted_key, sm2_key
+from hub.infra.process import WallClock
+from hub.infra.reference import ReferenceReader
+from hub.infra.vault import Vault
 from hub.settings import Settings, SettingsError, jars, load, shown
-from hub.wiring import stages
+from hub.wiring import judge, stages, trusting
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +120,39 @@ def test_jars_are_found_beside_the_project_from_any_folder(tmp_path: Path) -> No
     (tmp_path / "libs").mkdir()
     assert jars(Settings(kafka_jars=Path("libs"))) == Path("libs")
     assert jars(Settings(kafka_jars=Path("deploy/kafka"))).is_absolute()
+
+
+def test_revocation_lists_need_anchors_and_the_skew_is_small() -> None:
+    assert problems_of({"HUB_REVOCATION_LISTS": "lists"}) == ["HUB_REVOCATION_LISTS: revocation_lists needs trust_anchors"]
+    assert load({"HUB_REVOCATION_LISTS": "lists", "HUB_TRUST_ANCHORS": "ca.pem"}).settings.trust_anchors == Path("ca.pem")
+    for seconds in ("-1", "3601"):
+        (problem,) = problems_of({"HUB_CERTIFICATE_SKEW_SECONDS": seconds})
+        assert "certificate_skew_seconds" in problem
+
+
+def test_the_judge_is_made_by_the_settings(tmp_path: Path) -> None:
+    """Anchors, SHA-1 and skew reach it; the hosted key is the one the setting names; files that are no anchors end it."""
+    reference = ReferenceReader("127.0.0.1:9", WallClock())
+    entries = {entry.name: entry for entry in demo_principals(tmp_path, tmp_path / "keys")}
+    own = Principal("platform", ("platform",), hosted=True, hosting=Hosting("letter 1", 1 << 53))
+    vault = Vault(tmp_path / "keys")
+    plain = judge(Settings(data=tmp_path), reference, vault, trusting(Settings()))
+    assert plain._policy() == Policy(sha1=True, skew=60_000, trust=None)
+    assert plain._signing_key(own).certificate == hosted_key(entries["platform"]).certificate  # type: ignore[union-attr]
+    anchors = tmp_path / "keys" / "ca"
+    set_up = Settings(
+        data=tmp_path, trust_anchors=anchors, revocation_lists=tmp_path / "lists", stale_lists="refuse",
+        sha1_signatures="refused", certificate_skew_seconds=5, hosted_signatures="sm2",
+    )  # fmt: skip
+    (tmp_path / "lists").mkdir()
+    strict = judge(set_up, reference, vault, trusting(set_up))
+    policy = strict._policy()
+    assert (policy.sha1, policy.skew) == (False, 5_000)
+    assert policy.trust is not None
+    key = sm2_key(entries["platform"])
+    assert strict._signing_key(own).certificate == key.certificate  # type: ignore[union-attr]
+    with pytest.raises(Refused) as caught:
+        policy.trust.check(key.certificate, fingerprint(key.certificate), WallClock().now())
+    assert caught.value.faults[0].code == "signature.crl_required"
+    with pytest.raises(Misconfigured):
+        trusting(Settings(trust_anchors=tmp_path / "none.pem"))

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
+import warnings
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from adapters.xml import parse
 from hub import sm2
 from hub.domain.access import Access, Principal
 from hub.domain.faults import Refused, fault_kinds
-from hub.infra.sm2_authority import _der
+from hub.infra.sm2_authority import tlv
 from tests.support.authorities import KINDS, RSA, SM2, Authority, usage
 from tests.support.intake import PRINCIPALS, XML, digest, documents, rendered
 from tests.support.signing import DS, NOW, an_rsa_key, an_sm2_key
@@ -535,8 +536,8 @@ def certified(public: rsa.RSAPublicKey, old: bytes = b"", new: bytes = b"") -> b
     assert content.count(old) == 1
     content = content.replace(old, new)
     value = b"\x00" + issuer.key.sign(content, padding.PKCS1v15(), hashes.SHA256())
-    algorithm = _der(0x30, bytes.fromhex("06092a864886f70d01010b0500"))
-    return _der(0x30, content + algorithm + _der(0x03, value))
+    algorithm = tlv(0x30, bytes.fromhex("06092a864886f70d01010b0500"))
+    return tlv(0x30, content + algorithm + tlv(0x03, value))
 
 
 def numbered(bits: int, exponent: int = 65537) -> rsa.RSAPublicKey:
@@ -599,6 +600,34 @@ KEY_INFOS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 def test_key_infos(kind: str, name: str) -> None:
     attack, code = KEY_INFOS[name]
     assert door().code(attack(signed(kind))) == code
+
+
+@BOTH
+@settings(max_examples=200, deadline=None)
+@given(spots=st.lists(st.tuples(st.floats(0, 0.999), st.binary(max_size=3), st.integers(0, 3)), min_size=1, max_size=3))
+def test_a_certificate_spoilt_anywhere_is_refused_and_never_an_error(
+    kind: str, spots: list[tuple[float, bytes, int]]
+) -> None:
+    der = signer(kind).certificate
+    for where, piece, cut in spots:
+        at = int(where * len(der))
+        der = der[:at] + piece + der[at + cut :]
+    if der != signer(kind).certificate:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of cryptography, about certificates it reads all the same
+            assert Door(der).code(with_certificate(signed(kind), der)).startswith("signature.")
+
+
+def test_a_certificate_of_an_unknown_version() -> None:
+    der = signer(RSA).certificate.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x79", 1)
+    assert Door(der).code(with_certificate(signed(RSA), der)) == "signature.certificate"
+
+
+@BOTH
+def test_an_extension_twice(kind: str) -> None:
+    other = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.99"), b"\x03\x02\x07\x80")
+    der = authority(kind).issue("platform", which=40, extension=other).certificate.replace(b"\x55\x1d\x63", b"\x55\x1d\x0f")
+    assert Door(der).code(with_certificate(signed(kind), der)) == "signature.certificate"
 
 
 # ---- SM2's numbers

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from adapters.certificates import fingerprint
 from adapters.signature import SigningKey
 from adapters.trust import MOST_DEEP, Trust
 from adapters.trust_files import TrustFiles
+from hub import wiring
 from hub.domain.faults import Misconfigured, Refused
 from tests.support.authorities import KINDS, SM2, Authority, moment, usage
 from tests.support.signing import NOW, an_rsa_key, an_sm2_key
@@ -309,6 +312,19 @@ def test_lists_that_cannot_be_used_are_named() -> None:
     assert outcome(trust, root.issue()) == ["signature.crl_stale"]
 
 
+@BOTH
+def test_a_list_spoilt_anywhere_is_named_or_not_heeded(kind: str) -> None:
+    root = Authority(kind=kind)
+    der = root.revokes({SERIAL: "2024-05-02"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for place in range(len(der)):
+            spoilt = der[:place] + bytes([der[place] ^ 0x55]) + der[place + 1 :]
+            trust = Trust([root.der], [spoilt])
+            assert trust.problems
+            assert outcome(trust, root.issue(serial=1)) == ["signature.crl_stale"]
+
+
 # ---- files
 
 
@@ -367,6 +383,23 @@ def test_files_that_become_unusable_leave_the_trust_as_it_was(tmp_path: Path, ca
         assert not files.look()
         assert outcome(files.trust, root.issue()) == []
     assert len([r for r in caplog.records if "stays as it was" in r.message]) == 3
+
+
+async def test_the_door_looks_at_the_files_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "_LOOK_SECONDS", 0.01)
+    root = Authority()
+    (tmp_path / "anchors.pem").write_bytes(root.pem)
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    files = _files(tmp_path / "anchors.pem", lists)
+    looking = asyncio.create_task(wiring._look(files))
+    try:
+        (lists / "new").write_bytes(root.revokes({SERIAL: "2024-05-20"}))
+        async with asyncio.timeout(10):
+            while outcome(files.trust, root.issue()) != ["refused: signature.revoked"]:  # noqa: ASYNC110 - a thread's work
+                await asyncio.sleep(0.01)
+    finally:
+        looking.cancel()
 
 
 def test_a_file_that_is_not_there_is_told_at_the_start(tmp_path: Path) -> None:

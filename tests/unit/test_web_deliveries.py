@@ -41,6 +41,7 @@ class Model:
             DeliveryReport("subscription:s1", "b", MIDNIGHT, 1, delivered=2, attempts=3, retried=1, last_failure=MIDNIGHT, note="webhook.busy 503",
                            breaker="open", next_try=MIDNIGHT + 5000),
             DeliveryReport("subscription:s1", "c", MIDNIGHT, 1, delivered=100, running=False),
+            DeliveryReport("subscription:s1", "killed", MIDNIGHT - 200_000, 1, delivered=100, breaker="open"),
             DeliveryReport("customs", "a", MIDNIGHT, 1, delivered=40),
         ]  # fmt: skip
         return [one for one in made if one.recipient in set(recipients)]

@@ -14,6 +14,7 @@ from yarl import URL
 
 from adapters.dialects import receipts
 from hub import topics
+from hub.cli.topics import page
 from hub.domain.authority_views import VIEWS
 from hub.domain.events import Assessment, Finding, SubmissionSummary
 from hub.domain.faults import Unavailable, fault_kinds
@@ -105,7 +106,7 @@ async def test_openapi_names_exactly_the_routes_that_programs_call(url: str) -> 
     )
     routed = {resource.canonical for resource in app.router.resources()}
     pages = {"/", "/login", "/logout", "/throughput", "/declarations", "/declarations/{key}", "/submissions", "/summaries", "/rules", "/held", "/held/{submission}"}
-    pages |= {"/orders", "/orders/{id}/revoke", "/deliveries", "/deliveries/{id}/{what}"}
+    pages |= {"/orders", "/orders/{id}/revoke", "/alerts", "/cases/{id}", "/deliveries", "/deliveries/{id}/{what}"}
     pages |= {"/submissions/{id}", "/static/{name}", "/docs", "/docs/messages", "/docs/messages/{type}"}
     pages |= {"/docs/messages/{type}/{part}/{field}", "/docs/fields/{name}"}
     pages |= {"/enterprises", "/enterprises/{code}", "/enterprises/{code}/standing"}
@@ -116,7 +117,7 @@ def test_asyncapi_has_each_public_topic_with_a_schema_of_its_records() -> None:
     document = asyncapi("1")
     assert {*PUBLIC, *TYPED} <= {topic.name for topic in topics.TOPICS}
     assert set(document["channels"]) == {*PUBLIC, *TYPED}
-    assert set(document["channels"]["out.tax"]["messages"]) == {"hub.alert.raised.v1", *VIEWS["tax"]}
+    assert set(document["channels"]["out.tax"]["messages"]) == {"hub.alert.raised.v1", "hub.alert.changed.v1", *VIEWS["tax"]}
     assert document["components"]["schemas"]["Status"]["properties"]["timeline"]
 
 
@@ -247,3 +248,8 @@ def test_no_page_shows_a_blank_that_was_not_filled() -> None:
     for code, kind in fault_kinds().items():
         shown = unfilled(kind)
         assert "{" not in shown.message + shown.message_zh, code
+
+
+def test_the_page_of_topics_is_that_of_the_code() -> None:
+    written = (Path(__file__).parents[2] / "schemas" / "events" / "README.md").read_text("utf-8")
+    assert written == page(), "print it anew: hub topics --schemas schemas/events"

@@ -16,7 +16,7 @@ class Figures:
     """A read model that knows figures only."""
 
     async def rule_figures(self, first: int, last: int) -> RuleFigures:
-        return RuleFigures(assessed=10, hits={"R09": 4}, shadow={"R09": 1}, drawn=(3, 1, 1))
+        return RuleFigures(assessed=10, hits={"R09": 4}, shadow={"R09": 1}, drawn=(3, 1, 1), verdicts={"R09": (2, 1, 4)})
 
 
 async def test_a_rule_that_a_record_put_on_trial_is_told_from_those_that_act() -> None:
@@ -28,6 +28,7 @@ async def test_a_rule_that_a_record_put_on_trial_is_told_from_those_that_act() -
         rules = {item["code"]: item for item in told["items"]}
         assert (rules["R09"]["shadow"], rules["R10"]["shadow"]) == (True, False)
         assert (rules["R09"]["values"]["LOW"], rules["R09"]["units"]["LOW"]) == ("70", "percent")
+        assert [rules["R09"][name] for name in ("decided", "decided_true", "undecided")] == [3, 2, 4]
         assert told["drawn"] == {"declarations": 3, "confirmed": 1, "cleared": 1, "missed": 0.5}
         async with session.get("/v1/rules?to=2026-05-31", headers={"Authorization": "Bearer key-customs"}) as response:
             assert not any(item["shadow"] for item in (await response.json())["items"])
@@ -38,3 +39,4 @@ async def test_a_rule_that_a_record_put_on_trial_is_told_from_those_that_act() -
     assert "LOW 70 percent" in page
     assert page.count("<strong>in shadow</strong>") == 1
     assert "50.00 %" in page
+    assert '<td class="n">2 / 3<br><span class="muted">undecided: 4</span></td>' in page

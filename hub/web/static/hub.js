@@ -1,5 +1,5 @@
 "use strict";
-// The console's only script: it keeps the query when the language changes, and fills the throughput page from the stream.
+// The console's only script: it keeps the query when the language changes, and fills the pages of throughput and alerts from their streams.
 for (const link of document.querySelectorAll("[data-keep-query]")) {
   const query = new URLSearchParams(location.search);
   query.set("lang", new URLSearchParams(link.getAttribute("href")).get("lang"));
@@ -55,4 +55,35 @@ if (first) {
   stream.addEventListener("figures", (event) => { say("live", true); show(JSON.parse(event.data)); });
   stream.addEventListener("away", () => say("away", false));
   stream.onerror = () => say("lost", false);
+}
+
+// The list of alerts: tick all, and say what is new or has changed as it happens.
+const alertsLive = document.getElementById("alerts-live");
+if (alertsLive) {
+  const all = document.getElementById("all"), table = document.getElementById("alerts"), fresh = document.getElementById("alerts-new");
+  if (all) {
+    all.hidden = false;
+    all.addEventListener("change", () => { for (const box of document.querySelectorAll("[name=alert]")) box.checked = all.checked; });
+  }
+  let count = 0;
+  const say = (word) => { alertsLive.textContent = "· " + alertsLive.dataset[word]; alertsLive.className = word === "live" ? "on" : "off"; };
+  const stream = new EventSource("/v1/alerts/stream");
+  stream.onopen = () => say("live");
+  stream.onerror = () => say("lost");
+  stream.addEventListener("alert", (event) => {
+    const chip = document.querySelector(`[data-severity="${CSS.escape(JSON.parse(event.data).severity)}"] span`);
+    if (chip) chip.textContent = String(Number(chip.textContent) + 1);
+    count += 1;
+    fresh.textContent = count + " " + alertsLive.dataset.new;
+    fresh.hidden = false;
+  });
+  stream.addEventListener("change", (event) => {
+    const alert = JSON.parse(event.data);
+    const row = table && table.querySelector(`[data-alert="${CSS.escape(alert.id)}"]`);
+    if (!row) return;
+    const badge = row.querySelector("[data-state] .badge");
+    badge.textContent = table.getAttribute("data-state-" + alert.handling.state) || alert.handling.state;
+    badge.className = "badge s-h-" + alert.handling.state;
+    row.querySelector("[data-assignee]").textContent = alert.handling.assignee;
+  });
 }

@@ -59,12 +59,17 @@ def moment(request: web.Request, name: str, default: int) -> int:
     if not text:
         return default
     try:
-        parsed = datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00+08:00")
-        if parsed.tzinfo is None:
-            raise bad_query(name)
-        return int(parsed.timestamp() * 1000)
+        return moment_of(text)
     except (ValueError, OverflowError) as error:
         raise bad_query(name) from error
+
+
+def moment_of(text: str) -> int:
+    """A time in milliseconds: RFC 3339, or a date in China time; ValueError, OverflowError for what is neither."""
+    parsed = datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00+08:00")
+    if parsed.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return int(parsed.timestamp() * 1000)
 
 
 def text(request: web.Request, name: str, most: int = 200) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from hub.domain.expiry import Expiring, code_of, days_left
+from hub.domain.faults import kind_of
 from hub.domain.kinds import KINDS
 from hub.domain.reading import Search
 from hub.web import sight, story, words
@@ -42,9 +44,25 @@ async def worklist(request: web.Request) -> web.Response:
         {
             "items": [story.work_json(viewer, status, now) for status in found],
             "summaries": await groups(request, viewer),
+            "certificates": [_certificate_json(found, now) for found in request.app[PARTS].certificates(viewer)],
             "totals": {name: {"count": n, "oldest": words.rfc3339(at)} for name, (n, at) in sorted(needs.items())},
         }
     )
+
+
+def _certificate_json(found: Expiring, now: int) -> Json:
+    """A certificate that ends, as a line of the worklist."""
+    kind = kind_of(code_of(found.until, now))
+    return {
+        "serial": found.serial,
+        "fingerprint": found.fingerprint,
+        "use": found.use,
+        "until": words.rfc3339(found.until),
+        "days_left": days_left(found.until, now),
+        "code": kind.code,
+        "next_step": kind.remedy,
+        "next_step_zh": kind.remedy_zh,
+    }
 
 
 def wanted(request: web.Request) -> Search:

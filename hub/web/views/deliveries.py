@@ -31,8 +31,8 @@ routes = web.RouteTableDef()
 CUSTOMS = "customs"
 #: Parked items that are shown of a recipient, and that one call sends again.
 SHOWN, MOST = 20, 1000
-#: Reports of a process that is gone say nothing any more.
-_SILENT_MS = 86_400_000
+#: A process that said nothing for so long is gone: it reports once a minute at least.
+_SILENT_MS = 180_000
 
 
 def sees_everybody(viewer: Viewer) -> bool:
@@ -98,8 +98,8 @@ def _item(said: HandOverOutcome) -> Json:
 
 def _figures(reports: Iterable[DeliveryReport], now: int) -> Json:
     """What the processes that deliver to a recipient say, put together; counts are of the lives of those that run."""
-    heard = [report for report in reports if report.running or now - report.at < _SILENT_MS]
-    running = [report for report in heard if report.running]
+    heard = list(reports)
+    running = [report for report in heard if report.running and now - report.at < _SILENT_MS]
     open_ = [report for report in running if report.breaker != "closed"]
     last = max(heard, key=lambda report: report.last_failure, default=None)
 

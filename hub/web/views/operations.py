@@ -61,6 +61,12 @@ async def readyz(request: web.Request) -> web.Response:
         await parts.read.ping()
     except Unavailable:
         notes.append("PostgreSQL does not answer: intake goes on, reading waits")
+    now = parts.clock.now()
+    ends = [found.until for found in parts.certificates(None)]
+    if over := sum(until <= now for until in ends):
+        notes.append(f"{over} certificates are over: hub doctor names them")
+    if soon := len(ends) - over:
+        notes.append(f"{soon} certificates end within 30 days: hub doctor names them")
     return web.Response(
         status=503 if reasons else 200,
         body=_json({"ready": not reasons, "reasons": reasons, "notes": notes}),

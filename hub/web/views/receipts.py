@@ -1,44 +1,105 @@
-"""The caller's receipts from authorities, in order."""
+"""The caller's receipts from authorities, in order.
+
+The read model finds a participant's among everybody's, which the log does not: they are read there, by the log's cursor.
+"""
 
 from __future__ import annotations
 
-import re
+import asyncio
 
+import msgspec
 from aiohttp import web
 
+from hub import topics
+from hub.domain.cursor import Cursor
 from hub.domain.events import Answer
+from hub.domain.faults import Unavailable
 from hub.domain.reading import Place
+from hub.domain.ring import Item, Stretch, Wanted
 from hub.web import words
 from hub.web.auth import require
-from hub.web.ports import PARTS, Parts
-from hub.web.problems import bad_query
+from hub.web.follow import behind, cursor_of, page_json, stream
+from hub.web.ports import PARTS, Parts, Source, Viewer
 from hub.web.story import business
 from hub.web.views.common import Json, answer, number, text
 
 routes = web.RouteTableDef()
 
-_CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,18})", re.ASCII)
-_START = Place(-1, -1)
+#: Seconds between two looks at how far the read model is, whoever waits.
+LOOK = 0.5
 
 
-def _place(cursor: str) -> Place:
-    if not cursor:
-        return _START
-    match = _CURSOR.fullmatch(cursor)
-    if match is None:
-        raise bad_query("after")
-    return Place(int(match[1]), int(match[2]))
+class Own(msgspec.Struct, frozen=True):
+    """Receipts of one participant."""
+
+    participant: str
+
+    def takes(self, value: Answer) -> bool:
+        """Whether it is the participant's."""
+        return value.participant == self.participant
 
 
-def cursor(place: Place) -> str:
-    """A place as the caller gives it back."""
-    return f"{place.partition}-{place.offset}" if place.partition >= 0 else ""
+class Receipts:
+    """Receipts behind a cursor of the topic ``answers``, read from the read model (``hub.web.ports.Source``)."""
+
+    topic = topics.ANSWERS
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._applied: dict[int, int] = {}
+        self._looked = -LOOK
+        self._looking = asyncio.Lock()
+
+    async def now(self) -> Cursor:
+        """Behind everything the read model has."""
+        applied = await self._reached(0)
+        return Cursor(self.topic, tuple([applied.get(n, 0) for n in range(self._parts.partitions)]))
+
+    async def after(self, cursor: Cursor, wanted: Wanted, limit: int) -> Stretch:
+        """A participant's receipts lie in one partition, in the log's order."""
+        assert isinstance(wanted, Own)
+        partition = topics.partition_of(wanted.participant.encode(), self._parts.partitions)
+        reached = self._applied.get(partition, 0)  # as it was before: all below it is among what is read now
+        found = await self._parts.read.answers(wanted.participant, Place(partition, cursor.at(partition) - 1), limit)
+        items: list[tuple[Item, str]] = []
+        for receipt, place in found:
+            cursor = cursor.past(place.partition, place.offset)
+            items.append((Item(receipt, "receipt", msgspec.json.encode(receipt_json(receipt))), cursor.text()))
+        more = len(found) == limit
+        return Stretch(items, cursor if more or not reached else cursor.past(partition, reached - 1), more)
+
+    async def news(self, cursor: Cursor, wanted: Wanted, seconds: float) -> None:
+        """Wait until the read model is past the cursor in the participant's partition."""
+        assert isinstance(wanted, Own)
+        partition = topics.partition_of(wanted.participant.encode(), self._parts.partitions)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while loop.time() < deadline:
+            await asyncio.sleep(LOOK)
+            try:
+                reached = (await self._reached(LOOK)).get(partition, 0)
+            except Unavailable:
+                continue
+            if reached > cursor.at(partition):
+                return
+
+    async def _reached(self, age: float) -> dict[int, int]:
+        """How far the read model is, by partition; asked for once in a while however many wait."""
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if now - self._looked >= age:
+                applied = await self._parts.read.applied()
+                self._applied = {partition: at for (topic, partition), at in applied.items() if topic == self.topic}
+                self._looked = now
+            return self._applied
 
 
-def receipt_json(found: Answer, place: Place) -> Json:
-    """One receipt with the cursor behind it."""
+RECEIPTS: web.AppKey[Receipts] = web.AppKey("receipts", Receipts)
+
+
+def receipt_json(found: Answer) -> Json:
+    """One receipt."""
     return {
-        "cursor": cursor(place),
         "id": found.id,
         "at": words.rfc3339(found.at),
         "authority": found.authority,
@@ -55,24 +116,32 @@ def receipt_json(found: Answer, place: Place) -> Json:
     }
 
 
+def _line(request: web.Request, viewer: Viewer) -> tuple[Source, Own]:
+    return request.app[RECEIPTS], Own(viewer.name)
+
+
 @routes.get("/v1/receipts")
 async def receipts(request: web.Request) -> web.Response:
     """Receipts behind the cursor; the cursor of the last is the next call's ``after``."""
-    viewer = require(request)
-    parts = request.app[PARTS]
-    after = _place(text(request, "after"))
-    found = await parts.read.answers(viewer.name, after, number(request, "limit", 100, 1000, least=1))
+    source, wanted = _line(request, require(request))
+    given = text(request, "after", 65_536)
+    place = cursor_of(given, source.topic) if given else Cursor(source.topic)
+    limit = number(request, "limit", 100, 1000, least=1)
     if "xml" in request.headers.get("Accept", ""):
-        return _message(parts, found, after)
-    last = cursor(found[-1][1] if found else after)
-    return answer({"items": [receipt_json(receipt, place) for receipt, place in found], "after": last})
+        return _message(request.app[PARTS], await source.after(place, wanted, limit), place)
+    return answer(page_json(await behind(source, wanted, place, limit)))
 
 
-def _message(parts: Parts, found: list[tuple[Answer, Place]], after: Place) -> web.Response:
+@routes.get("/v1/receipts/stream")
+async def follow(request: web.Request) -> web.StreamResponse:
+    """The same as Server-Sent Events, as they come."""
+    return await stream(request, _line)
+
+
+def _message(parts: Parts, found: Stretch, place: Cursor) -> web.Response:
     """One CEB message of the first receipts that fit into one; 204 where there is none. ``Hub-Cursor`` is behind them."""
-    body, count = parts.receipt_xml([receipt for receipt, _ in found])
-    place = found[count - 1][1] if count else after
-    headers = {"Hub-Cursor": cursor(place), "Cache-Control": "no-store"}
+    body, count = parts.receipt_xml([item.value for item, _ in found.items])
+    headers = {"Hub-Cursor": found.items[count - 1][1] if count else place.text(), "Cache-Control": "no-store"}
     if body is None:
         return web.Response(status=204, headers=headers)
     return web.Response(body=body, content_type="application/xml", charset="utf-8", headers=headers)

@@ -52,8 +52,9 @@ async def figures(request: web.Request) -> Json:
 
 
 def _counts(code: str, found: RuleFigures) -> Json:
-    """Hits by assessments, outcomes by declarations; a rate of nothing is None."""
+    """Hits by assessments, outcomes by declarations, verdicts of officers by alerts; a rate of nothing is None."""
     confirmed, cleared = found.outcomes.get(code, (0, 0))
+    true, false, undecided = found.verdicts.get(code, (0, 0, 0))
     hits, shadow, answered = found.hits.get(code, 0), found.shadow.get(code, 0), confirmed + cleared
     return {
         "hits": hits,
@@ -62,6 +63,9 @@ def _counts(code: str, found: RuleFigures) -> Json:
         "confirmed": confirmed,
         "cleared": cleared,
         "precision": round(confirmed / answered, 4) if answered else None,
+        "decided": true + false,
+        "decided_true": true,
+        "undecided": undecided,
     }
 
 

@@ -8,7 +8,7 @@ from hub import codec, topics
 from hub.domain.events import SubmissionSummary
 from hub.domain.faults import Unavailable
 from hub.domain.reading import Place
-from hub.web import sight, story
+from hub.web import acting, sight, story
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
 from hub.web.views.common import answer, eventually, path_text
@@ -60,11 +60,15 @@ async def _sealed(request: web.Request, place: Place, refused: bool) -> bytes:
 
 @routes.get("/v1/submissions/{id}/original")
 async def original(request: web.Request) -> web.Response:
-    """The bytes as received, of what was refused their beginning: for the one who handed them in, and for customs."""
+    """The bytes as received, of what was refused their beginning: for the one who handed them in, and for customs with a
+    purpose, which is recorded.
+    """
     viewer = require(request)
     summary, place, refused = await locate(request, viewer)
     if not sight.may_read_bytes(viewer, summary.principal):
-        raise web.HTTPNotFound
+        if not sight.may_unmask(viewer):
+            raise web.HTTPNotFound
+        await acting.unmask(request, viewer, summary.id, summary.principal)
     sealed = await _sealed(request, place, refused)
     try:
         body = request.app[PARTS].sealer.open(sealed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -13,7 +12,8 @@ from hub import topics
 from hub.domain.faults import Unavailable
 from hub.domain.reading import EVERYTHING, Scope
 from hub.web import sight, words
-from hub.web.auth import require
+from hub.web.auth import require, viewer_of
+from hub.web.follow import running
 from hub.web.ports import Parts
 from hub.web.views.common import Json, answer, number
 
@@ -125,13 +125,6 @@ def _receipts(rows: list[tuple[int, str, str, int]], until: int) -> dict[str, fl
 FIGURES: web.AppKey[Figures] = web.AppKey("figures", Figures)
 
 
-class Streams(set[asyncio.Task[Any]]):
-    """The open streams, to be ended when the hub goes down."""
-
-
-STREAMS: web.AppKey[Streams] = web.AppKey("streams", Streams)
-
-
 @routes.get("/v1/throughput")
 async def throughput(request: web.Request) -> web.Response:
     """The figures of the last two minutes."""
@@ -142,24 +135,20 @@ async def throughput(request: web.Request) -> web.Response:
 @routes.get("/v1/throughput/stream")
 async def stream(request: web.Request) -> web.StreamResponse:
     """The figures each second as Server-Sent Events; ``limit`` ends after so many."""
-    viewer = require(request)
+    require(request)
     left = number(request, "limit", 3600, 86_400, least=1)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
-    task = asyncio.current_task()
-    running = request.app[STREAMS]
-    assert task is not None  # a handler runs in a task
-    running.add(task)
-    try:
+    with running(request):
         while left:
             left -= 1
-            await response.write(await _event(request, sight.watched(viewer)))
+            now = viewer_of(request)
+            if now is None:  # suspended, or its key is one no more
+                await response.write(b"event: end\ndata: {}\n\n")
+                break
+            await response.write(await _event(request, sight.watched(now)))
             if left:
                 await asyncio.sleep(1)
-    except (ConnectionResetError, asyncio.CancelledError):
-        pass  # the reader went away, or the hub is going down
-    finally:
-        running.discard(task)
     return response
 
 
@@ -169,10 +158,3 @@ async def _event(request: web.Request, scope: Scope) -> bytes:
     except Unavailable:
         return b"event: away\ndata: {}\n\n"
     return b"event: figures\ndata: " + figures + b"\n\n"
-
-
-async def close_streams(app: web.Application) -> None:
-    """End open streams, so that the hub can."""
-    running = app[STREAMS]
-    for task in list(running):
-        task.cancel()

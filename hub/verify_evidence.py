@@ -1,0 +1,137 @@
+"""Checking the chain of evidence without the hub: a file of it, alone or for one acknowledgement."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from adapters import timestamps
+from hub.domain.acknowledgement import leaf_bytes
+from hub.domain.evidence_file import Verify, Walk, walk
+from hub.infra.crypto import hub_key_id
+from hub.verify import Verdict, VerifiedStep
+
+_SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    "format": (
+        ("The file has the form the hub gives it.", "证据文件格式正确。"),
+        ("This is not a file of evidence, or a line of it cannot be read.", "不是证据文件，或其中某行无法读取。"),
+    ),
+    "key": (
+        ("The file names this key of the hub.", "文件所列密钥即该平台密钥。"),
+        ("The file names another key.", "文件所列为另一密钥。"),
+    ),
+    "chain": (
+        ("Each root names the one before it, without a gap.", "各根依次相连，没有缺口。"),
+        ("The chain is broken here.", "证据链在此处断开。"),
+    ),
+    "root_signature": (
+        ("The hub's key signed every root.", "每个根均由本平台密钥签名。"),
+        ("This root was not signed by this key, or was changed after it.", "该根不是由该密钥签名，或签名后被改动。"),
+    ),
+    "inclusion": (
+        ("Every record in the file belongs to its root.", "文件中的每条记录均属于其根。"),
+        ("A record does not belong to its root.", "有记录不属于其根。"),
+    ),
+    "stamp": (
+        ("The time stamps are of these roots, by the given authority.", "时间戳属于这些根，且由给定的机构签发。"),
+        ("A time stamp is not of its root, or not by the given authority.", "有时间戳不属于其根，或不是由给定的机构签发。"),
+    ),
+    "covered": (
+        ("The acknowledged submission is under a root of the chain.", "该接收凭证所述的提交已纳入证据链。"),
+        ("The file holds no proof for this acknowledgement.", "文件中没有该接收凭证的证明。"),
+    ),
+}
+#: Why a root is not the next of its chain (``hub.domain.evidence.breaks``).
+_REASONS = {
+    "number": ("a root is missing, doubled or out of order", "缺少根、根重复或次序有误"),
+    "range": ("its offsets do not follow those of the root before", "其偏移与前一个根不相接"),
+    "leaves": ("it counts more or fewer records than its range can hold", "其记录数与范围不符"),
+    "previous": ("it names another root as the one before", "其所列前一个根并非该根"),
+}
+#: The steps of a file in their order.
+STEPS = ("format", "key", "chain", "root_signature", "inclusion", "stamp")
+
+
+def verifying(public: Ed25519PublicKey) -> Verify:
+    """Whether a key signed."""
+
+    def verify(signature: bytes, data: bytes) -> bool:
+        try:
+            public.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    return verify
+
+
+def walk_file(lines: Iterable[bytes], public: Ed25519PublicKey, issuers: Sequence[x509.Certificate] = ()) -> Walk:
+    """Walk a file; ``issuers``: of the time-stamping authority's certificate, none: stamps are not checked."""
+
+    def check_stamp(token: bytes, data: bytes) -> str:
+        return timestamps.check(token, data, issuers)
+
+    return walk((line.rstrip(b"\r\n") for line in lines), verifying(public), hub_key_id(public), check_stamp if issuers else None)
+
+
+def verify_chain(lines: Iterable[bytes], public: Ed25519PublicKey, issuers: Sequence[x509.Certificate] = ()) -> Verdict:
+    """Check a file of evidence: every root, proof, act and time stamp in it."""
+    found = walk_file(lines, public, issuers)
+    return Verdict("evidence", not found.broken, steps_of(found), notes_of(found))
+
+
+def verify_covered(acknowledgement: bytes, found: Walk) -> VerifiedStep:
+    """Whether a file that was walked proves an acknowledgement's submission."""
+    content: Any = None  # Any: JSON
+    try:
+        content = msgspec.json.decode(acknowledgement)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _step("covered", ok=False, detail="not a JSON object")
+    if not isinstance(content, dict):
+        return _step("covered", ok=False, detail="not a JSON object")
+    hashed = hashlib.sha256(leaf_bytes(content)).hexdigest()
+    proof = found.inclusions.get(hashed)
+    if proof is None or proof.subject != content.get("submission"):
+        return _step("covered", ok=False, detail=hashed)
+    return _step("covered", ok=True, detail=f"{proof.topic}-{proof.partition}@{proof.offset}, root {proof.number}")
+
+
+def steps_of(found: Walk) -> tuple[VerifiedStep, ...]:
+    """A walk as steps, up to the one that failed."""
+    details = {
+        "chain": ", ".join(
+            f"{topic}-{number}: {found.firsts[topic, number].number} – {head.number}" for (topic, number), head in sorted(found.heads.items())
+        ),
+        "root_signature": f"{found.roots} roots",
+        "inclusion": f"{found.included} records, {found.acts} acts",
+        "stamp": f"{found.stamps} stamps",
+    }
+    steps = []
+    for name in STEPS:
+        if name == found.broken:
+            english, chinese = _REASONS.get(found.why.rpartition(": ")[2], ("", ""))
+            reason = f" ({english} {chinese})" if english else ""
+            steps.append(_step(name, ok=False, detail=f"{found.where}: {found.why}{reason}"))
+            break
+        if name != "stamp" or found.stamps:
+            steps.append(_step(name, ok=True, detail=details.get(name, "")))
+    return tuple(steps)
+
+
+def notes_of(found: Walk) -> tuple[tuple[str, str], ...]:
+    """What was not asked."""
+    if found.broken or not found.unchecked_stamps:
+        return ()
+    said = f"{found.unchecked_stamps} time stamps are of these roots; who gave them was not checked (--tsa)."
+    return ((said, f"{found.unchecked_stamps} 个时间戳属于这些根；签发者未核验（--tsa）。"),)
+
+
+def _step(name: str, ok: bool, detail: str = "") -> VerifiedStep:
+    message, message_zh = _SENTENCES[name][0 if ok else 1]
+    return VerifiedStep(name, ok, message, message_zh, detail)
