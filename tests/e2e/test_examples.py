@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.hub_up import HubUp
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+NUMBERS = count(1)
 
 
 def pems(hub: HubUp, who: str, folder: Path) -> dict[str, str]:
@@ -29,7 +31,8 @@ def pems(hub: HubUp, who: str, folder: Path) -> dict[str, str]:
 @pytest.fixture
 def order(tmp_path: Path) -> Path:
     file = tmp_path / "order.xml"
-    file.write_bytes(rendered("order", documents(time.time_ns() // 1_000_000 + 31_000_000)["order"]))
+    number = 1000 * next(NUMBERS)  # of each test its own, however soon one follows the other
+    file.write_bytes(rendered("order", documents(time.time_ns() // 1_000_000 + 31_000_000 + number)["order"]))
     return file
 
 
