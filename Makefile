@@ -97,11 +97,12 @@ ifeq ($(HUB_KAFKA),)
 	@touch $@
 endif
 
-# The browser of the console's tests and the outside judge of our signatures; Debian's packages where we may install.
+# The browser of the console's tests, the outside judge of our signatures, and what compiles the example in Java; Debian's packages where we may install.
 browser:
 	@missing=""; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="chromium"; \
 	command -v xmlsec1 >/dev/null || missing="$$missing xmlsec1"; \
+	command -v javac >/dev/null || missing="$$missing default-jdk-headless"; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			echo "installing$$missing"; \

@@ -50,6 +50,10 @@ _pack = msgspec.msgpack.Encoder().encode
 _ENTERPRISES = ("ebpCode", "ebcCode", "payCode", "logisticsCode", "agentCode", "operatorCode", "declAgentCode")
 #: Faults told of one document, and of one message's refusal, at most.
 MOST_FAULTS = 25
+#: How far ahead of the hub's clock an authority's may be, ms: of two words about a thing the later counts, and one from next year would
+#: count for ever.
+_AHEAD = 86_400_000
+_TOO_EARLY = Both("it is more than a day ahead of the hub's clock", "比平台时钟超前一天以上")
 
 #: (index of the document, path below it) → the path as the sender writes it, and the line (0: unknown).
 Place = Callable[[int, str], tuple[str, int]]
@@ -203,6 +207,9 @@ class Judge:
             type_ = event.notice.type
             if not access.may_tell(principal, type_):
                 faults.append(fault("access.event_type", path=f"{event.path}/type", document=number, type=type_))
+                continue
+            if event.notice.time > received_at + _AHEAD:
+                faults.append(fault("json.event", path=f"{event.path}/time", document=number, name="time", what=_TOO_EARLY))
                 continue
             try:
                 decree = decrees.decree_of(event.notice, day, principal.name)

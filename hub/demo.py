@@ -6,10 +6,11 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from adapters import signature
-from hub.client import HubClient
+from hub.client import HubClient, NotReached, Refusal
 from hub.domain.kinds import DECLARATION, ORDER, PAYMENT, WAYBILL
 from hub.infra.participants import DEMO, DemoPrincipal, hosted_key, load_demo
 from hub.settings import Settings
@@ -85,16 +86,17 @@ async def follow(settings: Settings, tell: Callable[[dict[str, Any]], Sequence[s
 
 async def _hand_in(url: str, signed: Signed) -> bool:
     """Hand one message in; False where it is not taken."""
-    async with HubClient(url, signed.principal.api_key, timeout=30) as client:
-        reply = await client.submit(signed.body, attempts=_ATTEMPTS)
-    if reply.accepted:
-        found = reply.body["documents"][0]
-        print(f"  {signed.kind:12} {found['key']:44} {found['status']}  submission {reply.body['submission']}")
-        return True
-    print(f"  {signed.kind:12} {signed.key:44} not taken: HTTP {reply.status}")
-    for fault in reply.body.get("faults", ()):
-        print(f"      {fault.get('code')} {fault.get('path', '')} {fault.get('message', '')}")
-    return False
+    try:
+        async with HubClient(url, signed.principal.api_key, timeout=30, attempts=_ATTEMPTS) as client:
+            taken = await client.submit(signed.body)
+    except (Refusal, NotReached) as error:
+        print(f"  {signed.kind:12} {signed.key:44} not taken: HTTP {error.status}")
+        for fault in error.faults if isinstance(error, Refusal) else ():
+            print(f"      {fault.get('code')} {fault.get('path', '')} {fault.get('message', '')}")
+        return False
+    found = taken["documents"][0]
+    print(f"  {signed.kind:12} {found['key']:44} {found['status']}  submission {taken['submission']}")
+    return True
 
 
 async def _until_released(url: str, key: str, api_key: str) -> dict[str, Any]:
@@ -104,8 +106,8 @@ async def _until_released(url: str, key: str, api_key: str) -> dict[str, Any]:
     deadline = time.monotonic() + SECONDS
     async with HubClient(url, api_key, timeout=30) as client:
         while time.monotonic() < deadline:
-            reply = await client.declaration(key)
-            story = reply.body if reply.status == 200 else story
+            with suppress(NotReached):
+                story = await client.declaration(key) or story
             timeline = story.get("timeline", [])
             if sys.stdout.isatty() and len(timeline) > shown:
                 print(f"\r  {len(timeline)} steps, {story['status']['state']}", end="", flush=True)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from adapters.signature import ALGORITHMS, SM2_SM3, SigningKey
 from hub.cli import loaded
 from hub.cli.check import messages
 from hub.cli.reach import UNREACHABLE
-from hub.client import MOVING, HubClient, Reply, settled, signing_key
+from hub.client import MOVING, HubClient, NotReached, Refusal, media_type_of, settled, signing_key
 from hub.domain.faults import Misconfigured, Refused
 from hub.domain.lifecycle import EXPIRED, WITHDRAWN, meaning_of
 from hub.infra.participants import DemoPrincipal, hosted_key, load_demo, sm2_key
@@ -144,23 +145,27 @@ async def _all(
         taken: list[_HandedIn] = []
         for name, data in messages(files):
             seen = True
-            media_type = "application/json" if data.lstrip()[:1] in (b"{", b"[") else "application/xml"
+            media_type = media_type_of(data)
             entry = None if api_key else known[who or fitting(data, media_type)]
             asks = entry.api_key if entry else api_key
             if asks not in clients:
                 own = key_of(entry, algorithm) if entry is not None else key
                 clients[asks] = await opened.enter_async_context(HubClient(url, asks, key=own, algorithm=algorithm))
-            reply = await clients[asks].submit(data, media_type)
-            if reply.status == 0:
-                click.echo(f"{url} does not answer", err=True)
+            try:
+                found = await clients[asks].submit(data, media_type=media_type)
+                one = _HandedIn(name, asks, found["submission"], [{"submission": found["submission"], **row} for row in found["documents"]])
+            except Refusal as error:
+                one = _HandedIn(name, asks, "", [_not_taken(error.status, "refused", error.faults)])
+            except NotReached as error:
                 worst = UNREACHABLE
-                break
-            id = str(reply.body["submission"]) if reply.accepted else ""
-            taken.append(_HandedIn(name, asks, id, _rows(reply)))
+                if not error.status:
+                    click.echo(f"{url} does not answer", err=True)
+                    break
+                one = _HandedIn(name, asks, "", [_not_taken(error.status, "unknown", [])])
+            taken.append(one)
             if wait <= 0:
                 worst = max(worst, _printed(taken.pop(), as_json=as_json))
-            if reply.status in (429, 503):
-                worst = UNREACHABLE
+            if worst == UNREACHABLE:
                 break
         if wait > 0:
             taken = await _waited(taken, clients, wait)
@@ -171,24 +176,19 @@ async def _all(
     return worst
 
 
-def _rows(reply: Reply) -> list[Row]:
-    """A row a document, or one for a message that was not taken."""
-    if not reply.accepted:
-        faults = reply.body.get("faults", [])
-        status = "unknown" if reply.status in (429, 503) else "refused"
-        return [{"index": -1, "kind": "", "key": "", "status": status, "http": reply.status, "faults": faults}]
-    id = str(reply.body["submission"])
-    return [{"submission": id, **document} for document in reply.body["documents"]]
+def _not_taken(http: int, status: str, faults: Sequence[Any]) -> Row:  # Any: JSON
+    """The row of a message that was not taken."""
+    return {"index": -1, "kind": "", "key": "", "status": status, "http": http, "faults": list(faults)}
 
 
 async def _waited(taken: list[_HandedIn], clients: dict[str, HubClient], seconds: float) -> list[_HandedIn]:
     """The same with what has become of each document."""
     asked = [one for one in taken if one.submission]
-    replies = await settled([(clients[one.api_key], one.submission) for one in asked], seconds)
+    found = await settled([(clients[one.api_key], one.submission) for one in asked], seconds)
     later = {
-        one.submission: [{"submission": one.submission, **become(document)} for document in reply.body["documents"]]
-        for one, reply in zip(asked, replies, strict=True)
-        if reply.status == 200
+        one.submission: [{"submission": one.submission, **become(dict(document))} for document in reply["documents"]]
+        for one, reply in zip(asked, found, strict=True)
+        if reply is not None
     }
     return [one._replace(rows=later.get(one.submission, one.rows)) for one in taken]
 

@@ -253,14 +253,14 @@ async def test_what_does_not_unpack_whole_is_refused(made: Made, spoil: Callable
 async def test_the_client_repeats_the_same_bytes_until_the_log_is_back(made: Made, log: Log) -> None:
     order = made.sales()[0]
     log.away = True
-    async with served(made) as server, HubClient(str(server.make_url("")), order.principal.api_key) as client:
-        waiting = asyncio.create_task(client.submit(order.body, attempts=10))
+    async with served(made) as server, HubClient(str(server.make_url("")), order.principal.api_key, attempts=10) as client:
+        waiting = asyncio.create_task(client.submit(order.body))
         async with asyncio.timeout(20):
             while not log.sends:  # noqa: ASYNC110 - the same
                 await asyncio.sleep(0.01)
         log.away = False
-        reply = await asyncio.wait_for(waiting, 20)
-    assert reply.accepted
+        taken = await asyncio.wait_for(waiting, 20)
+    assert [document["status"] for document in taken["documents"]] == ["accepted"]
     assert len(log.of(topics.SUBMISSIONS)) == 1
 
 
