@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Mapping
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -393,8 +393,7 @@ class Judge:
         checker = Checker(mt, message.edition, date(day // 10_000, day // 100 % 100, day % 100))
         imported = side == IMPORT
         names_buyer = imported and kind in (ORDER, DECLARATION)
-        names = {field.name for field in mt.fields}
-        names_order, names_platform = "orderNo" in names, "ebpCode" in names
+        names_order, names_platform = _names_of_order(mt.type)
         is_declaration = kind == DECLARATION
         business_key, digest, filed = catalog.business_key, self._digest, self._filed
         view = self._views.get(kind, _nothing)
@@ -434,6 +433,13 @@ class Judge:
 
 
 _NO_ORDER = ("", "")
+
+
+@cache
+def _names_of_order(type_: str) -> tuple[bool, bool]:
+    """Whether a message names an order, and the order's platform."""
+    names = {field.name for field in catalog.message(type_).fields}
+    return "orderNo" in names, "ebpCode" in names
 
 
 def _nothing(document: object, side: str) -> tuple[()]:  # noqa: ARG001 - a view like the others
