@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Mapping
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -50,6 +50,10 @@ _pack = msgspec.msgpack.Encoder().encode
 _ENTERPRISES = ("ebpCode", "ebcCode", "payCode", "logisticsCode", "agentCode", "operatorCode", "declAgentCode")
 #: Faults told of one document, and of one message's refusal, at most.
 MOST_FAULTS = 25
+#: How far ahead of the hub's clock an authority's may be, ms: of two words about a thing the later counts, and one from next year would
+#: count for ever.
+_AHEAD = 86_400_000
+_TOO_EARLY = Both("it is more than a day ahead of the hub's clock", "比平台时钟超前一天以上")
 
 #: (index of the document, path below it) → the path as the sender writes it, and the line (0: unknown).
 Place = Callable[[int, str], tuple[str, int]]
@@ -203,6 +207,9 @@ class Judge:
             type_ = event.notice.type
             if not access.may_tell(principal, type_):
                 faults.append(fault("access.event_type", path=f"{event.path}/type", document=number, type=type_))
+                continue
+            if event.notice.time > received_at + _AHEAD:
+                faults.append(fault("json.event", path=f"{event.path}/time", document=number, name="time", what=_TOO_EARLY))
                 continue
             try:
                 decree = decrees.decree_of(event.notice, day, principal.name)
@@ -386,8 +393,7 @@ class Judge:
         checker = Checker(mt, message.edition, date(day // 10_000, day // 100 % 100, day % 100))
         imported = side == IMPORT
         names_buyer = imported and kind in (ORDER, DECLARATION)
-        names = {field.name for field in mt.fields}
-        names_order, names_platform = "orderNo" in names, "ebpCode" in names
+        names_order, names_platform = _names_of_order(mt.type)
         is_declaration = kind == DECLARATION
         business_key, digest, filed = catalog.business_key, self._digest, self._filed
         view = self._views.get(kind, _nothing)
@@ -427,6 +433,13 @@ class Judge:
 
 
 _NO_ORDER = ("", "")
+
+
+@cache
+def _names_of_order(type_: str) -> tuple[bool, bool]:
+    """Whether a message names an order, and the order's platform."""
+    names = {field.name for field in catalog.message(type_).fields}
+    return "orderNo" in names, "ebpCode" in names
 
 
 def _nothing(document: object, side: str) -> tuple[()]:  # noqa: ARG001 - a view like the others

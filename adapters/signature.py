@@ -129,8 +129,10 @@ def find(root: etree._Element) -> etree._Element | None:
     if len(found) > 1:
         _refuse("signature.multiple", line=_line(found[1]))
     after = [child.tag for child in found[0].itersiblings()]
+    if not after:
+        return found[0]
     extend = f"{{{etree.QName(root).namespace}}}ExtendMessage"
-    if after and not (after == [extend] and etree.QName(root).localname in _EXPORT):
+    if not (after == [extend] and etree.QName(root).localname in _EXPORT):
         _refuse("signature.place", line=_line(found[0]))
     return found[0]
 

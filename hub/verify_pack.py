@@ -95,6 +95,8 @@ def _files(data: bytes) -> dict[str, bytes]:
         for info in infos:
             if not _NAME.fullmatch(info.filename) or info.filename in found:
                 raise ValueError("a name that no pack has")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError("packed in a way that no pack is")  # and whose unpacker has errors and a memory of its own
             with archive.open(info) as file:
                 found[info.filename] = file.read(info.file_size + 1)
     return found

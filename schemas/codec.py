@@ -206,7 +206,11 @@ def transfer(root: etree._Element) -> Transfer | None:
     """The transporting company, None in messages that have none."""
     shape = _frame_shape("BaseTransfer")
     found = root.find(shape.tag)
-    return None if found is None else cast("Transfer", shape.read_carefully(found))
+    if found is None:
+        return None
+    # ``.text`` would end at a comment
+    plain = next(found.iter(etree.Comment, etree.PI), None) is None
+    return cast("Transfer", shape.read(found) if plain else shape.read_carefully(found))
 
 
 def subscribers(root: etree._Element) -> tuple[Subscription, ...]:

@@ -28,6 +28,8 @@ _ATTRIBUTES = {
 }  # fmt: skip
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 _LONGEST = 256
+#: What no text of an authority holds: controls (a line break makes two codes of one), and what turns the direction of what is shown.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -95,6 +97,8 @@ def _envelope(value: Any, path: str) -> list[Fault]:  # Any: JSON
             found.append(_wrong(path, name[:60], "there is no such attribute, nor may an extension be called so", "没有此属性，扩展属性名也不合规"))
         elif not isinstance(said, str) or not 0 < len(said) <= _LONGEST:
             found.append(_wrong(path, name, f"it is a text of 1 to {_LONGEST} characters", f"应为 1 至 {_LONGEST} 个字符的文本"))
+        elif _CONTROLS.search(said):
+            found.append(_wrong(path, name, *_CONTROLLED))
     if found:
         return found
     if value["specversion"] != "1.0":
@@ -104,6 +108,17 @@ def _envelope(value: Any, path: str) -> list[Fault]:  # Any: JSON
     if moment(value["time"]) is None:
         found.append(_wrong(path, "time", "it is a moment of RFC 3339 with its zone", "应为含时区的 RFC 3339 时间"))
     return found
+
+
+_CONTROLLED = ("it holds a line break or another control character", "含有换行或其他控制字符")
+
+
+def _controlled(value: Any, path: str) -> str:  # Any: JSON
+    """The JSON pointer of a text with a control character; empty where there is none."""
+    if isinstance(value, str):
+        return path if _CONTROLS.search(value) else ""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next((found for name, one in inner if (found := _controlled(one, f"{path}/{name}"))), "")
 
 
 def _wrong(path: str, name: str, what: str, what_zh: str) -> Fault:
@@ -121,6 +136,9 @@ def _event(value: dict[str, Any], path: str, principal: str) -> Event | Fault:  
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at ")
         return fault("json.event_data", path=f"{path}/data{_pointer(where)}", type=type_, what=what)
+    # After the shape: names are known then, and it is no deeper than the shape is.
+    if where := _controlled(value["data"], f"{path}/data"):
+        return fault("json.event_data", path=where, type=type_, what=Both(*_CONTROLLED))
     time = moment(value["time"])
     assert time is not None
     # Who sent it is part of it: two authorities may number alike.
@@ -134,13 +152,14 @@ def _pointer(where: str) -> str:
 
 
 def moment(text: str) -> int | None:
-    """A moment of RFC 3339 with its zone, ms since the epoch; None for what is none."""
+    """A moment of RFC 3339 with its zone, ms since the epoch; None for what is none, or lies before 1970."""
     if not _MOMENT.fullmatch(text):
         return None
     try:
-        return round(datetime.fromisoformat(text.upper()).timestamp() * 1000)
+        found = round(datetime.fromisoformat(text.upper()).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
+    return found if found >= 0 else None
 
 
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})")

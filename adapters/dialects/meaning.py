@@ -62,6 +62,12 @@ _person = lru_cache(maxsize=16_384)(resident_id_fault)
 _tariff = lru_cache(maxsize=16_384)(tariff_code_fault)
 
 
+@lru_cache(maxsize=8)
+def _day_after(day: date) -> str:
+    """``YYYYMMDD`` of the next day."""
+    return f"{day + timedelta(days=1):%Y%m%d}"
+
+
 class Checker:
     """Collects what one document is flagged for; one a message. ``value``: of the last declaration, what is dutiable."""
 
@@ -70,7 +76,7 @@ class Checker:
         self._check = _CHECKS.get(mt.type, Checker._any)
         self._today = today
         # A day of grace for clocks and zones. A later appTime would shut out every correction until then.
-        self._latest = f"{today + timedelta(days=1):%Y%m%d}"
+        self._latest = _day_after(today)
         self.found: list[Found] = []
         self.value = 0
 

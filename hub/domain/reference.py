@@ -92,6 +92,11 @@ class _Version(NamedTuple):
 #: Versions of a flag that are kept in any case, and the records of the log a stage may be behind: a permit's flag has a version for
 #: each declaration that uses it. Assessments that were made note what they read, and need no older one.
 _FLAGS, _BEHIND = 64, 200_000
+#: Kinds of which only the newest version says anything: they have no days, and everybody may write one as often as it likes.
+HUBS_OWN = _NEWEST_ONLY = frozenset({"subscription", "endpoint"})
+#: Bytes of a record at most: the topic takes a mebibyte, with its frame. A list that grew beyond could not be written by anybody, and
+#: who tries again until it can would hold up all that comes behind.
+MOST_BYTES = 900_000
 
 
 class Reference:
@@ -127,6 +132,8 @@ class Reference:
                 ids[record.id] = [
                     entry for n, entry in enumerate(ids[record.id]) if n < _FLAGS or entry.offset > offset - _BEHIND
                 ]
+            if record.kind in _NEWEST_ONLY:
+                ids[record.id] = ids[record.id][:1]
             self.changed[record.kind] = max(offset, self.changed.get(record.kind, -1))
         self.reached = max(self.reached, offset)
 
@@ -219,6 +226,13 @@ def _texts(value: object) -> bool:
 def checked(records: list[ReferenceRecord]) -> list[ReferenceRecord]:
     """The records, or Misconfigured with every problem of all of them."""
     found = [f"{record.kind}/{record.id}: {problem}" for record in records for problem in problems(record)]
+    if not found:
+        sizes = [(record, len(encode(record))) for record in records]
+        found = [
+            f"{record.kind}/{record.id}: it has {size} bytes, and a record may have {MOST_BYTES}: take out what is over"
+            for record, size in sizes
+            if size > MOST_BYTES
+        ]
     if found:
         raise Misconfigured(found)
     return records

@@ -76,10 +76,11 @@ def subscription_of(recipient: str) -> str:
 def find(data: Reference, id: str) -> Subscription | None:
     """A subscription with what the sender found put on it; None where there is none or it was deleted."""
     newest = data.versions(SUBSCRIPTION, id)
-    if not newest:
+    if not newest or newest[0].value.get("state") == DELETED:
         return None
-    found = msgspec.convert({**newest[0].value, "id": id}, Subscription)
-    if found.state == DELETED:
+    try:
+        found = msgspec.convert({**newest[0].value, "id": id}, Subscription)
+    except msgspec.ValidationError:  # of another release, or written by hand: it is none, and those of others go on
         return None
     verdicts = data.versions(ENDPOINT, id)
     if verdicts and found.state == ACTIVE:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
-from hub.web import console, console_desk, follow
+from hub.web import changes, console, console_desk, follow
 from hub.web.pages import SECURITY_HEADERS
 from hub.web.ports import PARTS, Parts
 from hub.web.problems import answers_problems
@@ -42,6 +44,8 @@ def make_app(parts: Parts) -> web.Application:
     app[throughput.FIGURES] = throughput.Figures(parts)
     app[follow.STREAMS] = follow.Streams()
     app[follow.SEATS] = follow.Seats(parts.streams_each, parts.streams)
+    app[changes.CHANGES] = changes.Changes()
+    app[evidence.PACKS] = asyncio.Semaphore(evidence.AT_ONCE)
     app[receipts.RECEIPTS] = receipts.Receipts(parts)
     app.add_routes(evidence.routes)  # whose address that of declarations would take
     for view in VIEWS:

@@ -128,9 +128,33 @@ def test_an_event_without_what_it_needs_is_refused(name: str) -> None:
     ({"data_base64": "AAAA"}, "/data_base64"),
     ({"Extension": "x"}, "/Extension"),
     ({"subject": {}}, "/subject"),
+    ({"id": "a\x00b"}, "/id"),
+    ({"source": "/authority\n"}, "/source"),
+    ({"time": "0001-01-01T00:00:00+23:59"}, "/time"),
+    ({"time": "9999-12-31T23:59:59-23:59"}, "/time"),
+    ({"time": "2026-06-02T12:00:01+08:00"}, "/time"),
 ])  # fmt: skip
 def test_an_attribute_that_is_wrong_is_named(changes: dict[str, Any], path: str) -> None:
     assert codes(event(**changes)) == [("json.event", path)]
+
+
+def test_a_clock_may_be_a_day_ahead() -> None:
+    assert codes(event(time="2026-06-02T12:00:00+08:00")) == []
+
+
+@pytest.mark.parametrize("odd", ["\n", "\x00", "\x1b[2J", "\u2028", "\u202e"])
+@pytest.mark.parametrize(("type_", "name"), [
+    ("market.complaint.received.v1", "enterprise"), ("market.complaint.received.v1", "complaint"), ("market.brand.found.v1", "document"),
+    ("forex.attention.placed.v1", "reason"), ("commerce.permit.granted.v1", "merchant"), ("tax.bill.paid.v1", "amount"),
+])  # fmt: skip
+def test_no_text_of_an_authority_holds_a_control_character(type_: str, name: str, odd: str) -> None:
+    assert codes(event(type_, data={**DATA[type_], name: DATA[type_][name] + odd}), who=authority_of(type_)) == [("json.event_data", f"/data/{name}")]
+
+
+def test_controls_are_found_in_lists_and_ideographic_spaces_are_none() -> None:
+    recall = "market.recall.issued.v1"
+    assert codes(event(recall, data={**DATA[recall], "terms": ["玩具", "玩\x07具"]}), who="market") == [("json.event_data", "/data/terms/1")]
+    assert codes(event(recall, data={**DATA[recall], "terms": ["玩\u3000具"]}), who="market") == []
 
 
 def test_extensions_are_taken() -> None:

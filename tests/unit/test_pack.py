@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -28,6 +29,8 @@ from hub.domain.evidence_file import FORMAT, Header
 from hub.domain.reading import HandOverRow, Place
 from hub.infra.crypto import HubKey
 from hub.verify_pack import verify_pack
+from hub.web.views import evidence as view
+from hub.web.views.evidence import AT_ONCE
 from tests.support.reading import Case, FixedClock, PlainSealer, assessment_of, original, submission_record
 from tests.support.site import parts_of, served
 
@@ -170,6 +173,35 @@ async def test_the_office_gets_no_originals_whatever_it_says(session: ClientSess
     found = files(await fetched(session, "office", "?purpose=curiosity"))
     assert not [name for name in found if name.startswith("originals/")]
     assert acts == []
+
+
+async def test_only_so_many_packs_are_made_at_a_time(session: ClientSession, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    making, most = 0, 0
+    usual = log.proof
+
+    async def slow(place: Place, at: int) -> list[bytes]:
+        nonlocal making, most
+        making, most = making + 1, max(most, making + 1)
+        await asyncio.sleep(0.05)
+        making -= 1
+        return await usual(place, at)
+
+    monkeypatch.setattr(log, "proof", slow)
+    await asyncio.gather(*[fetched(session, "agent") for _ in range(8)])
+    assert most == AT_ONCE
+    monkeypatch.setattr(view, "PATIENCE", 0.01)
+    answers = await asyncio.gather(*[session.get(PATH, headers={"Authorization": "Bearer key-agent"}) for _ in range(4)])
+    assert sorted(answer.status for answer in answers) == [200, 200, 503, 503]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_packed_in_a_way_no_pack_is_is_refused_unopened(log: Log, method: int) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        archive.writestr("manifest.json", b"{}" * 500)
+    verdict = verify_pack(made.getvalue(), log.key.public)
+    assert not verdict.genuine
+    assert "no pack is" in verdict.steps[-1].detail
 
 
 async def test_a_stranger_gets_what_it_gets_for_nothing(session: ClientSession) -> None:

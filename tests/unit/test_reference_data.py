@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hub.domain import reference
 from hub.domain.faults import Misconfigured
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.screening import RECALLS
 from hub.infra.reference import ReferenceReader, as_versions
 from hub.infra.reference_files import read
 from hub.rules.cases import case_of
@@ -70,6 +71,24 @@ def test_a_record_comes_back_from_its_bytes(value: dict[str, object]) -> None:
     assert record.key == "list/名单/3".encode()
 
 
+def test_a_record_no_topic_would_take_is_refused_before_it_is_sent() -> None:
+    def recalls(words: int) -> ReferenceRecord:
+        entries = [{"name": f"r{n}", "instrument": "SAMR", "terms": ["玩" * 100]} for n in range(words)]
+        return ReferenceRecord("list", RECALLS, 1, "2026-06-01", value={"entries": entries})
+
+    assert reference.checked([recalls(2000)])
+    with pytest.raises(Misconfigured, match="bytes"):
+        reference.checked([recalls(3000)])
+
+
+def test_of_what_has_no_days_only_the_newest_version_stays() -> None:
+    data = Reference()
+    for version in (1, 3, 2, 4):
+        data.put(ReferenceRecord("subscription", "s1", version, "2020-01-01", value={"title": str(version)}), version)
+    assert [record.version for record in data.versions("subscription", "s1")] == [4]
+    assert data.newest("subscription", "s1") == 4
+
+
 def test_the_next_version_is_made_only_where_something_new_is_said() -> None:
     known = Reference()
     known.put(rate(1, "2024-01-01", vat="0.13"), 0)
@@ -86,6 +105,8 @@ def test_the_next_version_is_made_only_where_something_new_is_said() -> None:
             "kind,id,valid_from,valid_to,vat\nrate,19011010,2024-01-01,,0.13\nrate,19011010,2024-02-01,,0.13\n",
             ":3: rate/19011010 overlaps with line 2",
         ),
+        ("kind,id,valid_from,principal,feed\nsubscription,s1,2020-01-01,customs,alerts\n", ":2: records of the kind subscription are written by the hub alone"),
+        ("kind,id,valid_from,vat\nendpoint,s1,2020-01-01,\n", ":2: records of the kind endpoint are written by the hub alone"),
         ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-13-01,,0.13\n", ":2: '2024-13-01'"),
         ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-02-01,2024-02-01,0.13\n", ":2: valid_to is not after"),
         ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-02-01\n", ":2: not as many columns"),

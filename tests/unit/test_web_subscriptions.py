@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 
 from hub.domain.access import ROLES, Principal, is_officer
 from hub.domain.audit import Act
+from hub.domain.faults import Refused
 from hub.domain.reference import Reference, ReferenceRecord
-from hub.domain.subscriptions import ALWAYS, ENDPOINT, FEEDS, Subscription, find, is_for, topic_of
+from hub.domain.subscriptions import ALWAYS, ENDPOINT, FEEDS, Subscription, every, find, is_for, topic_of
 from hub.settings import Settings
 from hub.topics import ALERTS, ANSWERS, AUTHORITIES, out
+from hub.web import changes
 from hub.wiring import GroupLags, HookClient, Vault, delivering
 from tests.support.delivery import PlainPublisher, WallClock
 from tests.support.receiver import receiving
@@ -132,6 +135,54 @@ async def test_feeds_are_for_those_they_are_for_and_subscriptions_are_counted(hu
     assert await hub.codes("agent", {"feed": "answers", "kind": "file"}, 409) == "webhook.too_many"
     async with hub.session.post("/v1/subscriptions", json=HOOK) as response:
         assert response.status == 401
+
+
+async def test_many_calls_at_a_time_find_no_more_room_than_one_after_the_other(hub: Hub) -> None:
+    body = {"feed": "answers", "url": "http://127.0.0.1:9/hook"}
+    calls = [hub.session.post("/v1/subscriptions", headers={"Authorization": "Bearer key-agent"}, json=body) for _ in range(20)]
+    assert sorted([answer.status for answer in await asyncio.gather(*calls)]) == [201] * 3 + [409] * 17
+
+
+async def test_changes_are_counted_by_the_hour_but_to_end_one_is_never_refused(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}"
+    for _ in range(changes.MOST - 1):
+        await hub.call("POST", f"{path}/rotate", "customs")
+    for what in ("rotate", "test"):
+        told = await hub.call("POST", f"{path}/{what}", "customs", 429)
+        assert told["faults"][0]["code"] == "webhook.too_often"
+    assert await hub.codes("customs", HOOK, 429) == "webhook.too_often"
+    await hub.call("POST", "/v1/subscriptions", "office", 201, HOOK)
+    # Of what everybody may write as often as it likes only the newest stays in memory.
+    assert len(hub.data.versions("subscription", made["id"])) == 1
+    await hub.call("DELETE", path, "customs", 204)
+    await hub.call("GET", path, "customs", 404)
+
+
+async def test_an_operator_resumes_anybodys_and_is_not_told_where_it_leads_or_what_it_looks_for(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}/resume"
+    told = await hub.call("POST", path, "operator")
+    assert (told["id"], told["url"], told["filter"]) == (made["id"], "", {})
+    assert (await hub.call("POST", path, "customs"))["url"] == HOOK["url"]
+
+
+def test_a_subscription_that_is_none_is_in_nobodys_way() -> None:
+    data = Reference()
+    data.put(ReferenceRecord("subscription", "s1", 1, ALWAYS, value={"principal": 7}), 0)
+    data.put(ReferenceRecord("subscription", "s2", 1, ALWAYS, value={"principal": "a", "feed": "answers", "created_at": 1}), 1)
+    assert [one.id for one in every(data)] == ["s2"]
+    assert find(data, "s1") is None
+
+
+def test_an_hour_later_there_is_room_again() -> None:
+    made = changes.Changes()
+    for _ in range(changes.MOST):
+        made.take("a", 0)
+    made.take("b", 0)
+    with pytest.raises(Refused):
+        made.take("a", changes.HOUR - 1)
+    made.take("a", changes.HOUR)
 
 
 async def test_a_test_event_tells_what_came_back(hub: Hub) -> None:

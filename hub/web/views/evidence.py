@@ -10,7 +10,7 @@ from aiohttp import web
 from hub import codec, topics
 from hub.domain import pack
 from hub.domain.events import Status
-from hub.domain.faults import Erased
+from hub.domain.faults import Erased, Unavailable
 from hub.domain.reading import Place
 from hub.web import acting, sight, story
 from hub.web.auth import require
@@ -22,6 +22,9 @@ routes = web.RouteTableDef()
 
 #: Submissions of a pack at most, and bytes of their messages.
 MOST_SUBMISSIONS, MOST_ORIGINALS = 60, 64 << 20
+#: Packs that a process makes at a time, each some hundred megabytes at worst, and seconds others wait.
+AT_ONCE, PATIENCE = 2, 20.0
+PACKS: web.AppKey[asyncio.Semaphore] = web.AppKey("packs", asyncio.Semaphore)
 
 
 @routes.get("/v1/declarations/{key:.+}/evidence")
@@ -35,7 +38,14 @@ async def evidence(request: web.Request) -> web.Response:
     if prover is None:
         raise web.HTTPServiceUnavailable
     making = _Making(request, viewer, prover, found)
-    body = await making.made()
+    try:
+        await asyncio.wait_for(request.app[PACKS].acquire(), PATIENCE)
+    except TimeoutError as error:
+        raise Unavailable("a place for another evidence pack") from error
+    try:
+        body = await making.made()
+    finally:
+        request.app[PACKS].release()
     name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in making.key)
     headers = {"Content-Disposition": f'attachment; filename="evidence-{name}.zip"', "Cache-Control": "no-store"}
     return web.Response(body=body, content_type="application/zip", headers=headers)
