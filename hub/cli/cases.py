@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import click
 
-from hub.cli.reach import Reach, language, path_of
+from hub.cli.reach import Reach, language, path_of, refused
 from hub.domain.desk import ACTIONS
 from hub.domain.handling import STATES, VERDICTS
 from hub.domain.reading import OPEN, SEVERITIES
@@ -79,8 +79,7 @@ def act(ctx: click.Context, /, id: str, action: str, *, as_json: bool, url: str 
 def _answered(status: int, body: Any) -> Any:
     """What the hub says; ends the command where it refuses."""
     if status >= 400:
-        said = [fault.get("message", "") for fault in body.get("faults", ())] or [body.get("detail", "")]
-        raise click.ClickException(f"{status} {'; '.join(said)}".strip())
+        raise refused(status, body)
     return body
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from hub.cli.reach import Reach, language
+from hub.cli.reach import Reach, language, refused
 from hub.web import words
 
 
@@ -39,8 +39,7 @@ def command(
         status, body = reach.post(f"/v1/held/{quote(key, safe=':')}/decision", decision)
         items = [body]
     if status != 200:
-        said = [fault.get("message", "") for fault in body.get("faults", ())] or [body.get("detail", "")]
-        raise click.ClickException(f"{status} {'; '.join(said)}".strip())
+        raise refused(status, body)
     for item in items:
         click.echo(json.dumps(item, ensure_ascii=False) if as_json else line(item, speaks))
 

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import click
 
 from hub.cli import loaded
+from hub.domain.faults import fault_kinds
 
 #: Exit status where the hub cannot be reached.
 UNREACHABLE = 2
@@ -109,6 +110,14 @@ class Reach:
         except (URLError, OSError) as error:
             away(self.url, str(getattr(error, "reason", error)))
             raise SystemExit(UNREACHABLE) from error
+
+
+def refused(status: int, body: Any) -> click.ClickException:
+    """What the hub said against a call, and below it what to do about each fault it named."""
+    faults = body.get("faults", ())
+    said = "; ".join(fault.get("message", "") for fault in faults) or body.get("detail", "")
+    kinds = dict.fromkeys(fault_kinds().get(fault.get("code", "")) for fault in faults)
+    return click.ClickException("\n".join([f"{status} {said}".strip(), *(f"→ {kind.remedy}" for kind in kinds if kind is not None and kind.remedy)]))
 
 
 def away(url: str, reason: str = "") -> None:

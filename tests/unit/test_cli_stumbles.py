@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from hub.cli import group
-from hub.cli.reach import UNREACHABLE
+from hub.cli.reach import UNREACHABLE, refused
 
 
 def test_a_hub_that_is_away_is_told_with_what_to_do() -> None:
@@ -32,3 +32,11 @@ def test_evidence_is_not_written_over_what_is_there(tmp_path: Path, what: list[s
     assert "is there already" in result.output
     assert "name another file with --output" in result.output
     assert there.read_bytes() == b"kept"
+
+
+def test_a_refusal_says_what_to_do() -> None:
+    fault = {"code": "desk.undecided", "message": "What nobody has decided cannot be closed."}
+    told = refused(409, {"faults": [fault, fault]}).message.splitlines()
+    assert told[0].startswith("409 What nobody has decided cannot be closed.")
+    assert told[1:] == ["→ Decide first whether the alerts are true or false, with the reason, or close with a verdict and a reason."]
+    assert refused(502, {"detail": "Bad Gateway"}).message == "502 Bad Gateway"
