@@ -129,7 +129,7 @@ class HubClient:
     """Talks to one hub as one principal; ``async with`` opens and closes its connections.
 
     ``key`` signs XML messages that are not signed yet (``signing_key``: RSA or SM2), by ``algorithm`` (empty: the one that goes
-    with the key). ``attempts``: how often a message is sent whose outcome stays open.
+    with the key). ``attempts``: how often is asked what stays open.
     """
 
     def __init__(
@@ -177,15 +177,10 @@ class HubClient:
             headers["Prefer"] = "handling=strict"
         if self._key is not None and media_type == XML:
             message = signed(message, self._key, self._algorithm)
-        for attempt in range(1, self._attempts + 1):
-            status, body, pause = await self._call("POST", "/v1/messages", message, headers)
-            if status == 202:
-                return body  # type: ignore[return-value]  # the hub's JSON
-            if status and status not in AGAIN:
-                raise Refusal(status, body)
-            if attempt < self._attempts:
-                await asyncio.sleep(min(max(pause, 0.1 * 2**attempt), _MAX_PAUSE))
-        raise NotReached(self._url, status)
+        status, body = await self._decided("POST", "/v1/messages", message, headers)
+        if status == 202:
+            return body  # type: ignore[return-value]  # the hub's JSON
+        raise Refusal(status, body)
 
     # ---- asking
 
@@ -204,14 +199,12 @@ class HubClient:
 
     async def get(self, path: str) -> Any | None:  # Any: JSON
         """The JSON of any reading call; None for 404; raises Refusal or NotReached."""
-        status, body, _ = await self._call("GET", path)
-        if status == 200:
-            return body
+        status, body = await self._decided("GET", path)
         if status == 404:
             return None
-        if not status or status in AGAIN:
-            raise NotReached(self._url, status)
-        raise Refusal(status, body)
+        if status != 200:
+            raise Refusal(status, body)
+        return body
 
     # ---- following
 
@@ -243,6 +236,20 @@ class HubClient:
                 pass  # the hub is away, or the line broke: from the last event again
             await asyncio.sleep(pause)
             pause = min(2 * pause, _MAX_PAUSE)
+
+    async def _decided(
+        self, method: str, path: str, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:  # Any: JSON
+        """(status, JSON) once the answer leaves nothing open; raises NotReached after all attempts."""
+        attempt = 0
+        while True:
+            status, body, pause = await self._call(method, path, data, headers)
+            attempt += 1
+            if status and status not in AGAIN:
+                return status, body
+            if attempt >= self._attempts:
+                raise NotReached(self._url, status)
+            await asyncio.sleep(min(max(pause, 0.1 * 2**attempt), _MAX_PAUSE))
 
     async def _call(
         self, method: str, path: str, data: bytes | None = None, headers: Mapping[str, str] | None = None

@@ -44,7 +44,7 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     ),
     "covered": (
         ("The acknowledged submission is under a root of the chain.", "该接收凭证所述的提交已纳入证据链。"),
-        ("The file holds no proof for this acknowledgement.", "文件中没有该接收凭证的证明。"),
+        ("The file holds no proof for this acknowledgement: ask for the part of the chain that covers the time after it.", "文件中没有该接收凭证的证明：请索取涵盖其之后时间的证据链部分。"),
     ),
 }
 #: Why a root is not the next of its chain (``hub.domain.evidence.breaks``).

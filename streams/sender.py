@@ -162,6 +162,8 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                 if self._failed is not None:
                     raise self._failed
                 batches = await self._consumer.getmany(timeout_ms=250, max_records=_FETCH)
+                if self._failed is not None:  # while it waited: these may be from before the subscription's time
+                    continue
                 for place, records in batches.items():
                     if place in self._consumer.assignment():
                         self._take(place, records)
@@ -183,6 +185,12 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         mine = [place for place in assigned if self._reads(place)]
         # Answers lie by participant: of all partitions one is looked at.
         self._consumer.pause(*[place for place in assigned if not self._reads(place)])
+        try:
+            await self._begin(mine)
+        except Exception as error:  # aiokafka logs what a listener raises and goes on: from the first record there is
+            self._failed = self._failed or error
+
+    async def _begin(self, mine: list[TopicPartition]) -> None:
         fresh = [place for place in mine if await self._consumer.committed(place) is None]
         if not fresh:
             return

@@ -94,6 +94,6 @@ async def _checked(check: Callable[[Settings], Awaitable[Health]], settings: Set
 
 def _print(health: Health, speaks: str) -> None:
     chinese = speaks == "zh"
-    click.echo(f"{_MARKS[health.state]} {health.name:9} {health.found_zh if chinese else health.found}")
+    click.echo(f"{_MARKS[health.state]} {health.name:12} {health.found_zh if chinese else health.found}")
     if remedy := health.remedy_zh if chinese else health.remedy:
-        click.echo(f"{'':12}→ {remedy}")
+        click.echo(f"{'':15}→ {remedy}")

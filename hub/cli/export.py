@@ -48,10 +48,12 @@ def evidence(
     if key is not None:
         if output is None:
             raise click.UsageError("A pack is a zip: name a file with --output.")
+        _not_there_yet(output)
         _pack(Reach(ctx, url, who, "customs"), key, purpose, output)
         return
     settings = loaded(ctx).settings
     first, last = _moment(since or ""), _moment(until) if until else 1 << 53
+    _not_there_yet(output)
 
     async def main() -> None:
         if not settings.kafka:
@@ -76,6 +78,12 @@ def _pack(reach: Reach, key: str, purpose: str, output: Path) -> None:
         raise click.ClickException(f"{status} {body.decode('utf-8', 'replace')}".strip())
     with output.open("xb") as file:
         file.write(body)
+
+
+def _not_there_yet(output: Path | None) -> None:
+    """Ends the command, before anything is asked for and recorded, where the file is there already: evidence is not overwritten."""
+    if output is not None and output.exists():
+        raise click.ClickException(f"{output} is there already, and evidence is not overwritten: name another file with --output")
 
 
 def _moment(text: str) -> int:

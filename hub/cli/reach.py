@@ -94,7 +94,7 @@ class Reach:
             with error:
                 return error.code, _problem(error.read())
         except (URLError, OSError) as error:
-            click.echo(f"{self.url} does not answer: {getattr(error, 'reason', error)}", err=True)
+            away(self.url, str(getattr(error, "reason", error)))
             raise SystemExit(UNREACHABLE) from error
 
     def download(self, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -107,8 +107,14 @@ class Reach:
             with error:
                 return error.code, error.read()
         except (URLError, OSError) as error:
-            click.echo(f"{self.url} does not answer: {getattr(error, 'reason', error)}", err=True)
+            away(self.url, str(getattr(error, "reason", error)))
             raise SystemExit(UNREACHABLE) from error
+
+
+def away(url: str, reason: str = "") -> None:
+    """Says that no hub answers there, and what to do."""
+    click.echo(f"{url} does not answer{': ' if reason else ''}{reason}", err=True)
+    click.echo("→ start the hub (hub up; hub doctor says what it lacks), or name the address of a running one with --url", err=True)
 
 
 def _problem(body: bytes) -> Any:

@@ -92,6 +92,8 @@ async def replay(
     async with reading(settings.kafka) as log:
         items = [item for item in await set_aside(log, topic) if picked(item)]
         if agreed is None or not items or not agreed(items):
+            if not items and not as_json:
+                click.echo(f"nothing to send again: {topic} holds nothing set aside that fits")
             for item in items:
                 click.echo(line(item, "would be sent" if agreed is None else "not sent", as_json=as_json))
             return 0

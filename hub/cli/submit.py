@@ -18,7 +18,7 @@ from adapters.authorities.customs import envelope
 from adapters.signature import ALGORITHMS, SM2_SM3, SigningKey
 from hub.cli import loaded
 from hub.cli.check import messages
-from hub.cli.reach import UNREACHABLE
+from hub.cli.reach import UNREACHABLE, away
 from hub.client import MOVING, HubClient, NotReached, Refusal, media_type_of, settled, signing_key
 from hub.domain.faults import Misconfigured, Refused
 from hub.domain.lifecycle import EXPIRED, WITHDRAWN, meaning_of
@@ -159,7 +159,7 @@ async def _all(
             except NotReached as error:
                 worst = UNREACHABLE
                 if not error.status:
-                    click.echo(f"{url} does not answer", err=True)
+                    away(url)
                     break
                 one = _HandedIn(name, asks, "", [_not_taken(error.status, "unknown", [])])
             taken.append(one)

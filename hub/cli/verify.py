@@ -105,10 +105,10 @@ def _told(verdict: verifying.Verdict) -> str:
     """The verdict for a person: a line a step, in both languages."""
     lines = []
     for step in verdict.steps:
-        lines.append(f"{'ok  ' if step.ok else 'FAIL'}  {step.step:14}{step.message} {step.message_zh}")
+        lines.append(f"{'ok  ' if step.ok else 'FAIL'}  {step.step:16}{step.message} {step.message_zh}")
         if step.detail:
-            lines.append(f"      {'':14}{step.detail}")
-    lines += [f"note  {'':14}{english} {chinese}" for english, chinese in verdict.notes]
+            lines.append(f"      {'':16}{step.detail}")
+    lines += [f"note  {'':16}{english} {chinese}" for english, chinese in verdict.notes]
     lines.append("genuine 真实" if verdict.genuine else f"NOT genuine 不真实: {verdict.steps[-1].step}")
     return "\n".join(lines)
 

@@ -195,6 +195,9 @@ class Noted(msgspec.Struct, frozen=True, tag="noted", array_like=True, gc=False)
     fact: str = ""
     value: str = ""
     onward: bool = False
+    #: where it is a message of an authority (CEB792), which the document's participants get as an answer: its type and numbers
+    message: str = ""
+    numbers: dict[str, str] = {}
 
 
 class Named(msgspec.Struct, frozen=True, tag="named", array_like=True, gc=False):

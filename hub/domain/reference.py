@@ -93,7 +93,7 @@ class _Version(NamedTuple):
 #: each declaration that uses it. Assessments that were made note what they read, and need no older one.
 _FLAGS, _BEHIND = 64, 200_000
 #: Kinds of which only the newest version says anything: they have no days, and everybody may write one as often as it likes.
-_NEWEST_ONLY = frozenset({"subscription", "endpoint"})
+HUBS_OWN = _NEWEST_ONLY = frozenset({"subscription", "endpoint"})
 #: Bytes of a record at most: the topic takes a mebibyte, with its frame. A list that grew beyond could not be written by anybody, and
 #: who tries again until it can would hold up all that comes behind.
 MOST_BYTES = 900_000

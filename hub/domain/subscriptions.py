@@ -78,7 +78,10 @@ def find(data: Reference, id: str) -> Subscription | None:
     newest = data.versions(SUBSCRIPTION, id)
     if not newest or newest[0].value.get("state") == DELETED:
         return None
-    found = msgspec.convert({**newest[0].value, "id": id}, Subscription)
+    try:
+        found = msgspec.convert({**newest[0].value, "id": id}, Subscription)
+    except msgspec.ValidationError:  # of another release, or written by hand: it is none, and those of others go on
+        return None
     verdicts = data.versions(ENDPOINT, id)
     if verdicts and found.state == ACTIVE:
         verdict = msgspec.convert(verdicts[0].value, Verdict)

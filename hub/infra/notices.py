@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
@@ -63,7 +64,9 @@ class NoticeBook:
                 batches: dict[Any, list[Any]] = await consumer.getmany(timeout_ms=1000)  # Any: aiokafka has no types
                 for partition, rows in batches.items():
                     for row in rows:
-                        await self._made(_decree(row.value))
+                        decree = _read(row)
+                        if decree is not None:
+                            await self._made(decree)
                         await consumer.commit({partition: row.offset + 1})
         finally:
             with suppress(KafkaError, OSError):
@@ -71,10 +74,27 @@ class NoticeBook:
 
     async def _made(self, decree: Decree) -> None:
         try:
-            published = await self._amend(lambda known: amended(known, decree))
+            published = await self._amend(lambda known: _worked_out(known, decree))
         except Misconfigured as error:
             # The door has asked before (``hub.domain.decrees.wrong_with``); what an older door let through must not stop the others.
             _log.error("notice %s makes no record of %s: %s", decree.notice, decree.kind, error)
             return
         if published:
             await self._tell(published)
+
+
+def _read(row: Any) -> Decree | None:  # Any: aiokafka's ConsumerRecord
+    """The change in a record; None for what is none: this runs beside the door, and what one record holds must end neither."""
+    try:
+        return _decree(row.value or b"")
+    except msgspec.DecodeError:
+        _log.error("notices-%d@%d cannot be read", row.partition, row.offset)
+        return None
+
+
+def _worked_out(known: Reference, decree: Decree) -> Sequence[ReferenceRecord]:
+    """What a change makes; Misconfigured where what is in force is of a shape that it cannot change."""
+    try:
+        return amended(known, decree)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise Misconfigured([f"what is in force cannot be changed ({type(error).__name__})"]) from error

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from hub.domain.faults import Misconfigured
-from hub.domain.reference import ReferenceRecord, day_number, problems
+from hub.domain.reference import HUBS_OWN, ReferenceRecord, day_number, problems
 
 _OWN = ("kind", "id", "version", "valid_from", "valid_to", "demo")
 _KEYS = ("kind", "id", "valid_from", "valid_to")
@@ -32,6 +32,8 @@ def read(file: Path) -> list[ReferenceRecord]:
         raise Misconfigured([f"{file}: not UTF-8"]) from error
     found = _csv(text, file) if file.suffix.lower() == ".csv" else _toml(text, file)
     wrong = [f"{file}:{line}: {why}" for line, record in found for why in problems(record)]
+    # A subscription from a file would send what one account may see to wherever another likes.
+    wrong += [f"{file}:{line}: records of the kind {one.kind} are written by the hub alone" for line, one in found if one.kind in HUBS_OWN]
     if not wrong:
         wrong = [f"{file}:{line}: {why}" for line, why in _overlaps(found)]
     if wrong:

@@ -306,6 +306,8 @@ def noted(turn: Turn, event: Noted, *, again: bool = False) -> bool:
     if event.fact and event.value and kept.facts.get(event.fact) == event.value:
         return False
     turn.note(event.by, event.what, event.detail, turn.then(event.at))
+    if event.message:
+        _answer(turn, event)
     if event.fact:
         _fact(turn, **{event.fact: event.value})
     if event.onward:
@@ -314,6 +316,19 @@ def noted(turn: Turn, event: Noted, *, again: bool = False) -> bool:
         for declaration in _declarations(turn):
             turn.tell(_REGISTER, declaration, msgspec.structs.replace(event, onward=False))
     return True
+
+
+def _answer(turn: Turn, event: Noted) -> None:
+    """A message of an authority that is no receipt, for those who get the document's receipts; its numbers say which it is."""
+    base = ":".join([turn.key, event.message, *event.numbers.values()])
+    principal = turn.get("principal")
+    for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
+        answer = Answer(
+            id=base if participant == principal else f"{base}:{participant}", participant=participant, at=turn.now,
+            authority=event.by, message=event.message, document=turn.key, submission=turn.get("submission"), code="",
+            time="", info=event.detail, numbers=event.numbers,
+        )  # fmt: skip
+        turn.publish(topics.ANSWERS, participant, answer, "hub.answer.received.v1", answer.id)
 
 
 def _remember(turn: Turn) -> None:

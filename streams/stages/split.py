@@ -300,14 +300,17 @@ def _tax_bill(submission: Submission, message: str, bill: Any) -> list[Output]: 
     return [_led(submission, codec.pack(event), [f"invtNo:{number[:_NUMBER]}"])]
 
 
-def _summary_result(submission: Submission, message: str, result: Any) -> list[Output]:  # noqa: ARG001 - like the others  # Any: a summary result
+def _summary_result(submission: Submission, message: str, result: Any) -> list[Output]:  # Any: a summary result
     head = result.head
     at = receipt_ms(possible_time(head.opDate or "", submission.received_at))
     number, entry = (head.sumNo or "")[:_NUMBER], (head.entryId or head.declSeqNo or "")[:_NUMBER]
     about = [f"invtNo:{line.invtNo[:_NUMBER]}" for line in result.list if line.invtNo]
     concluded = codec.pack(Summarised("", "concluded", at, number, entry))
     detail = " ".join([part for part in (entry, head.decState or "") if part])[:_NUMBER]
-    noted = Noted("summary result", at, submission.authority, detail, f"entry {head.declSeqNo or ''}"[:_NUMBER], entry)
+    names = ("sumNo", "declSeqNo", "entryId", "decState")
+    numbers = {name: value[:_NUMBER] for name in names if (value := getattr(head, name))}
+    fact = f"entry {head.declSeqNo or ''}"[:_NUMBER]
+    noted = Noted("summary result", at, submission.authority, detail, fact, entry, message=message, numbers=numbers)
     outputs = [_led(submission, concluded, [lead]) for lead in dict.fromkeys(about)]
     return [*outputs, _led(submission, codec.pack(noted), [f"sumNo:{number}"])]
 

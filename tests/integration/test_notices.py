@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -127,3 +128,22 @@ async def test_changes_wait_while_the_database_is_away(broker: str, database: st
             assert reader.data.versions("permit", f"{merchant}~6A002") == []
             database_is_there = True
             await until(reader, f"{merchant}~6A002", ["2"])
+
+
+async def test_a_record_that_is_none_and_a_change_that_cannot_be_made_hold_nothing_up(broker: str, database: str) -> None:
+    merchant = f"99{secrets.token_hex(4).upper()}"
+    change, wrong = permit(merchant, "2"), permit(f"98{merchant[2:]}", "2")
+    wrong = msgspec.structs.replace(wrong, act="enter", value={"name": "x"})
+    producer = AIOKafkaProducer(bootstrap_servers=broker, acks="all")
+    await producer.start()
+    async with reading(broker) as reader, logged(broker) as log:
+        broken = {"number": "XK0", "quantity": "1", "unit": "011", "entries": ["no entry"]}
+        reader.data.put(ReferenceRecord("permit", wrong.id, 1, "2026-01-01", value=broken), reader.data.reached)
+        try:
+            for value in (b"none", None, codec.pack(wrong), codec.pack(change)):
+                await producer.send_and_wait(topics.NOTICES, key=change.key.encode(), value=value, partition=0)
+        finally:
+            await producer.stop()
+        async with following(broker, amending(broker, reader, log, database)):
+            await until(reader, f"{merchant}~6A002", ["2"])
+        assert [record.version for record in reader.data.versions("permit", wrong.id)] == [1]

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from adapters.transports.file_drop import FileDrop
 from hub import topics
@@ -294,3 +295,30 @@ async def test_a_killed_sender_repeats_and_never_loses_and_two_share_the_work(lo
                 await worker.wait()
         assert in_order(receiver.numbers), "the first time each came, it came in order"
         assert len(set(receiver.ids)) == 400, "the same event has the same id"
+
+
+async def test_a_beginning_that_cannot_be_asked_for_is_asked_for_again_and_nothing_from_before_goes_out(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, id, asked = World(CUSTOMS), f"s{secrets.token_hex(4)}", 0
+    usual = AIOKafkaConsumer.offsets_for_times
+
+    async def away_at_first(self: AIOKafkaConsumer, times: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise KafkaTimeoutError
+        return await usual(self, times)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "offsets_for_times", away_at_first)
+    async with receiving(secret_of(id)) as receiver:
+        await log.alerts(*range(9))
+        await asyncio.sleep(0.05)
+        world.put(subscribed(receiver.url, id, created_at=int(time.time() * 1000)))
+        await asyncio.sleep(0.05)
+        await log.alerts(*range(100, 109))
+        async with senders(log.bootstrap, log.prefix, world):
+            await until(lambda: len(receiver.got) >= 9)
+            await asyncio.sleep(0.5)
+    assert asked >= 2
+    assert sorted(n for n in receiver.numbers) == list(range(100, 109))

@@ -105,6 +105,8 @@ def test_the_next_version_is_made_only_where_something_new_is_said() -> None:
             "kind,id,valid_from,valid_to,vat\nrate,19011010,2024-01-01,,0.13\nrate,19011010,2024-02-01,,0.13\n",
             ":3: rate/19011010 overlaps with line 2",
         ),
+        ("kind,id,valid_from,principal,feed\nsubscription,s1,2020-01-01,customs,alerts\n", ":2: records of the kind subscription are written by the hub alone"),
+        ("kind,id,valid_from,vat\nendpoint,s1,2020-01-01,\n", ":2: records of the kind endpoint are written by the hub alone"),
         ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-13-01,,0.13\n", ":2: '2024-13-01'"),
         ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-02-01,2024-02-01,0.13\n", ":2: valid_to is not after"),
         ("kind,id,valid_from,valid_to,vat\nrate,19011010,2024-02-01\n", ":2: not as many columns"),

@@ -295,6 +295,21 @@ async def test_a_case_shows_each_authority_only_the_alerts_it_may_see(hub: Hub) 
     await hub.get("/v1/alerts/a1", "tax", 404)
 
 
+async def test_names_only_alerts_of_others_bring_are_not_told(hub: Hub) -> None:
+    profile = {"profile": "EBC0000001", "what": "returns"}
+    hidden = alert("a1", evidence=profile, enterprises=("EBC0000001", "PAY0000001"), declaration="declaration/AGT0000001:HIDDEN")
+    shown = alert("a2", agency=("customs", "tax"), evidence=profile, declaration="declaration/AGT0000001:SHOWN")
+    await hub.read.raise_(hidden, shown)
+    case = case_of(hidden).id
+    for who, firms, keys in (
+        ("tax", ["EBC0000001"], ["AGT0000001:SHOWN"]),
+        ("customs", ["EBC0000001", "PAY0000001"], ["AGT0000001:HIDDEN", "AGT0000001:SHOWN"]),
+    ):
+        (listed,) = (await hub.get("/v1/cases", who))["items"]
+        for told in (listed, await hub.get(f"/v1/cases/{case}", who)):
+            assert (told["enterprises"], told["declarations"]) == (firms, keys)
+
+
 # ---- the console ---------------------------------------------------------------------------------------------------
 
 

@@ -17,10 +17,11 @@ from hub.domain.access import ROLES, Principal, is_officer
 from hub.domain.audit import Act
 from hub.domain.faults import Refused
 from hub.domain.reference import Reference, ReferenceRecord
-from hub.domain.subscriptions import ALWAYS, ENDPOINT, FEEDS, Subscription, find, is_for, topic_of
+from hub.domain.subscriptions import ALWAYS, ENDPOINT, FEEDS, Subscription, every, find, is_for, topic_of
 from hub.settings import Settings
 from hub.topics import ALERTS, ANSWERS, AUTHORITIES, out
 from hub.web import changes
+from hub.web.views import subscriptions as view
 from hub.wiring import GroupLags, HookClient, Vault, delivering
 from tests.support.delivery import PlainPublisher, WallClock
 from tests.support.receiver import receiving
@@ -157,6 +158,30 @@ async def test_changes_are_counted_by_the_hour_but_to_end_one_is_never_refused(h
     assert len(hub.data.versions("subscription", made["id"])) == 1
     await hub.call("DELETE", path, "customs", 204)
     await hub.call("GET", path, "customs", 404)
+
+
+async def test_an_operator_resumes_anybodys_and_is_not_told_where_it_leads_or_what_it_looks_for(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}/resume"
+    told = await hub.call("POST", path, "operator")
+    assert (told["id"], told["url"], told["filter"]) == (made["id"], "", {})
+    assert (await hub.call("POST", path, "customs"))["url"] == HOOK["url"]
+
+
+def test_a_subscription_that_is_none_is_in_nobodys_way() -> None:
+    data = Reference()
+    data.put(ReferenceRecord("subscription", "s1", 1, ALWAYS, value={"principal": 7}), 0)
+    data.put(ReferenceRecord("subscription", "s2", 1, ALWAYS, value={"principal": "a", "feed": "answers", "created_at": 1}), 1)
+    assert [one.id for one in every(data)] == ["s2"]
+    assert find(data, "s1") is None
+
+
+async def test_there_is_room_left_for_officers_when_others_have_taken_theirs(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "MOST", 4)
+    monkeypatch.setattr(view, "MOST_OF_OTHERS", 2)
+    answers = {"feed": "answers", "url": HOOK["url"]}
+    for who, status in (("agent", 201), ("agent", 201), ("platform", 409), ("customs", 201), ("customs", 201), ("customs", 409)):
+        await hub.call("POST", "/v1/subscriptions", who, status, answers)
 
 
 def test_an_hour_later_there_is_room_again() -> None:

@@ -230,6 +230,10 @@ def test_a_summary_is_told_to_its_declarations_from_the_application_to_the_entry
     assert {zone.status(k["declaration"]).facts["summary"] for k in keys} == {"applied"}
     zone.settle(8)
     assert zone.told(key) == ["2", "399", "summary result"]
+    [result] = [answer for answer in zone.world.answers() if answer.message == "CEB792"]
+    assert (result.participant, result.document) == (zone.status(key).principal, key)
+    assert result.numbers["sumNo"] == zone.status(key).numbers["sumNo"]
+    assert result.numbers["entryId"]
     for one in keys:
         facts = zone.status(one["declaration"]).facts
         assert facts["summary"] == "concluded"

@@ -171,8 +171,11 @@ async def cases(request: web.Request) -> web.Response:
         limit=number(request, "limit", 100, 500, least=1),
         skip=number(request, "skip", 0, 100_000),
     )
-    found = await request.app[PARTS].read.cases(wanted)
-    return answer({"items": [summary_json(viewer, case) for case in found if sight.may_see_case(viewer, case)]})
+    read = request.app[PARTS].read
+    found = [case for case in await read.cases(wanted) if sight.may_see_case(viewer, case)]
+    partly = [one.id for case in found if not _whole(viewer, case) for one in _seen(viewer, case)]
+    alerts = {one.id: one for one in await read.alerts_of(partly)} if partly else {}
+    return answer({"items": [summary_json(viewer, case, alerts) for case in found]})
 
 
 @routes.get("/v1/cases/{id}")
@@ -369,9 +372,19 @@ def _seen(viewer: Viewer, case: Case) -> list[CaseAlert]:
     return [one for one in case.alerts if not one.agency or not roles.isdisjoint((*one.agency, *case.shared, "office"))]
 
 
-def summary_json(viewer: Viewer, case: Case) -> Json:
-    """A case as lists have it."""
+def _whole(viewer: Viewer, case: Case) -> bool:
+    """Whether all of a case is for a caller: of those who lead it, are invited to it, and the office."""
+    return not {case.owner, *case.shared, "office"}.isdisjoint(viewer.roles)
+
+
+def summary_json(viewer: Viewer, case: Case, known: Mapping[str, Alert]) -> Json:
+    """A case as lists have it. Whom it is not for as a whole reads only what the alerts name that it sees (``known``, by id)."""
     alerts = _seen(viewer, case)
+    enterprises, declarations = case.enterprises, case.declarations
+    if not _whole(viewer, case):
+        named = [known[one.id] for one in alerts if one.id in known]
+        enterprises = tuple(dict.fromkeys([code for one in named for code in one.enterprises]))
+        declarations = tuple(dict.fromkeys([one.declaration for one in named if one.declaration]))
     return {
         "id": case.id,
         "kind": case.kind,
@@ -387,8 +400,8 @@ def summary_json(viewer: Viewer, case: Case) -> Json:
         "deadline": words.rfc3339(case.deadline) if case.deadline else None,
         "overdue": case.late,
         "escalated": case.escalated,
-        "enterprises": list(case.enterprises),
-        "declarations": [business(key) for key in case.declarations],
+        "enterprises": list(enterprises),
+        "declarations": [business(key) for key in declarations],
         "rules": sorted({one.rule for one in alerts}),
         "alerts": len(case.alerts) + case.counted,
         "verdicts": {one.authority: one.verdict for one in case.decisions},
@@ -402,7 +415,7 @@ async def case_json(request: web.Request, viewer: Viewer, case: Case) -> Json:
     alerts = {one.id: one for one in await request.app[PARTS].read.alerts_of([one.id for one in seen])}
     mine = {one.id for one in seen}
     return {
-        **summary_json(viewer, case),
+        **summary_json(viewer, case, alerts),
         "alerts": [_as_it_is(alerts[one.id], case) if one.id in alerts else _short(one) for one in seen],
         "counted": case.counted + len(case.alerts) - len(seen),
         "decisions": [{**msgspec.to_builtins(one), "at": words.rfc3339(one.at)} for one in case.decisions],
