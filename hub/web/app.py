@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
 from hub.web import changes, console, console_desk, follow
@@ -45,7 +43,7 @@ def make_app(parts: Parts) -> web.Application:
     app[follow.STREAMS] = follow.Streams()
     app[follow.SEATS] = follow.Seats(parts.streams_each, parts.streams)
     app[changes.CHANGES] = changes.Changes()
-    app[evidence.PACKS] = asyncio.Semaphore(evidence.AT_ONCE)
+    app[evidence.PACKS] = evidence.Packs()
     app[receipts.RECEIPTS] = receipts.Receipts(parts)
     app.add_routes(evidence.routes)  # whose address that of declarations would take
     for view in VIEWS:

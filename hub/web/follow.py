@@ -18,7 +18,7 @@ from hub.domain.cursor import Cursor, cursor
 from hub.domain.faults import Refused, Unavailable, fault
 from hub.domain.ring import Item, Stretch, Wanted
 from hub.web.auth import require, viewer_of
-from hub.web.ports import Source, Viewer
+from hub.web.ports import PARTS, Source, Viewer
 from hub.web.problems import bad_query
 from hub.web.views.common import Json
 
@@ -88,12 +88,18 @@ async def close_streams(app: web.Application) -> None:
         task.cancel()
 
 
-def cursor_of(text: str, topic: str) -> Cursor:
-    """The cursor a caller gives back; refused where it is none of this topic."""
+def cursor_of(request: web.Request, text: str, topic: str) -> Cursor:
+    """The cursor a caller gives back; refused where it is none of this topic.
+
+    Of more partitions than there are it would be copied and written with every item of a page.
+    """
     try:
-        return cursor(text, topic)
+        found = cursor(text, topic)
     except ValueError as error:
         raise bad_query("after") from error
+    if len(found.offsets) > request.app[PARTS].partitions:
+        raise bad_query("after")
+    return found
 
 
 async def behind(source: Source, wanted: Wanted, after: Cursor, limit: int) -> Stretch:
@@ -120,7 +126,7 @@ async def stream(request: web.Request, line: Line) -> web.StreamResponse:
     viewer = require(request)
     source, wanted = line(request, viewer)
     given = request.headers.get("Last-Event-ID", "") or request.query.get("after", "")
-    place = cursor_of(given, source.topic) if given else await source.now()
+    place = cursor_of(request, given, source.topic) if given else await source.now()
     with request.app[SEATS].taken(viewer.name):
         if given:
             await source.after(place, wanted, 1)  # a cursor that is wrong is said so now, with a status

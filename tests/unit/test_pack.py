@@ -187,11 +187,14 @@ async def test_only_so_many_packs_are_made_at_a_time(session: ClientSession, log
         return await usual(place, at)
 
     monkeypatch.setattr(log, "proof", slow)
-    await asyncio.gather(*[fetched(session, "agent") for _ in range(8)])
+    await asyncio.gather(*[fetched(session, "agent") for _ in range(4)])
+    assert most == 1, "one of each account"
+    await asyncio.gather(*[fetched(session, who) for who in ("agent", "customs", "office") for _ in range(3)])
     assert most == AT_ONCE
     monkeypatch.setattr(view, "PATIENCE", 0.01)
-    answers = await asyncio.gather(*[session.get(PATH, headers={"Authorization": "Bearer key-agent"}) for _ in range(4)])
-    assert sorted(answer.status for answer in answers) == [200, 200, 503, 503]
+    asking = [session.get(PATH, headers={"Authorization": f"Bearer key-{who}"}) for who in ("agent", "agent", "customs", "office")]
+    assert sorted([answer.status for answer in await asyncio.gather(*asking)]) == [200, 200, 503, 503]
+    assert (await fetched(session, "office"))[:2] == b"PK", "places are given back"
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

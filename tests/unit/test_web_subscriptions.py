@@ -21,6 +21,7 @@ from hub.domain.subscriptions import ALWAYS, ENDPOINT, FEEDS, Subscription, ever
 from hub.settings import Settings
 from hub.topics import ALERTS, ANSWERS, AUTHORITIES, out
 from hub.web import changes
+from hub.web.views import subscriptions as view
 from hub.wiring import GroupLags, HookClient, Vault, delivering
 from tests.support.delivery import PlainPublisher, WallClock
 from tests.support.receiver import receiving
@@ -173,6 +174,14 @@ def test_a_subscription_that_is_none_is_in_nobodys_way() -> None:
     data.put(ReferenceRecord("subscription", "s2", 1, ALWAYS, value={"principal": "a", "feed": "answers", "created_at": 1}), 1)
     assert [one.id for one in every(data)] == ["s2"]
     assert find(data, "s1") is None
+
+
+async def test_there_is_room_left_for_officers_when_others_have_taken_theirs(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "MOST", 4)
+    monkeypatch.setattr(view, "MOST_OF_OTHERS", 2)
+    answers = {"feed": "answers", "url": HOOK["url"]}
+    for who, status in (("agent", 201), ("agent", 201), ("platform", 409), ("customs", 201), ("customs", 201), ("customs", 409)):
+        await hub.call("POST", "/v1/subscriptions", who, status, answers)
 
 
 def test_an_hour_later_there_is_room_again() -> None:

@@ -125,7 +125,7 @@ async def alerts(request: web.Request) -> web.Response:
     viewer, limit = officer(request), number(request, "limit", 100, 500, least=1)
     if after := text(request, "after", 65_536):
         source, wanted = _line(request, viewer)
-        return answer(page_json(await behind(source, wanted, cursor_of(after, topics.ALERTS), limit)))
+        return answer(page_json(await behind(source, wanted, cursor_of(request, after, topics.ALERTS), limit)))
     read = request.app[PARTS].read
     # Taken before the alerts are read: what comes into the read model meanwhile is told a second time, and none is left out.
     applied = await read.applied()

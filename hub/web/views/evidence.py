@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 from aiohttp import web
@@ -24,7 +26,29 @@ routes = web.RouteTableDef()
 MOST_SUBMISSIONS, MOST_ORIGINALS = 60, 64 << 20
 #: Packs that a process makes at a time, each some hundred megabytes at worst, and seconds others wait.
 AT_ONCE, PATIENCE = 2, 20.0
-PACKS: web.AppKey[asyncio.Semaphore] = web.AppKey("packs", asyncio.Semaphore)
+
+
+class Packs:
+    """Places to make a pack: one of each account, so that nobody keeps others from theirs, and so many in all."""
+
+    def __init__(self) -> None:
+        self._all = asyncio.Semaphore(AT_ONCE)
+        self._own: dict[str, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def place(self, name: str) -> AsyncIterator[None]:
+        """A place while the block runs; Unavailable where none comes free in time."""
+        async with AsyncExitStack() as places:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await places.enter_async_context(self._own.setdefault(name, asyncio.Lock()))
+                    await places.enter_async_context(self._all)
+            except TimeoutError as error:
+                raise Unavailable("a place for another evidence pack") from error
+            yield
+
+
+PACKS: web.AppKey[Packs] = web.AppKey("packs", Packs)
 
 
 @routes.get("/v1/declarations/{key:.+}/evidence")
@@ -38,14 +62,8 @@ async def evidence(request: web.Request) -> web.Response:
     if prover is None:
         raise web.HTTPServiceUnavailable
     making = _Making(request, viewer, prover, found)
-    try:
-        await asyncio.wait_for(request.app[PACKS].acquire(), PATIENCE)
-    except TimeoutError as error:
-        raise Unavailable("a place for another evidence pack") from error
-    try:
+    async with request.app[PACKS].place(viewer.name):
         body = await making.made()
-    finally:
-        request.app[PACKS].release()
     name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in making.key)
     headers = {"Content-Disposition": f'attachment; filename="evidence-{name}.zip"', "Cache-Control": "no-store"}
     return web.Response(body=body, content_type="application/zip", headers=headers)

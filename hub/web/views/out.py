@@ -64,7 +64,7 @@ async def handed_out(request: web.Request) -> web.Response:
     """What lies behind the cursor; without one from the first that is kept."""
     source, wanted = _line(request, require(request))
     given = text(request, "after", 65_536)
-    place = cursor_of(given, source.topic) if given else Cursor(source.topic)
+    place = cursor_of(request, given, source.topic) if given else Cursor(source.topic)
     return answer(page_json(await behind(source, wanted, place, number(request, "limit", 100, 500, least=1))))
 
 

@@ -125,7 +125,7 @@ async def receipts(request: web.Request) -> web.Response:
     """Receipts behind the cursor; the cursor of the last is the next call's ``after``."""
     source, wanted = _line(request, require(request))
     given = text(request, "after", 65_536)
-    place = cursor_of(given, source.topic) if given else Cursor(source.topic)
+    place = cursor_of(request, given, source.topic) if given else Cursor(source.topic)
     limit = number(request, "limit", 100, 1000, least=1)
     if "xml" in request.headers.get("Accept", ""):
         return _message(request.app[PARTS], await source.after(place, wanted, limit), place)

@@ -45,6 +45,8 @@ routes = web.RouteTableDef()
 _MOST_BODY, _MOST_TITLE, _MOST_VALUES, _MOST_VALUE = 65_536, 200, 50, 100
 #: Subscriptions of everybody together: each is a consumer of its own in every process that delivers.
 MOST = 500
+#: Those of all who are no officers: twenty accounts of the same hand must not keep an authority from its alerts.
+MOST_OF_OTHERS = 400
 _KNOWN = {"severity": SEVERITIES, "family": RISKS}
 
 
@@ -144,7 +146,7 @@ def _counted(request: web.Request, viewer: Viewer, delivering: Delivering) -> No
     """Refused where there is no room for one more."""
     everybody = list(every(reference_of(request)))
     mine = sum(one.principal == viewer.name for one in everybody)
-    if mine >= delivering.each or len(everybody) >= MOST:
+    if mine >= delivering.each or len(everybody) >= (MOST if sight.is_officer(viewer) else MOST_OF_OTHERS):
         raise Refused([fault("webhook.too_many", count=mine)])
 
 
