@@ -12,7 +12,7 @@ Times in law: return within 30 days of release, goods back within 45 (GACC 2020-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -319,14 +319,31 @@ def noted(turn: Turn, event: Noted, *, again: bool = False) -> bool:
 
 
 def _answer(turn: Turn, event: Noted) -> None:
-    """A message of an authority that is no receipt, for those who get the document's receipts; its numbers say which it is."""
-    base = ":".join([turn.key, event.message, *event.numbers.values()])
+    """A message of an authority that is no receipt; its numbers say which it is."""
+    id_ = ":".join([turn.key, event.message, *event.numbers.values()])
+    told(turn, id_, turn.now, event.by, event.message, info=event.detail, numbers=event.numbers)
+
+
+def told(
+    turn: Turn,
+    id_: str,
+    at: int,
+    authority: str,
+    message: str,
+    *,
+    code: str = "",
+    time: str = "",
+    info: str = "",
+    numbers: Mapping[str, str],
+    receipt: Mapping[str, str] | None = None,
+) -> None:
+    """What an authority says of the document, for its participant and its subscribers; ``id_`` tells repetitions."""
     principal = turn.get("principal")
     for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
         answer = Answer(
-            id=base if participant == principal else f"{base}:{participant}", participant=participant, at=turn.now,
-            authority=event.by, message=event.message, document=turn.key, submission=turn.get("submission"), code="",
-            time="", info=event.detail, numbers=event.numbers,
+            id=id_ if participant == principal else f"{id_}:{participant}", participant=participant, at=at, authority=authority,
+            message=message, document=turn.key, submission=turn.get("submission"), code=code, time=time, info=info,
+            numbers=dict(numbers), receipt=dict(receipt or {}),
         )  # fmt: skip
         turn.publish(topics.ANSWERS, participant, answer, "hub.answer.received.v1", answer.id)
 
@@ -662,16 +679,10 @@ def _tax_days(turn: Turn, event: TaxBillArrived) -> None:
 
 def _tell(turn: Turn, event: TaxBillArrived) -> None:
     """The declarant and subscribers get the bill as they get receipts."""
-    base = f"{turn.key}:{event.tax_no}:{event.time}:{event.status}"
-    principal = turn.get("principal")
-    for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
-        answer = Answer(
-            id=base if participant == principal else f"{base}:{participant}", participant=participant,
-            at=event.received_at, authority=event.authority, message=event.message, document=turn.key,
-            submission=turn.get("submission"), code=event.status, time=event.time, info="",
-            numbers={"taxNo": event.tax_no}, receipt=_words(event.head),
-        )  # fmt: skip
-        turn.publish(topics.ANSWERS, participant, answer, "hub.answer.received.v1", answer.id)
+    told(
+        turn, f"{turn.key}:{event.tax_no}:{event.time}:{event.status}", event.received_at, event.authority, event.message,
+        code=event.status, time=event.time, numbers={"taxNo": event.tax_no}, receipt=_words(event.head),
+    )  # fmt: skip
 
 
 _words: Callable[[Any], dict[str, str]] = codec.decoder(dict[str, str])

@@ -21,7 +21,6 @@ from hub.domain.events import (
     RETURNED,
     WITHDRAWN,
     Alert,
-    Answer,
     ApplicationAnswer,
     Applied,
     Assembled,
@@ -775,24 +774,10 @@ def _numbers(turn: Turn, event: ReceiptArrived) -> None:
 
 
 def _answer(turn: Turn, event: ReceiptArrived) -> None:
-    base = f"{turn.key}:{event.time}:{event.code}"
-    principal, said = turn.get("principal"), _said(event.head)
-    for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
-        answer = Answer(
-            id=base if participant == principal else f"{base}:{participant}",
-            participant=participant,
-            at=event.received_at,
-            authority=event.authority,
-            message=event.message,
-            document=turn.key,
-            submission=turn.get("submission"),
-            code=event.code,
-            time=event.time,
-            info=event.info,
-            numbers=event.numbers,
-            receipt=said,
-        )
-        turn.publish(topics.ANSWERS, participant, answer, "hub.answer.received.v1", answer.id)
+    follow.told(
+        turn, f"{turn.key}:{event.time}:{event.code}", event.received_at, event.authority, event.message,
+        code=event.code, time=event.time, info=event.info, numbers=event.numbers, receipt=_said(event.head),
+    )  # fmt: skip
 
 
 # ---- reports of the other stages ----------------------------------------------------------------------------------

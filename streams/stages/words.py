@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub import topics
-from hub.domain.events import Answer, ReceiptArrived
+from hub.domain.events import ReceiptArrived
 from hub.domain.keys import possible_time, receipt_ms
 from hub.domain.notices import OPEN_WORDS, authority_of
 from streams.stages import follow
@@ -63,21 +62,8 @@ def _what(event: ReceiptArrived) -> tuple[str, str]:
 
 
 def _answer(turn: Turn, event: ReceiptArrived) -> None:
-    """The participant and subscribers are told, as of customs' receipts."""
-    base = f"{turn.key}:{event.authority}:{event.numbers['event']}"
-    principal = turn.get("principal")
-    for participant in dict.fromkeys((principal, *turn.get("subscribers"))):
-        answer = Answer(
-            id=base if participant == principal else f"{base}:{participant}",
-            participant=participant,
-            at=event.received_at,
-            authority=event.authority,
-            message=event.message,
-            document=turn.key,
-            submission=turn.get("submission"),
-            code=event.code,
-            time=event.time,
-            info=event.info,
-            numbers={"detail": event.numbers.get("detail", "")},
-        )
-        turn.publish(topics.ANSWERS, participant, answer, "hub.answer.received.v1", answer.id)
+    """As of customs' receipts."""
+    follow.told(
+        turn, f"{turn.key}:{event.authority}:{event.numbers['event']}", event.received_at, event.authority, event.message,
+        code=event.code, time=event.time, info=event.info, numbers={"detail": event.numbers.get("detail", "")},
+    )  # fmt: skip

@@ -10,9 +10,13 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from hub.domain.faults import Both, Refused
+from hub.web.auth import require
+from hub.web.ports import Viewer
 from hub.web.problems import bad_query
 
 Found = TypeVar("Found")
+Wanted = TypeVar("Wanted", bound=msgspec.Struct)
 
 #: How long a read waits for what its caller has just submitted (interfaces §4).
 WAIT_SECONDS = 2.0
@@ -89,3 +93,21 @@ def path_text(request: web.Request, name: str) -> str:
 
 
 Json = dict[str, Any]
+
+
+def by_key(request: web.Request) -> Viewer:
+    """Who calls with its key: a session acts through the console's forms, which carry a token."""
+    if not request.headers.get("Authorization"):
+        raise web.HTTPUnauthorized
+    return require(request)
+
+
+async def body_of(request: web.Request, type_: type[Wanted], wrong: Callable[[Both], Refused], most: int = 65_536) -> Wanted:
+    """The JSON object of a call; what ``wrong`` says of it where it is none of the call's, or larger than ``most`` bytes."""
+    body = await request.content.read(most + 1)
+    if len(body) > most:
+        raise wrong(Both("the body is too large", "请求体过大"))
+    try:
+        return msgspec.json.decode(body or b"{}", type=type_)
+    except msgspec.DecodeError as error:
+        raise wrong(Both(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象")) from error

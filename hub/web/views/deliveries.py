@@ -22,9 +22,8 @@ from hub.web import acting as acts
 from hub.web import sight, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
-from hub.web.views.common import Json, answer, path_text
+from hub.web.views.common import Json, answer, by_key, path_text
 from hub.web.views.enterprises import reference_of
-from hub.web.views.subscriptions import acting
 
 routes = web.RouteTableDef()
 
@@ -130,7 +129,7 @@ async def deliveries(request: web.Request) -> web.Response:
 @routes.post("/v1/deliveries/{recipient}/replay")
 async def replay(request: web.Request) -> web.Response:
     """Send what is parked for a recipient again (a thousand items at most a call)."""
-    viewer = acting(request)
+    viewer = by_key(request)
     return answer({"sent": await sent_again(request, viewer, path_text(request, "recipient"))})
 
 

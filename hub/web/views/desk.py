@@ -25,7 +25,7 @@ from hub.web import acting, sight, words
 from hub.web.ports import PARTS, Viewer
 from hub.web.story import business
 from hub.web.views.alerts import alert_json, handling_json, officer, one_of
-from hub.web.views.common import Json, answer, eventually, moment_of, number, path_text, text
+from hub.web.views.common import Json, answer, body_of, by_key, eventually, moment_of, number, path_text, text
 
 routes = web.RouteTableDef()
 
@@ -75,25 +75,17 @@ class Done(msgspec.Struct, frozen=True):
 
 
 def _acting(request: web.Request) -> Viewer:
-    """An officer who calls with its key: a session acts through the console's forms, which carry a token."""
-    if not request.headers.get("Authorization"):
-        raise web.HTTPUnauthorized
+    by_key(request)
     return officer(request)
 
 
-async def _body(request: web.Request, type_: type[msgspec.Struct]) -> msgspec.Struct:
-    body = await request.content.read(_MOST_BODY + 1)
-    if len(body) > _MOST_BODY:
-        raise wrong("the body is too large", "请求体过大")
-    try:
-        return msgspec.json.decode(body or b"{}", type=type_)
-    except msgspec.DecodeError as error:
-        raise wrong(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象") from error
+def _unread(why: Both) -> Refused:
+    return Refused([fault("desk.action", why=why)])
 
 
 def wrong(en: str, zh: str) -> Refused:
     """An action that cannot be read."""
-    return Refused([fault("desk.action", why=Both(en, zh))])
+    return _unread(Both(en, zh))
 
 
 @routes.get("/v1/alerts/{id}")
@@ -114,7 +106,7 @@ async def on_alert(request: web.Request) -> web.Response:
     found = await request.app[PARTS].read.alerts_of([path_text(request, "id")])
     if not found or not sight.may_see_alert(viewer, found[0]):
         raise web.HTTPNotFound
-    doing = await _body(request, Doing)
+    doing = await body_of(request, Doing, _unread, _MOST_BODY)
     assert isinstance(doing, Doing)
     (done,) = await take(request, viewer, found, doing, _key(request, doing))
     return _said(done, _as_it_is(found[0], done.case))
@@ -124,7 +116,7 @@ async def on_alert(request: web.Request) -> web.Response:
 async def on_alerts(request: web.Request) -> web.Response:
     """Do the same about many alerts; each has its own result."""
     viewer = _acting(request)
-    doing = await _body(request, DoingMany)
+    doing = await body_of(request, DoingMany, _unread, _MOST_BODY)
     assert isinstance(doing, DoingMany)
     return answer({"items": await many(request, viewer, doing, doing.ids, _key(request, doing), doing.of)})
 
@@ -191,7 +183,7 @@ async def on_case(request: web.Request) -> web.Response:
     """Do something about a case, or some of its alerts."""
     viewer = _acting(request)
     case = await case_for(request, viewer, path_text(request, "id"))
-    doing = await _body(request, DoingCase)
+    doing = await body_of(request, DoingCase, _unread, _MOST_BODY)
     assert isinstance(doing, DoingCase)
     if len(doing.alerts) > MOST_IDS:
         raise wrong(f"name {MOST_IDS} alerts at most", f"alerts 最多 {MOST_IDS} 个")

@@ -23,7 +23,7 @@ from hub.web import acting, sight, story, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
 from hub.web.problems import bad_query
-from hub.web.views.common import Json, answer, number, path_text, text
+from hub.web.views.common import Json, answer, body_of, by_key, number, path_text, text
 
 routes = web.RouteTableDef()
 
@@ -32,7 +32,6 @@ _PROVENANCE = ("instrument", "number", "recorded_by", "recorded_on", "confirmed_
 _OFFICERS_TOO = ("reason", "note", "dimensions")
 #: Enterprises looked at for the list of those that stand out.
 MOST_LOOKED_AT = 2000
-_MOST_BODY = 65_536
 
 
 class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -272,18 +271,11 @@ async def profile(request: web.Request) -> web.Response:
 @routes.post("/v1/enterprises/{code}/standing")
 async def record(request: web.Request) -> web.Response:
     """Confirm a suggestion, record a level, or decide; the answer is the standing that follows."""
-    if not request.headers.get("Authorization"):
-        raise web.HTTPUnauthorized  # a session acts through the console's form, which carries a token
+    by_key(request)
     viewer, code = _asked(request)
     if not sight.is_officer(viewer):
         raise web.HTTPForbidden
-    body = await request.content.read(_MOST_BODY + 1)
-    if len(body) > _MOST_BODY:
-        raise _wrong(Both("the body is too large", "请求体过大"))
-    try:
-        wanted = msgspec.json.decode(body, type=Recording)
-    except msgspec.DecodeError as error:
-        raise _wrong(Both(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象")) from error
+    wanted = await body_of(request, Recording, _wrong)
     await take(request, viewer, code, wanted)
     return answer(standing_json(request, viewer, code, today(request)))
 

@@ -23,13 +23,13 @@ from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
 from hub.web.problems import bad_query
 from hub.web.story import business
-from hub.web.views.common import Json, answer, eventually, number, path_text, text
+from hub.web.views.common import Json, answer, body_of, by_key, eventually, number, path_text, text
 from hub.web.views.enterprises import reference_of, today
 
 routes = web.RouteTableDef()
 
 STATES = ("held", "gone", "refused")
-_MOST_BODY, _MOST_REASON = 65_536, 500
+_MOST_REASON = 500
 _OFFICE = "office"
 _NUMBER = re.compile(r"[0-9A-Za-z._-]{1,60}")
 
@@ -85,20 +85,8 @@ def sees(viewer: Viewer, authority: str) -> bool:
 
 
 def _acting(request: web.Request) -> Viewer:
-    """An officer who calls with its key: a session acts through the console's forms, which carry a token."""
-    if not request.headers.get("Authorization"):
-        raise web.HTTPUnauthorized
+    by_key(request)
     return _officer(request)
-
-
-async def _body(request: web.Request, type_: type[msgspec.Struct]) -> msgspec.Struct:
-    body = await request.content.read(_MOST_BODY + 1)
-    if len(body) > _MOST_BODY:
-        raise _wrong(Both("the body is too large", "请求体过大"))
-    try:
-        return msgspec.json.decode(body or b"{}", type=type_)
-    except msgspec.DecodeError as error:
-        raise _wrong(Both(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象")) from error
 
 
 def _wrong(why: Both) -> Refused:
@@ -160,7 +148,7 @@ async def make(request: web.Request) -> web.Response:
     viewer = _acting(request)
     if not authorities_of(viewer):
         raise web.HTTPForbidden
-    wanted = await _body(request, Making)
+    wanted = await body_of(request, Making, _wrong)
     assert isinstance(wanted, Making)
     return answer(order_json(await made(request, viewer, wanted)))
 
@@ -202,7 +190,7 @@ async def revoke(request: web.Request) -> web.Response:
     viewer = _acting(request)
     if _versions(request, viewer)[0].value["authority"] not in authorities_of(viewer):
         raise web.HTTPForbidden
-    wanted = await _body(request, Revoking)
+    wanted = await body_of(request, Revoking, _wrong)
     assert isinstance(wanted, Revoking)
     return answer(order_json(await revoked(request, viewer, wanted)))
 
@@ -335,7 +323,7 @@ async def decide(request: web.Request) -> web.Response:
     """Release or refuse a message an order of one's own authority holds; the same decision again changes nothing."""
     viewer = _acting(request)
     hold = await hold_of(request, viewer, path_text(request, "key"))
-    wanted = await _body(request, Deciding)
+    wanted = await body_of(request, Deciding, _wrong)
     assert isinstance(wanted, Deciding)
     return answer(hold_json(request, viewer, await take(request, viewer, hold, wanted)))
 

@@ -37,12 +37,12 @@ from hub.web import sight, words
 from hub.web.auth import require
 from hub.web.changes import CHANGES
 from hub.web.ports import PARTS, Delivering, Viewer
-from hub.web.views.common import Json, answer, path_text
+from hub.web.views.common import Json, answer, body_of, by_key, path_text
 from hub.web.views.enterprises import reference_of
 
 routes = web.RouteTableDef()
 
-_MOST_BODY, _MOST_TITLE, _MOST_VALUES, _MOST_VALUE = 65_536, 200, 50, 100
+_MOST_TITLE, _MOST_VALUES, _MOST_VALUE = 200, 50, 100
 #: Subscriptions of everybody together: each is a consumer of its own in every process that delivers.
 MOST = 500
 #: Those of all who are no officers: twenty accounts of the same hand must not keep an authority from its alerts.
@@ -76,8 +76,12 @@ def subscription_json(subscription: Subscription) -> Json:
     }
 
 
+def _refused(why: Both) -> Refused:
+    return Refused([fault("webhook.subscription", why=why)])
+
+
 def _wrong(en: str, zh: str) -> Refused:
-    return Refused([fault("webhook.subscription", why=Both(en, zh))])
+    return _refused(Both(en, zh))
 
 
 def _delivering(request: web.Request) -> Delivering:
@@ -85,13 +89,6 @@ def _delivering(request: web.Request) -> Delivering:
     if found is None:
         raise web.HTTPServiceUnavailable
     return found
-
-
-def acting(request: web.Request) -> Viewer:
-    """Who calls with its key: a session acts through the console's forms, which carry a token."""
-    if not request.headers.get("Authorization"):
-        raise web.HTTPUnauthorized
-    return require(request)
 
 
 def own(request: web.Request, viewer: Viewer, id: str) -> Subscription:
@@ -125,8 +122,8 @@ async def subscription(request: web.Request) -> web.Response:
 @routes.post("/v1/subscriptions")
 async def make(request: web.Request) -> web.Response:
     """Subscribe; the answer is the only one that shows the secret."""
-    viewer, delivering = acting(request), _delivering(request)
-    wanted = await _body(request)
+    viewer, delivering = by_key(request), _delivering(request)
+    wanted = await body_of(request, Making, _refused)
     subscription = _made(viewer, wanted, delivering, request.app[PARTS].clock.now())
     _counted(request, viewer, delivering)
     if subscription.kind == WEBHOOK:
@@ -148,16 +145,6 @@ def _counted(request: web.Request, viewer: Viewer, delivering: Delivering) -> No
     mine = sum(one.principal == viewer.name for one in everybody)
     if mine >= delivering.each or len(everybody) >= (MOST if sight.is_officer(viewer) else MOST_OF_OTHERS):
         raise Refused([fault("webhook.too_many", count=mine)])
-
-
-async def _body(request: web.Request) -> Making:
-    body = await request.content.read(_MOST_BODY + 1)
-    if len(body) > _MOST_BODY:
-        raise _wrong("the body is too large", "请求体过大")
-    try:
-        return msgspec.json.decode(body or b"{}", type=Making)
-    except msgspec.DecodeError as error:
-        raise _wrong(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象") from error
 
 
 def _made(viewer: Viewer, wanted: Making, delivering: Delivering, now: int) -> Subscription:
@@ -201,7 +188,7 @@ def _filter(wanted: Making) -> dict[str, tuple[str, ...]]:
 @routes.delete("/v1/subscriptions/{id}")
 async def delete(request: web.Request) -> web.Response:
     """End a subscription: nothing more is sent."""
-    viewer = acting(request)
+    viewer = by_key(request)
     ended = msgspec.structs.replace(own(request, viewer, path_text(request, "id")), state=DELETED, reason="")
     await _publish(request, viewer, ended, audit.SUBSCRIPTION_ENDED)
     return web.Response(status=204)
@@ -210,7 +197,7 @@ async def delete(request: web.Request) -> web.Response:
 @routes.post("/v1/subscriptions/{id}/resume")
 async def resume(request: web.Request) -> web.Response:
     """Go on from where a parked or disabled subscription stands; of an active one nothing changes."""
-    viewer = acting(request)
+    viewer = by_key(request)
     active = await resumed(request, viewer, to_resume(request, viewer, path_text(request, "id")))
     if active.principal != viewer.name:  # where another sends its events, and what it looks for, is its own affair
         active = msgspec.structs.replace(active, url="", filter={})
@@ -239,7 +226,7 @@ async def resumed(request: web.Request, viewer: Viewer, subscription: Subscripti
 @routes.post("/v1/subscriptions/{id}/rotate")
 async def rotate(request: web.Request) -> web.Response:
     """A new secret, shown here only; for a while hooks are signed with the old one too."""
-    viewer, delivering = acting(request), _delivering(request)
+    viewer, delivering = by_key(request), _delivering(request)
     subscription = own(request, viewer, path_text(request, "id"))
     if subscription.kind != WEBHOOK:
         raise _wrong("files are not signed: there is no secret", "文件投递不签名，没有密钥")
@@ -251,7 +238,7 @@ async def rotate(request: web.Request) -> web.Response:
 @routes.post("/v1/subscriptions/{id}/test")
 async def test(request: web.Request) -> web.Response:
     """Send an event of the type hub.subscription.tested.v1 now, and tell what came back."""
-    viewer = acting(request)
+    viewer = by_key(request)
     mine = own(request, viewer, path_text(request, "id"))
     request.app[CHANGES].take(viewer.name, request.app[PARTS].clock.now())
     return answer(await _delivering(request).test(mine))
