@@ -112,10 +112,11 @@ print(json.dumps(catalog.json_schema("CEB999")))
 _PAGES = """
 import asyncio
 from aiohttp.test_utils import TestClient, TestServer
+from hub.infra.process import WallClock
 from hub.web.app import make_app
 from hub.web.ports import Parts
 nobody = lambda _: None
-parts = Parts(read=None, records=None, sealer=None, clock=None, by_key=nobody, by_name=nobody, session_secret=b"s", receipt_xml=None)
+parts = Parts(read=None, records=None, sealer=None, clock=WallClock(), by_key=nobody, by_name=nobody, session_secret=b"s", receipt_xml=None)
 async def main():
     async with TestClient(TestServer(make_app(parts))) as client:
         for address in ("/docs/messages?q=托盘", "/docs/messages/CEB999", "/docs/messages/CEB998",
