@@ -148,7 +148,7 @@ public class Submit {
             HttpResponse<String> answer = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
             if (answer.statusCode() == 200) {
                 // A JSON library would be in its place here; the JDK has none.
-                Matcher items = Pattern.compile("\\{\"cursor\".*?\"numbers\":\\{[^}]*}}").matcher(answer.body());
+                Matcher items = Pattern.compile("\\{\"id\".*?\"numbers\":\\{[^}]*}[^}]*}").matcher(answer.body());
                 while (items.find()) {
                     if (submission.equals(field(items.group(), "submission"))) {
                         System.out.println(field(items.group(), "message") + " " + field(items.group(), "code"));

@@ -24,7 +24,7 @@ JAVA = Path(__file__).parents[1] / "support" / "StockConsumer.java"
 @pytest.fixture
 async def prefix(kafka: str) -> str:
     made = f"test-{secrets.token_hex(6)}-"
-    await make_topics(kafka, made, [topics.ALERTS, *map(topics.out, topics.AUTHORITIES)])
+    await make_topics(kafka, made, [topics.ALERTS, topics.inbox("desk"), *map(topics.out, topics.AUTHORITIES)])
     return made
 
 

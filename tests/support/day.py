@@ -339,7 +339,9 @@ class Sales:
 
     async def words(self, key: str) -> set[str]:
         story = await (await self.zone.client("office")).declaration(key) or {}
-        return {line["what"] for line in story.get("timeline", ()) if line["key"] == key}
+        own = [line for line in story.get("timeline", ()) if line["key"] == key]
+        # a receipt that came late is told too
+        return {line["what"] for line in own} | {line["detail"].partition(" ")[0] for line in own if line["what"] == "older receipt"}
 
     async def reach(self, key: str, *words: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds

@@ -30,7 +30,11 @@ from streams.subscribers import Subscribers
 from tests.support.receiver import receiving
 from tests.support.subscribing import digest, secret_of
 
-NOW = int(datetime.now(UTC).timestamp())
+
+def now() -> int:
+    """The library verifies by the machine's clock."""
+    return int(datetime.now(UTC).timestamp())
+
 
 REFUSED = {
     "127.0.0.1": "loopback", "127.255.255.254": "loopback", "10.0.0.1": "private", "172.16.0.1": "private", "192.168.1.1": "private",
@@ -79,7 +83,7 @@ async def test_an_address_that_may_not_be_is_refused_before_anything_is_asked(ur
     with pytest.raises(Refused) as refused:
         await client.resolved(url)
     assert refused.value.faults[0].code == code
-    assert await client.post(url, "1", NOW, b"{}", (b"k",)) == Sent(0, code)
+    assert await client.post(url, "1", now(), b"{}", (b"k",)) == Sent(0, code)
     await client.close()
 
 
@@ -111,7 +115,7 @@ async def test_names_and_odd_spellings_of_this_machine_are_refused(host: str, co
     with pytest.raises(Refused) as refused:
         await client.resolved(f"https://{host}/")
     assert refused.value.faults[0].code == code
-    assert await client.post(f"https://{host}/", "1", NOW, b"{}", (b"k",)) == Sent(0, code)
+    assert await client.post(f"https://{host}/", "1", now(), b"{}", (b"k",)) == Sent(0, code)
     await client.close()
 
 
@@ -124,7 +128,7 @@ async def test_one_bad_address_among_good_ones_is_enough_and_a_rebinding_name_is
             await client.resolved(f"https://{host}/")
         assert refused.value.faults[0].code == code
     await client.resolved("https://turns.example/")
-    assert (await client.post("https://turns.example/", "1", NOW, b"{}", (b"k",))).code == "webhook.address"
+    assert (await client.post("https://turns.example/", "1", now(), b"{}", (b"k",))).code == "webhook.address"
     await client.close()
 
 
@@ -136,7 +140,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: 
         monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **more: (asked.append(host), found(host, *rest, **more))[1])
         client = HookClient(private=True)
         body = b'{"id":"e1","data":{}}'
-        sent = await client.post(f"http://here.example:{port}/hook", "e1", NOW, body, (hook_secret(digest, "s1", 1),))
+        sent = await client.post(f"http://here.example:{port}/hook", "e1", now(), body, (hook_secret(digest, "s1", 1),))
         assert sent == Sent(204, "")
         assert asked == ["here.example"], "resolved once: by us"
         await client.close()
@@ -169,8 +173,8 @@ async def test_what_an_endpoint_answers_is_told_by_a_code(status: int, headers: 
 
     client = HookClient(private=True)
     async with answering(handler) as url:
-        assert await client.post(url, "1", NOW, b"{}", (b"k",)) == sent
-    assert (await client.post(url, "1", NOW, b"{}", (b"k",))).code == "webhook.unreachable"
+        assert await client.post(url, "1", now(), b"{}", (b"k",)) == sent
+    assert (await client.post(url, "1", now(), b"{}", (b"k",))).code == "webhook.unreachable"
     await client.close()
 
 
@@ -191,25 +195,25 @@ async def test_an_endless_or_silent_answer_ends_in_time_and_takes_no_memory() ->
 
     client = HookClient(private=True, timeout=0.5)
     async with answering(endless) as url:
-        assert await client.post(url, "1", NOW, b"{}", (b"k",)) == Sent(200, "")
+        assert await client.post(url, "1", now(), b"{}", (b"k",)) == Sent(200, "")
         assert written < 16 << 20
     async with answering(silent) as url:
-        assert (await client.post(url, "1", NOW, b"{}", (b"k",))).code == "webhook.timed_out"
+        assert (await client.post(url, "1", now(), b"{}", (b"k",))).code == "webhook.timed_out"
     await client.close()
 
 
 def test_the_public_library_verifies_our_signatures_also_while_a_secret_changes() -> None:
-    subscription = Subscription("s1", "customs", "alerts", 0, secret=2, rotated_at=NOW * 1000)
+    subscription = Subscription("s1", "customs", "alerts", 0, secret=2, rotated_at=now() * 1000)
     secrets = hook_secrets(digest, 24)
-    both, one = secrets(subscription, NOW * 1000), secrets(subscription, (NOW + 25 * 3600) * 1000)
+    both, one = secrets(subscription, now() * 1000), secrets(subscription, (now() + 25 * 3600) * 1000)
     assert (len(both), len(one)) == (2, 1)
     body = b'{"n":1}'
-    headers = sign_all(both, "e1", NOW, body)
+    headers = sign_all(both, "e1", now(), body)
     for number in (1, 2):
         assert Webhook(shown_secret(hook_secret(digest, "s1", number))).verify(body, headers) == {"n": 1}
         assert genuine(headers, body, hook_secret(digest, "s1", number))
     with pytest.raises(WebhookVerificationError):
-        Webhook(secret_of("s1", 1)).verify(body, sign_all(one, "e1", NOW, body))
+        Webhook(secret_of("s1", 1)).verify(body, sign_all(one, "e1", now(), body))
     with pytest.raises(WebhookVerificationError):
         Webhook(secret_of("s1", 2)).verify(b'{"n":2}', headers)
 
