@@ -12,7 +12,7 @@ from aiohttp import StreamReader, web
 
 from adapters import standard_webhooks
 from adapters.door import Accepted, Door, Kept, told
-from adapters.fairness import Rates, Shares, TooFast
+from adapters.fairness import Rates, RateSettings, Shares, TooFast
 from hub.domain.access import Principal
 from hub.domain.faults import Fault, Refused, Unavailable, fault, kind_of
 from hub.domain.identity import Find, identified
@@ -30,7 +30,7 @@ HELD = 4
 _RETRY = {429: "1", 409: "2", 503: "2"}
 
 
-class Limits(Protocol):
+class Limits(RateSettings, Protocol):
     """What of the settings bounds a request."""
 
     @property
@@ -39,12 +39,6 @@ class Limits(Protocol):
     def max_unpacked(self) -> int: ...
     @property
     def body_seconds(self) -> int: ...
-    @property
-    def rate_messages(self) -> float: ...
-    @property
-    def rate_documents(self) -> float: ...
-    @property
-    def rate_burst(self) -> float: ...
 
 
 #: (body, faults) → the answer in the body's own form, None where it has none (a DxpRep for an envelope).

@@ -6,12 +6,12 @@ the same id and bytes however often it is sent, and whatever becomes of this mem
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+
+from adapters.authorities.memory import Memory
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS place (one INTEGER PRIMARY KEY CHECK (one = 1), cursor TEXT NOT NULL);
@@ -34,32 +34,13 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Store:
+class Store(Memory):
     """One process's; not for threads."""
 
     def __init__(self, path: Path | None) -> None:
         """``path`` None keeps everything in memory (tests)."""
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path if path is not None else ":memory:", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
+        super().__init__(path)
         self._db.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     @property
     def cursor(self) -> str:

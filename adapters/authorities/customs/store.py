@@ -6,15 +6,14 @@ loses nothing, a power failure may lose the last moments, which is enough for a 
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from adapters.authorities.customs.facts import Facts
 from adapters.authorities.customs.receipts import Planned
+from adapters.authorities.memory import Memory
 from hub.domain.kinds import DECLARATION
 
 #: Where a document stands: it waits for others that belong to it; customs has it and waits for the goods to arrive
@@ -78,36 +77,17 @@ class Row(msgspec.Struct):
         return status in self.past or any(p.status == status and not p.form for p in self.plan)
 
 
-class Store:
+class Store(Memory):
     """One process's; not for threads."""
 
     def __init__(self, path: Path | None) -> None:
         """``path`` None keeps everything in memory (tests)."""
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path if path is not None else ":memory:", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
+        super().__init__(path)
         if self._db.execute("PRAGMA user_version").fetchone()[0] != _FORM:
             for name in ("messages", "documents", "buyers", "parcels"):
                 self._db.execute(f"DROP TABLE IF EXISTS {name}")
             self._db.execute(f"PRAGMA user_version = {_FORM}")
         self._db.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     def note(self, message: str) -> bool:
         """Remember a message's CopMsgId; False where it was known."""
