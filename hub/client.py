@@ -44,6 +44,8 @@ _QUIET = 1.0
 _AT_ONCE = 16
 #: A stream that is silent so long is dead: the hub sends a comment every few seconds.
 _SILENCE = 60.0
+#: The event with which the hub ends a stream that is the caller's no more; its data hold the code.
+_END = "end"
 
 
 class FaultJson(TypedDict):
@@ -230,6 +232,8 @@ class HubClient:
                             raise Refusal(response.status, _json(await response.read()))
                     else:
                         async for event in _events(response.content):
+                            if event.type == _END:
+                                raise Refusal(403, {"faults": [event.data]})
                             after, pause = event.cursor or after, 0.2
                             yield event
             except (aiohttp.ClientError, TimeoutError, OSError):

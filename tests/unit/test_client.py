@@ -156,6 +156,21 @@ async def test_a_stream_goes_on_from_the_last_event_across_breaks() -> None:
     assert stream.asked == ["", "2", "2", "4"]
 
 
+async def test_a_stream_the_hub_ends_is_a_refusal_with_its_code() -> None:
+    async def ended(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b'event: end\ndata: {"code":"access.suspended"}\n\n')
+        return response
+
+    app = web.Application()
+    app.add_routes([web.get("/v1/receipts/stream", ended)])
+    async with TestServer(app) as server, HubClient(str(server.make_url("")), "key") as client:
+        with pytest.raises(Refusal) as refused:
+            await anext(client.follow_receipts())
+    assert [fault["code"] for fault in refused.value.faults] == ["access.suspended"]
+
+
 async def test_a_stream_that_is_not_the_callers_ends_with_the_refusal() -> None:
     async with TestServer(web.Application()) as server, HubClient(str(server.make_url("")), "key") as client:
         with pytest.raises(Refusal) as refused:
