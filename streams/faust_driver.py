@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,13 +27,12 @@ from streams.api import Stage
 from streams.lease import Lease
 from streams.limits import WIDE, Limits
 from streams.log import KafkaLog
+from streams.pace import QUIET_SECONDS, Pace
 from streams.runtime import Hooks, Runtime
 from streams.store import Memory, MemoryStore, RocksStore, Store
 
 log = logging.getLogger(__name__)
 
-#: Seconds the broker holds a fetch back while little happens, and how many records one has to lead to until it is more.
-_QUIET_SECONDS, _BUSY_RECORDS = 0.02, 200
 #: Seconds after which a stage that is held looks again.
 _HELD_SECONDS = 0.05
 #: Seconds a graceful end may take; then the process ends as by a crash, which is just as safe.
@@ -77,15 +77,14 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_min_bytes = self.app.gather_bytes
-        consumer._fetch_max_wait_ms = int(_QUIET_SECONDS * 1000)
+        consumer._fetch_max_wait_ms = int(QUIET_SECONDS * 1000)
         return consumer
 
     def pace(self, written: int) -> None:
         """Let the next fetch be held back as befits what came of the last: so many records were written."""
         fetcher = self._consumer._fetcher
         if fetcher is not None:
-            seconds = self.app.gather if written >= _BUSY_RECORDS else _QUIET_SECONDS
-            fetcher._fetch_max_wait_ms = int(seconds * 1000)
+            fetcher._fetch_max_wait_ms = int(self.app.pace.after(written, time.monotonic()) * 1000)
 
     async def on_start(self) -> None:
         await super().on_start()
@@ -192,7 +191,7 @@ class _App(faust.App):  # type: ignore[misc]
     lease: Lease
     hooks: Hooks
     busy: asyncio.Lock
-    gather: float
+    pace: Pace
     gather_bytes: int
     #: Whether the stage has to wait.
     held: Callable[[], bool]
@@ -291,7 +290,7 @@ def _make(
     app.hooks = hooks
     app.held = lambda: False
     app.abreast = Abreast() if stage.name in options.abreast else None
-    app.gather, app.gather_bytes = options.gather, options.gather_bytes
+    app.pace, app.gather_bytes = Pace(options.gather), options.gather_bytes
     app.busy = asyncio.Lock()
     app.lease = Lease(options.session, options.rebalance, end=hooks.end)
     app.kafka = KafkaLog(options.bootstrap)
