@@ -27,7 +27,7 @@ from streams.api import Stage
 from streams.lease import Lease
 from streams.limits import WIDE, Limits
 from streams.log import KafkaLog
-from streams.pace import QUIET_SECONDS, Pace
+from streams.pace import IDLE, Hold, Pace
 from streams.runtime import Hooks, Runtime
 from streams.store import Memory, MemoryStore, RocksStore, Store
 
@@ -76,15 +76,14 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust has
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_min_bytes = self.app.gather_bytes
-        consumer._fetch_max_wait_ms = int(QUIET_SECONDS * 1000)
+        consumer._fetch_max_wait_ms, consumer._fetch_min_bytes = IDLE
         return consumer
 
-    def pace(self, written: int) -> None:
-        """Let the next fetch be held back as befits what came of the last: so many records were written."""
-        fetcher = self._consumer._fetcher
+    def hold(self, hold: Hold) -> None:
+        """Have the next fetch held back so."""
+        fetcher = self._consumer._fetcher if self._consumer is not None else None
         if fetcher is not None:
-            fetcher._fetch_max_wait_ms = int(self.app.pace.after(written, time.monotonic()) * 1000)
+            fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = hold
 
     async def on_start(self) -> None:
         await super().on_start()
@@ -100,7 +99,9 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
     async def _drain_messages(self, fetcher: Any) -> None:
         try:
             while not (self.should_stop or fetcher.should_stop):
-                records, _ = await self._wait_next_records(1.0)
+                records, _ = await self._wait_next_records(self.app.pace.patience)
+                if not records:
+                    self._thread.hold(self.app.pace.nothing())
                 if self.app.abreast is not None:
                     records = self._abreast(self.app.abreast, records)
                 if records:
@@ -143,7 +144,7 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
                     if self.app.abreast is not None:
                         self.app.abreast.clear()
                     await self.seek_wait(self._positions(gaps))
-                self._thread.pace(runtime.written - before)
+                self._thread.hold(self.app.pace.after(runtime.written - before, time.monotonic()))
             except Exception as error:
                 log.exception("%s: a batch failed", runtime.stage.name)
                 end(f"a batch failed: {type(error).__name__}")
@@ -192,7 +193,6 @@ class _App(faust.App):  # type: ignore[misc]
     hooks: Hooks
     busy: asyncio.Lock
     pace: Pace
-    gather_bytes: int
     #: Whether the stage has to wait.
     held: Callable[[], bool]
     abreast: Abreast | None
@@ -290,7 +290,7 @@ def _make(
     app.hooks = hooks
     app.held = lambda: False
     app.abreast = Abreast() if stage.name in options.abreast else None
-    app.pace, app.gather_bytes = Pace(options.gather), options.gather_bytes
+    app.pace = Pace(Hold(int(options.gather * 1000), options.gather_bytes))
     app.busy = asyncio.Lock()
     app.lease = Lease(options.session, options.rebalance, end=hooks.end)
     app.kafka = KafkaLog(options.bootstrap)

@@ -37,7 +37,7 @@ def test_the_versions_are_those_that_were_proven() -> None:
 def test_what_is_overridden_is_there_with_the_same_parameters() -> None:
     for own, theirs in ((_Consumer, driver.Consumer), (_Thread, driver.AIOKafkaConsumerThread), (_App, App)):
         for name, function in vars(own).items():
-            if inspect.isfunction(function) and name not in {"_handle", "_positions", "_abreast", "_held", "pace"}:
+            if inspect.isfunction(function) and name not in {"_handle", "_positions", "_abreast", "_held", "hold"}:
                 assert parameters(function) == parameters(getattr(theirs, name)), name
     assert _Transport.Consumer is _Consumer
     assert "self.Consumer(" in source(driver.Transport.create_consumer)
