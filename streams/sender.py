@@ -28,7 +28,7 @@ from hub.domain.subscriptions import ANSWERS, DISABLED, Subscription, Verdict, i
 from hub.domain.subscriptions import PARKED as PARKED_SUBSCRIPTION
 from hub.ports import Clock, Publisher
 from hub.topics import HAND_OVERS, REDELIVERIES, partition_of
-from streams.breaker import OPEN, Breaker
+from streams.breaker import CLOSED, OPEN, Breaker
 from streams.deliver import ACCEPTED, AWAY, DELIVERED, PARKED, Reply, Retry
 from streams.stages.cloud import headers
 
@@ -328,7 +328,8 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                     self._parked += 1
                     return PARKED, tries, reply.note
             self._retried += 1
-            await asyncio.sleep(max(retry.wait(tries), min(reply.retry_after, _LONGEST_WAIT)))
+            if reply.verdict != AWAY or self._breaker.state == CLOSED:  # an open breaker alone says when to try again
+                await asyncio.sleep(max(retry.wait(tries), min(reply.retry_after, _LONGEST_WAIT)))
 
     def _succeeded(self) -> None:
         self._breaker.succeeded()

@@ -12,7 +12,7 @@ from hub.cli.reach import Reach, language
 from hub.web import words
 
 _COLOURS = {"high": "red", "critical": "red", "medium": "yellow", "low": "cyan"}
-FILTERS = ("severity", "family", "rule", "enterprise", "agency", "office", "state", "assignee")
+FILTERS = ("severity", "family", "rule", "enterprise", "agency", "office", "state", "assignee", "unit")
 
 
 @click.command("alerts")

@@ -37,6 +37,7 @@ _ALERTS = (
     _query("office", "by customs office"),
     _query("state", f"what was done about it: one of {', '.join(STATES)}, or {OPEN} for all but closed"),
     _query("assignee", "who has it"),
+    _query("unit", f"the part of customs they are addressed to: {', '.join(UNITS)}"),
     _AFTER,
 )
 _EVENTS = "text/event-stream"

@@ -580,6 +580,7 @@ async def test_alerts_and_cases_are_read_as_the_desk_last_said_in_whatever_order
         return Action(f"{what}{n}", "wang", "customs", MIDNIGHT + n, what, **more)
 
     a, b, c = one(80), one(81, ("tax",)), one(82, ("customs", "market"), "yellow")
+    c = msgspec.structs.replace(c, evidence={"unit": "quarantine"})
     of_a = [Came(a, ""), act("acknowledge", 1), act("join", 2, to="forex"), act("close", 3, verdict="true", text="so it was")]
     records = [*_desk_records(*of_a), *_desk_records(Came(b, "")), *_desk_records(Came(c, ""), act("assign", 1, to="li"))]
     await house.feed([*records, records[0], records[3]])  # a stage that was killed says it again
@@ -590,7 +591,7 @@ async def test_alerts_and_cases_are_read_as_the_desk_last_said_in_whatever_order
         before = await house.contents()
         _, seen = await house.get("/v1/alerts/al-80", "key-forex")
         assert (seen["handling"]["state"], seen["handling"]["verdict"], seen["handling"]["shared"]) == ("closed", "true", ["forex"])
-        for path, ids in (("state=closed", ["al-80"]), ("state=open", ["al-82"]), ("assignee=li", ["al-82"]), ("state=raised", [])):
+        for path, ids in (("state=closed", ["al-80"]), ("state=open", ["al-82"]), ("assignee=li", ["al-82"]), ("state=raised", []), ("unit=quarantine", ["al-82"])):
             assert [item["id"] for item in (await house.get(f"/v1/alerts?{path}", "key-customs"))[1]["items"]] == ids
         for path, ids in (("", ["al-80", "al-82"]), ("?state=open", ["al-82"]), ("?assignee=li", ["al-82"]), ("?severity=red", ["al-80"]),
                           ("?authority=tax", []), ("?overdue=1", []), ("?limit=1", ["al-80"]), ("?limit=1&skip=1", ["al-82"])):  # fmt: skip
@@ -611,6 +612,8 @@ async def test_alerts_and_cases_are_read_as_the_desk_last_said_in_whatever_order
             assert await reader.desk_counts(msgspec.structs.replace(wanted, severity="red")) == {"red": 1, "yellow": 1}
             assert await reader.desk_counts(msgspec.structs.replace(wanted, state="open", rule="R06")) == {"yellow": 1}
             assert [found.id for found in await reader.at_desk(DeskFilter(authorities=("forex",), state="closed"))] == ["al-80"]
+            assert [found.id for found in await reader.at_desk(msgspec.structs.replace(wanted, unit="quarantine"))] == ["al-82"]
+            assert await reader.desk_counts(msgspec.structs.replace(wanted, unit="quarantine")) == {"yellow": 1}
         finally:
             await reader.close()
     writer = PostgresWriter(house.dsn)

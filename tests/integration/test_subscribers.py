@@ -23,6 +23,8 @@ from hub.domain.access import Principal
 from hub.domain.deliveries import Redelivery
 from hub.domain.subscriptions import FILE, Subscription, find
 from hub.ports import Row
+from streams.deliver import Retry
+from streams.sender import Terms
 from streams.stages.cloud import headers
 from tests.support.delivery import PlainPublisher, make_topics
 from tests.support.receiver import receiving
@@ -160,6 +162,18 @@ async def test_an_outage_of_one_recipient_delays_only_itself_and_costs_nothing(l
         assert await log.all(topics.HAND_OVERS) == [], "being away costs no event its attempts"
         reports = [one for one in await log.all(topics.DELIVERIES) if one["recipient"] == f"subscription:{ill}"]
         assert (reports[-1]["delivered"], reports[-1]["running"]) == (60, False)
+
+
+async def test_an_endpoint_that_is_back_is_found_by_the_breakers_probe_however_long_the_events_own_wait_is(log: Log) -> None:
+    world, id = World(CUSTOMS), f"s{secrets.token_hex(4)}"
+    async with receiving(secret_of(id)) as receiver:
+        receiver.down = 503
+        world.put(subscribed(receiver.url, id))
+        async with senders(log.bootstrap, log.prefix, world, terms=Terms(Retry(3600, 3600, 4), 3600, (1, 0.2, 0.5), 6000)):
+            await log.alerts(0)
+            await until(lambda: _waits(log, id))
+            receiver.down = 0
+            await until(lambda: receiver.numbers == [0])
 
 
 async def _waits(log: Log, id: str) -> bool:

@@ -13,6 +13,7 @@ from hub.domain.faults import Misconfigured
 from hub.domain.orders import problems
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.reference import problems as wrong_with
+from hub.domain.subscriptions import Subscription, is_for
 from hub.infra.participants import principal_value
 from schemas import samples
 from tests.support.reading import CALLERS, FixedClock
@@ -95,3 +96,9 @@ def test_a_principal_of_a_unit_is_customs() -> None:
     for roles, unit in ((("tax",), "quarantine"), (("customs",), "kennel")):
         with pytest.raises(Misconfigured):
             principal_value(roles=roles, codes=(), dxp_ids=(), key_hash="x", unit=unit)
+
+
+def test_a_subscription_picks_what_is_addressed_to_quarantine() -> None:
+    mine = Subscription("s", OFFICER.name, "alerts", 1, filter={"unit": ("quarantine",)})
+    for evidence, picked in (({"unit": "quarantine"}, True), ({"unit": "kennel"}, False), ({}, False), (None, False)):
+        assert is_for(mine, OFFICER, b"", {"agency": ["customs"], "evidence": evidence}) is picked
