@@ -519,6 +519,9 @@ async def test_on_a_telephone_the_first_alert_is_in_sight_and_no_column_is_cut(c
         await page.get_by_text("Act on ticked").click()
         await page.get_by_role("button", name="Do it").click()
         await expect(page.get_by_role("status")).to_contain_text("1 / 1")
+        await page.locator("#alerts tbody tr").first.get_by_role("link", name="open").click()
+        await expect(page.locator("#history")).to_contain_text("alert raised")
+        assert await page.evaluate(_CUT) == []
         await page.goto(f"{console.url}/deliveries")
         await expect(page.locator("tbody tr")).to_have_count(2)
         await expect(page.get_by_role("button", name="Resume")).to_be_in_viewport(ratio=1)
