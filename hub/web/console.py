@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from aiohttp import web
 
+from hub.domain.access import UNITS
 from hub.domain.credit import SOURCES
 from hub.domain.faults import Both, Fault, Refused, fault
 from hub.domain.kinds import KINDS, MATCHED_KINDS
@@ -189,6 +190,9 @@ async def _held(request: web.Request, viewer: Viewer, wrong: Sequence[Fault] = (
         orders=orders.orders_json(request, viewer),
         mine=orders.authorities_of(viewer),
         levels=SEVERITIES,
+        may_change=orders.may_change,
+        units=UNITS,
+        unit=lambda word: words.say(words.UNITS, word, language_of(request)),
         wrong=wrong,
     )
 

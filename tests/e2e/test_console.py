@@ -496,6 +496,13 @@ async def test_an_officer_of_quarantine_begins_with_what_is_addressed_to_it_and_
         await page.get_by_label("Addressed to").select_option("quarantine")
         await page.get_by_role("button", name="Show").click()
         await expect(page.locator("#alerts tbody tr")).to_have_count(1)
+        await page.goto(f"{console.url}/held")
+        await page.fill("#o-id", "7")
+        await page.fill("#o-reason", "an outbreak")
+        await page.fill("#o-hs", "0406")
+        await page.get_by_label("Addressed to").select_option("quarantine")
+        await page.get_by_role("button", name="Order", exact=True).click()
+        await expect(page.locator("tbody tr")).to_contain_text("addressed to quarantine")
     async with signed_in(browser, console, "quarantine") as page:
         await shows(page, f"{console.url}/alerts", 1)
         await expect(page.locator("#alerts tbody tr")).to_contain_text("quarantine")

@@ -65,6 +65,17 @@ async def test_customs_decides_what_it_has_addressed_to_quarantine_too(hub: Hub)
     assert (await hub.get("/v1/held/s1", "quarantine"))["yours"] == ["customs"]
 
 
+async def test_quarantine_neither_changes_nor_revokes_an_order_of_all_of_customs_and_customs_does_either(hub: Hub) -> None:
+    made = await hub.post("/v1/orders", "customs", ORDER)
+    await hub.post("/v1/orders", "quarantine", ORDER | {"reason": "mine now"}, 403)
+    await hub.post("/v1/orders/customs~1/revoke", "quarantine", {}, 403)
+    assert (await hub.get("/v1/orders/customs~1", "customs"))["version"] == made["version"]
+    await hub.post("/v1/orders", "quarantine", ORDER | {"id": "2"})
+    assert (await hub.post("/v1/orders/customs~2/revoke", "quarantine", {}))["revoked"]
+    await hub.post("/v1/orders", "quarantine", ORDER | {"id": "3"})
+    assert (await hub.post("/v1/orders/customs~3/revoke", "customs", {}))["revoked"]
+
+
 @pytest.mark.parametrize(("changes", "wrong"), [({"unit": "kennel"}, True), ({"authority": "tax"}, True), ({}, False)])
 def test_a_unit_is_a_part_of_customs(changes: dict[str, Any], *, wrong: bool) -> None:
     value = {"authority": "customs", "what": "hold", "reason": "r", "unit": "quarantine"} | changes

@@ -7,6 +7,8 @@ anybody else these addresses hold nothing: what an enterprise learns is in its d
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -70,6 +72,11 @@ class Deciding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def authorities_of(viewer: Viewer) -> tuple[str, ...]:
     """The authorities a caller is an officer of."""
     return tuple([role for role in viewer.roles if role in AUTHORITIES]) if sight.is_officer(viewer) else ()
+
+
+def may_change(viewer: Viewer, order: Mapping[str, Any]) -> bool:
+    """Whether a caller changes and revokes an order: its authority does; an officer of a unit what is addressed to that unit."""
+    return order["authority"] in authorities_of(viewer) and (not viewer.unit or order.get("unit") == viewer.unit)
 
 
 def _officer(request: web.Request) -> Viewer:
@@ -165,6 +172,8 @@ async def made(request: web.Request, viewer: Viewer, wanted: Making) -> Referenc
     data, day = reference_of(request), day_text(today(request))
     id = f"{mine[0]}~{wanted.id}"
     there = data.versions("order", id)
+    if there and not may_change(viewer, there[0].value):
+        raise web.HTTPForbidden
     begins = wanted.valid_from or (there[0].valid_from if there else day)
     value: Json = {
         name: given for name, given in msgspec.to_builtins(wanted).items() if name not in ("id", "valid_from", "valid_to")
@@ -188,7 +197,7 @@ def _same(there: ReferenceRecord, value: Json, begins: str, ends: str) -> bool:
 async def revoke(request: web.Request) -> web.Response:
     """Revoke an order of one's own authority: at once; what it held goes on within minutes."""
     viewer = _acting(request)
-    if _versions(request, viewer)[0].value["authority"] not in authorities_of(viewer):
+    if not may_change(viewer, _versions(request, viewer)[0].value):
         raise web.HTTPForbidden
     wanted = await body_of(request, Revoking, _wrong)
     assert isinstance(wanted, Revoking)
@@ -198,7 +207,7 @@ async def revoke(request: web.Request) -> web.Response:
 async def revoked(request: web.Request, viewer: Viewer, wanted: Revoking) -> ReferenceRecord:
     """The order the address names, revoked; raises HTTPNotFound, HTTPForbidden."""
     newest = _versions(request, viewer)[0]
-    if newest.value["authority"] not in authorities_of(viewer):
+    if not may_change(viewer, newest.value):
         raise web.HTTPForbidden
     if newest.value.get("revoked"):
         return newest
