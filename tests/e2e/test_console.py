@@ -529,6 +529,13 @@ async def test_on_a_telephone_the_first_alert_is_in_sight_and_no_column_is_cut(c
         await page.locator("#alerts tbody tr").first.get_by_role("link", name="open").click()
         await expect(page.locator("#history")).to_contain_text("alert raised")
         assert await page.evaluate(_CUT) == []
+        await page.goto(f"{console.url}/held")
+        await page.fill("#o-id", "8")
+        await page.fill("#o-reason", "a word of many letters that a line of a telephone cannot hold")
+        await page.fill("#o-hs", "0406")
+        await page.get_by_role("button", name="Order", exact=True).click()
+        await expect(page.get_by_role("button", name="Revoke")).to_be_visible()
+        assert await page.evaluate(_CUT) == []
         await page.goto(f"{console.url}/deliveries")
         await expect(page.locator("tbody tr")).to_have_count(2)
         await expect(page.get_by_role("button", name="Resume")).to_be_in_viewport(ratio=1)
