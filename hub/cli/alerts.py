@@ -71,9 +71,11 @@ def _wanted(filters: tuple[str, ...]) -> dict[str, str]:
 
 
 def line(alert: dict[str, Any], speaks: str) -> str:
-    """``time  severity  state and who has it  rule  declaration  sentence  case``."""
+    """``time  severity  state, who has it and that nobody acts  rule  declaration  sentence  case``."""
     said = alert["message_zh"] if speaks == "zh" and alert["message_zh"] else alert["message"]
     severity = click.style(f"{alert['severity']:<8}", fg=_COLOURS.get(alert["severity"], "white"))
     handling = alert["handling"]
     state = words.say(words.HANDLING, handling["state"], speaks) + (f" {handling['assignee']}" if handling["assignee"] else "")
+    if handling["escalated"]:
+        state += f" ({words.say(words.DESK_LINES, 'escalated', speaks)} ×{handling['escalated']})"
     return f"{words.in_china(alert['at'])}  {severity} {state:<12} {alert['rule']:<6} {alert['declaration']}  {said}  {alert['case']}"
