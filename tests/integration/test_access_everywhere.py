@@ -532,7 +532,7 @@ PUBLIC = {
     "/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/docs/messages", "/docs/messages/{type}",
     "/docs/messages/{type}/{part}/{field}", "/docs/fields/{name}", "/static/{name}", "/problems/{code}",
 }  # fmt: skip
-#: Described, but of the door, whose answers speak of the bytes just sent and nobody else's (``tests/integration/test_door.py``).
+#: Described, but of the door, whose answers speak of what the caller has just sent (``tests/unit/test_door_http.py``).
 DOOR = {("POST", "/v1/messages"), ("POST", "/v1/webhooks/{map}"), ("POST", "/v1/webhooks/{map}/{principal}")}
 #: Calls that read the log behind a cursor: here from its beginning.
 BEHIND = {
