@@ -377,7 +377,8 @@ class Deeds:
                     may = both(officer, is_(one.by), *[self.world.may_act[id] for id in about])
                     self.done.append(("acted", f"{case} for {one.authority}", both(may, has(one.authority)) if one.authority else may))
 
-    async def publish(self, records: Sequence[ReferenceRecord]) -> None:
+    async def amend(self, change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
+        records = change(self.world.references)
         for record in records:
             may: May = officer
             if record.kind == "order":
@@ -388,6 +389,7 @@ class Deeds:
                 if before is not None and record.value.get("state", "active") == "active" and record.value.get("resumed", 0) > before.resumed:
                     may = either(may, has("operator"))
             self.done.append((record.kind, record.id, may))
+        return records
 
     async def replay(self, items: Sequence[HandOverOutcome]) -> int:
         for item in items:
@@ -479,7 +481,7 @@ async def housed(kafka: str, database: str, world: World) -> AsyncIterator[House
     parts = Parts(
         read=reader, records=records, sealer=PlainSealer(), clock=FixedClock(NOW), by_key=callers.get, by_name=callers.get,
         session_secret=SECRET, receipt_xml=receipts.message, feed=feeds.of, reference=world.references, partitions=PARTITIONS,
-        decide=deeds.decide, desk=deeds.desk, publish_reference=deeds.publish, delivering=deeds.delivering(), audit=deeds.act,
+        decide=deeds.decide, desk=deeds.desk, amend_reference=deeds.amend, delivering=deeds.delivering(), audit=deeds.act,
         prover=PlainProver(records),
     )  # fmt: skip
     app = make_app(parts)
