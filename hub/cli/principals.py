@@ -34,13 +34,14 @@ async def amend(
     """
     if settings.kafka and not settings.database:
         raise Misconfigured(["set HUB_DATABASE to the hub's database (hub up knows it): who writes reference data takes turns there"])
-    reader = await reading(settings)
+    reader, log = await reading(settings), KafkaRecords(settings.kafka)
     try:
         to(reader.data)
         await recorded(settings, what, subject, detail)
-        published = await amending(settings.kafka, reader, KafkaRecords(settings.kafka), settings.database)(to)
+        published = await amending(settings.kafka, reader, log, settings.database)(to)
         return reader.data.reached if published else -1
     finally:
+        await log.close()
         await reader.stop()
 
 
