@@ -218,6 +218,10 @@ async def resumed(request: web.Request, viewer: Viewer, subscription: Subscripti
         return subscription
     if subscription.kind == WEBHOOK:
         await _delivering(request).check(subscription.url)
+        # Looking takes its time: what was changed meanwhile, a new secret or the end, is not undone.
+        subscription = to_resume(request, viewer, subscription.id)
+        if subscription.state == ACTIVE:
+            return subscription
     made = msgspec.structs.replace(subscription, state=ACTIVE, reason="", resumed=subscription.resumed + 1)
     await _publish(request, viewer, made, audit.SUBSCRIPTION_RESUMED)
     return made
@@ -258,4 +262,6 @@ async def _publish(request: web.Request, viewer: Viewer, subscription: Subscript
     # Where events go, and no more of the address than its host: a path may be a secret.
     detail = {"feed": subscription.feed, "kind": subscription.kind, "host": URL(subscription.url).host or ""}
     await acts.record(request, viewer, act, subscription.id, detail=detail)
+    if before is not None and find(reference_of(request), subscription.id) is None:
+        raise web.HTTPNotFound  # ended while this was recorded: nothing begins it again
     await publish([ReferenceRecord(SUBSCRIPTION, subscription.id, 1, ALWAYS, value=value)])
