@@ -289,6 +289,22 @@ async def test_a_body_counts_when_all_of_it_has_come_and_what_is_no_text_is_refu
     assert await sent(b'{"action":', b'"acknow', b'ledge"}') == (408, "transport.slow")
 
 
+@pytest.mark.parametrize("page", ["/login", "/alerts"])
+async def test_a_form_that_does_not_come_is_none(hub: Hub, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    monkeypatch.setattr(common, "BODY_SECONDS", 0.05)
+    answered = asyncio.Event()
+
+    async def part() -> AsyncIterator[bytes]:
+        yield b"key="
+        await answered.wait()
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    cookies = {SESSION_COOKIE: session_token(SECRET, "wang", NOW)}
+    async with hub.session.post(page, data=part(), headers=headers, cookies=cookies) as answer:
+        assert answer.status == 403
+        answered.set()
+
+
 async def test_a_shift_is_handed_over_as_a_whole(hub: Hub) -> None:
     await hub.read.raise_(*[alert(f"b{n}", declaration=f"declaration/AGT0000001:B{n}") for n in range(5)])
     for n in range(4):

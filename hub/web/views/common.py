@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -119,3 +119,12 @@ async def body_of(request: web.Request, type_: type[Wanted], wrong: Callable[[Bo
         return msgspec.json.decode(body or b"{}", type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(Both(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象")) from error
+
+
+async def form_of(request: web.Request) -> Mapping[str, Any]:  # Any: aiohttp's form values
+    """What a form sends; nothing where it is none, or takes too long to come."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.post()
+    except (ValueError, LookupError, TimeoutError):
+        return {}
