@@ -114,21 +114,21 @@ class HookClient:
         """An endpoint's address; raises Refused (``webhook.url``, ``webhook.port``, ``webhook.address``)."""
         try:
             url = URL(text)
-            port = url.port
+            port, host = url.port, url.host  # the host's name is decoded here, and may be none ("xn--")
         except ValueError as error:
             raise Refused([fault("webhook.url")]) from error
         good = text.isascii() and text.isprintable() and " " not in text and len(text) <= _MOST_URL
         scheme = url.scheme == "https" or (self._private and url.scheme == "http")
         # "https://@host": an empty user is one too.
         authority = re.split(r"[/?#\\]", text.partition("//")[2])[0]
-        if not (good and scheme and url.host and port) or "@" in authority or not {"#", "\\"}.isdisjoint(text) or _odd(url.host):
+        if not (good and scheme and host and port) or "@" in authority or not {"#", "\\"}.isdisjoint(text) or _odd(host):
             raise Refused([fault("webhook.url")])
         if not self._private:
             if port not in PORTS:
                 raise Refused([fault("webhook.port", port=port)])
             with suppress(ValueError):
-                ip_address(url.host)
-                if why := refused_address(url.host):
+                ip_address(host)
+                if why := refused_address(host):
                     raise Refused([fault("webhook.address", why=why)])
         return url
 

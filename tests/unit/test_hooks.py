@@ -76,6 +76,7 @@ def test_what_is_refused_stays_refused_in_every_dress(address: Any) -> None:
         "https:///x": "webhook.url", "example.com": "webhook.url", "": "webhook.url", "https://example.com/\r\nX: 1": "webhook.url",
         "https://example.com:99999/": "webhook.url", "https://example.com/" + "x" * 2000: "webhook.url", "file:///etc/passwd": "webhook.url",
         "https://example.com:22/": "webhook.port", "https://example.com:80/": "webhook.port", "https://127.0.0.1/": "webhook.address",
+        "https://xn--/": "webhook.url", "https://a.xn--.example/": "webhook.url",
         "https://[::1]/": "webhook.address", "https://[::ffff:169.254.169.254]/": "webhook.address", "https://10.0.0.1:8443/": "webhook.address",
     }.items(),
 )  # fmt: skip
