@@ -23,7 +23,7 @@ from hub.cli import group
 from hub.domain import evidence, pack
 from hub.domain.acknowledgement import attach_proofs
 from hub.domain.audit import Act
-from hub.domain.events import Assessment, Status, SubmissionSummary
+from hub.domain.events import Assessment, Registered, RegisteredLine, Status, SubmissionSummary
 from hub.domain.evidence import Head
 from hub.domain.evidence_file import FORMAT, Header
 from hub.domain.reading import HandOverRow, Place
@@ -69,7 +69,9 @@ class Model:
         return []
 
     async def assessment(self, declaration: str) -> Assessment | None:
-        return assessment_of(SALE) if declaration == self.known[3].key else None
+        line = RegisteredLine("a line of the register", "011", "1", "1", "1", "502")
+        more = {"read": {"payer": "what a rule read"}, "registered": Registered("AGT0000001", "9610", 1, "20251111", (line,))}
+        return msgspec.structs.replace(assessment_of(SALE), **more) if declaration == self.known[3].key else None
 
     async def submission(self, name: str) -> tuple[SubmissionSummary, Place] | None:
         return self.summaries.get(name)
@@ -167,6 +169,20 @@ async def test_customs_gets_the_originals_for_a_purpose_only_and_that_is_recorde
     [act] = acts
     assert (act.what, act.by, act.purpose, act.subject) == ("personal.read", "customs", "court case 7", SALE.business("declaration"))
     assert verify_pack(whole, log.key.public).genuine
+
+
+@pytest.mark.parametrize("officer", ["customs", "tax", "forex", "market", "office"])
+async def test_an_officer_s_pack_says_of_the_assessment_what_the_declaration_s_call_says_and_no_more(session: ClientSession, officer: str) -> None:
+    found = files(await fetched(session, officer))
+    async with session.get(PATH.removesuffix("/evidence"), headers={"Authorization": f"Bearer key-{officer}"}) as answer:
+        shown = await answer.json()
+    assert json.loads(found["declaration.json"]) == shown
+    assessment = json.loads(found["assessment.json"])
+    assert assessment["findings"]
+    assert assessment == {name: shown[name] for name in assessment}
+    # A digest of the buyer tells whose else a declaration is; the register of exports is not every authority's.
+    for kept in (b"made-up-digest", b"what a rule read", b"a line of the register"):
+        assert not [name for name, body in found.items() if kept in body]
 
 
 async def test_the_office_gets_no_originals_whatever_it_says(session: ClientSession, acts: list[Act]) -> None:
