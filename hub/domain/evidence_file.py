@@ -47,7 +47,8 @@ _decode = msgspec.json.Decoder(Header | Root | Inclusion | Act | Stamped).decode
 
 class Walk(msgspec.Struct):
     """What a walk found. ``broken``: what did not hold (``format``, ``key``, ``chain``, ``root_signature``, ``inclusion``,
-    ``stamp``), empty where all of it does; ``where`` and ``why`` say more. ``inclusions`` are by the content of their leaf.
+    ``stamp``), empty where all of it does; ``where`` and ``why`` say more. ``newest``: when the newest root was made, ms.
+    ``inclusions`` are by the content of their leaf.
     """
 
     broken: str = ""
@@ -58,6 +59,7 @@ class Walk(msgspec.Struct):
     unchecked_stamps: int = 0
     included: int = 0
     acts: int = 0
+    newest: int = 0
     heads: dict[_Chain, Head] = {}
     firsts: dict[_Chain, Root] = {}
     inclusions: dict[str, Inclusion] = {}
@@ -122,7 +124,7 @@ class _Walker:
 
     def _header(self, header: Header) -> None:
         if header.format != FORMAT:
-            raise _Broken("format", f"format {header.format!r}")
+            raise _Broken("format", f"{header.format!r}: an unknown form")
         if header.key != self._key:
             raise _Broken("key", f"{header.key}, not {self._key}")
 
@@ -139,6 +141,7 @@ class _Walker:
         found.heads[chain] = after(root)
         found.firsts.setdefault(chain, root)
         found.roots += 1
+        found.newest = max(found.newest, root.at)
         self._roots[root.topic, root.partition, root.number] = root
 
     def _inclusion(self, inclusion: Inclusion) -> None:

@@ -90,6 +90,11 @@ def find(data: Reference, id: str) -> Subscription | None:
     return found
 
 
+def version_of(data: Reference, id: str) -> str:
+    """Another text after each change of a subscription and each word of the sender about it."""
+    return f"{data.newest(SUBSCRIPTION, id)}.{data.newest(ENDPOINT, id)}"
+
+
 def every(data: Reference) -> Iterator[Subscription]:
     """All subscriptions that were not deleted."""
     for id in data.ids(SUBSCRIPTION):

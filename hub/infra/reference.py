@@ -6,7 +6,7 @@ Everything lies in partition 0, whatever the number of partitions: the offset a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -20,7 +20,9 @@ from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.infra.crypto import api_key_hash
-from hub.ports import Clock
+from hub.infra.database import one_writer
+from hub.infra.records import KafkaRecords
+from hub.ports import Amend, Clock
 from hub.topics import REFERENCE
 
 _PARTITION = TopicPartition(REFERENCE, 0)
@@ -250,6 +252,25 @@ def as_versions(records: Iterable[ReferenceRecord], known: Reference) -> list[Re
         numbers[key] = numbers.get(key, versions[0].version if versions else 0) + 1
         wanted.append(msgspec.structs.replace(record, version=numbers[key]))
     return wanted
+
+
+def amending(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Amend:
+    """Publishes records as the next versions of what the log holds, one call of all processes after the other, and waits until they
+    are read.
+    """
+    in_turn = asyncio.Lock()  # those of one process keep the order they came in, on one connection
+
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
+        async with in_turn, one_writer(dsn):
+            ends = await log.ends((REFERENCE,))
+            await reference.reached(ends.get((REFERENCE, 0), 0) - 1)
+            records = as_versions(change(reference.data), reference.data)
+            offset = await publish(bootstrap, records)
+            if offset >= 0:
+                await reference.reached(offset)
+        return records
+
+    return amend
 
 
 async def publish_anew(bootstrap: str, records: Iterable[ReferenceRecord], clock: Clock) -> int:

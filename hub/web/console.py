@@ -236,9 +236,10 @@ async def deliveries_page(request: web.Request) -> web.Response:
 async def redeliver(request: web.Request) -> web.Response:
     """Send what is parked for a recipient again, or resume its subscription."""
     viewer, id = _signed_in(request), path_text(request, "id")
-    auth.check_csrf(request, str((await form_of(request)).get("csrf", "")))
+    form = await form_of(request)
+    auth.check_csrf(request, str(form.get("csrf", "")))
     if request.match_info["what"] == "resume":
-        await subscriptions.resumed(request, viewer, subscriptions.to_resume(request, viewer, id))
+        await subscriptions.resumed(request, viewer, subscriptions.to_resume(request, viewer, id), (str(form.get("version", "")),))
         raise web.HTTPSeeOther("/deliveries")
     raise web.HTTPSeeOther(f"/deliveries?sent={await deliveries.sent_again(request, viewer, id)}")
 

@@ -29,7 +29,6 @@ from hub.infra.lag import GroupLags
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
-from hub.infra.reference import as_versions
 from hub.web.app import make_app
 from hub.web.ports import Delivering, Parts
 from hub.wiring import ITEMS
@@ -52,6 +51,7 @@ from tests.support.reading import (
     status_record,
     story_of,
 )
+from tests.support.site import amending
 from tests.support.zone import Zone
 from tests.unit.test_zone_export import closed
 from tests.unit.test_zone_import import sold
@@ -108,11 +108,8 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
     feeds, made = Feeds(kafka, PARTITIONS, ITEMS, prefix=prefix), Console(kafka, prefix)
     data = Reference()
 
-    async def publish_reference(records: Sequence[ReferenceRecord]) -> None:
-        for record in as_versions(records, data):
-            data.put(record, data.reached + 1)
-
-    await publish_reference([
+    amend = amending(data)
+    await amend(lambda _: [
         ReferenceRecord(SUBSCRIPTION, "s1", 1, ALWAYS, value=value_of(Subscription("s1", "customs", "alerts", 1, url="https://hub.example/hook"))),
         ReferenceRecord(ENDPOINT, "s1", 1, ALWAYS, value={"state": "parked", "reason": "webhook.dead", "at": 1, "resumed": 0}),
     ])
@@ -141,7 +138,7 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
         session_secret=b"s" * 32,
         receipt_xml=receipts.message,
         reference=data,
-        publish_reference=publish_reference,
+        amend_reference=amend,
         desk=made.tell,
         feed=feeds.of,
         partitions=PARTITIONS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,11 +18,10 @@ from hub import cli, topics
 from hub.domain import audit
 from hub.domain.audit import Act
 from hub.domain.faults import Misconfigured, Unavailable
-from hub.domain.reference import ReferenceRecord
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.infra.participants import demo_principals, demo_records
 from hub.infra.records import KafkaRecords
-from hub.infra.reference import ReferenceReader, publish, publish_anew
-from hub.wiring import publishing
+from hub.infra.reference import ReferenceReader, amending, publish, publish_anew
 from tests.support.delivery import WallClock, make_topics
 
 
@@ -120,23 +119,24 @@ async def test_two_officers_at_the_same_moment_make_two_versions_and_both_are_re
         return ReferenceRecord("credit", id, 1, "2026-04-01", value={"class": str(number), "reason": "r", "recorded_by": f"officer {number}"})
 
     async with reading(bootstrap) as reader, logged(bootstrap) as log:
-        publish_next = publishing(bootstrap, reader, log, database)
-        await asyncio.gather(publish_next([said(2)]), publish_next([said(4)]))
+        amend = amending(bootstrap, reader, log, database)
+        await asyncio.gather(amend(lambda _: [said(2)]), amend(lambda _: [said(4)]))
         assert [(r.version, r.value["class"]) for r in reader.data.versions("credit", id)] == [(2, "4"), (1, "2")]
         with pytest.raises(Misconfigured):
-            await publish_next([said(7)])
+            await amend(lambda _: [said(7)])
 
 
 async def test_officers_of_several_processes_at_the_same_moment_make_a_version_each(bootstrap: str, database: str) -> None:
     ids = [f"{secrets.token_hex(5)}~decision" for _ in range(4)]
 
-    def said(id: str, officer: int) -> ReferenceRecord:
-        return ReferenceRecord("credit", id, 1, "2026-04-01", value={"class": "2", "reason": "r", "recorded_by": f"officer {officer}"})
+    def saying(id: str, officer: int) -> Callable[[Reference], list[ReferenceRecord]]:
+        value = {"class": "2", "reason": "r", "recorded_by": f"officer {officer}"}
+        return lambda _: [ReferenceRecord("credit", id, 1, "2026-04-01", value=value)]
 
     async with reading(bootstrap) as one, reading(bootstrap) as other, reading(bootstrap) as third, logged(bootstrap) as log:
-        publish = [publishing(bootstrap, reader, log, database) for reader in (one, other, third)]
+        writers = [amending(bootstrap, reader, log, database) for reader in (one, other, third)]
         for id in ids:
-            await asyncio.gather(*(write([said(id, n)]) for n, write in enumerate(publish)))
+            await asyncio.gather(*(amend(saying(id, n)) for n, amend in enumerate(writers)))
         async with reading(bootstrap) as late:
             for id in ids:
                 found = late.data.versions("credit", id)
@@ -148,7 +148,7 @@ async def test_without_the_database_an_officers_word_is_not_taken(bootstrap: str
     record = ReferenceRecord("credit", f"{secrets.token_hex(5)}~decision", 1, "2026-04-01", value={"class": "2", "reason": "r", "recorded_by": "o"})
     async with reading(bootstrap) as reader, logged(bootstrap) as log:
         with pytest.raises(Unavailable):
-            await publishing(bootstrap, reader, log, "postgresql://nobody@127.0.0.1:1/none")([record])
+            await amending(bootstrap, reader, log, "postgresql://nobody@127.0.0.1:1/none")(lambda _: [record])
         assert reader.data.versions("credit", record.id) == []
 
 

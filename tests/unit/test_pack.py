@@ -161,6 +161,7 @@ async def test_customs_gets_the_originals_for_a_purpose_only_and_that_is_recorde
     verdict = verify_pack(masked, log.key.public)
     assert verdict.genuine
     assert len([note for note, _ in verdict.notes if "without a purpose" in note]) == 4
+    assert len([chinese for _, chinese in verdict.notes if "未注明用途" in chinese]) == 4
     whole = await fetched(session, "customs", "?purpose=court+case+7")
     assert {name: body for name, body in files(whole).items() if name.startswith("originals/")} == {
         f"originals/{SALE.submission(kind)}": original(SALE, kind) for kind in KINDS
@@ -220,7 +221,7 @@ def test_a_zip_packed_in_a_way_no_pack_is_is_refused_unopened(log: Log, method: 
         archive.writestr("manifest.json", b"{}" * 500)
     verdict = verify_pack(made.getvalue(), log.key.public)
     assert not verdict.genuine
-    assert "no pack is" in verdict.steps[-1].detail
+    assert "no pack is 压缩方式" in verdict.steps[-1].detail
 
 
 async def test_a_stranger_gets_what_it_gets_for_nothing(session: ClientSession) -> None:
@@ -236,7 +237,10 @@ async def test_what_is_erased_or_not_chained_yet_is_said_to_be_missing(session: 
     data = await fetched(session, "agent")
     [part] = json.loads(files(data)["manifest.json"])["submissions"]
     assert part["missing"] == ["original: erased", "evidence: under no root yet"]
-    assert verify_pack(data, log.key.public).genuine
+    verdict = verify_pack(data, log.key.public)
+    assert verdict.genuine
+    assert [chinese.partition("：缺少：")[2] for _, chinese in verdict.notes[:2]] == ["原始报文：已销毁", "证据链：尚未纳入任何根"]
+    assert "evidence: under no root yet 证据链：尚未纳入任何根" in files(data)["README.md"].decode()
 
 
 def _erased() -> bytes:
@@ -293,7 +297,7 @@ def test_a_zip_that_would_fill_the_memory_is_not_unpacked(log: Log) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(pack.MOST_FILES + 1):
             archive.writestr(f"f{number}", b"")
-    assert verify_pack(out.getvalue(), log.key.public).steps[-1].detail == "ValueError: too large"
+    assert verify_pack(out.getvalue(), log.key.public).steps[-1].detail == "ValueError: too large 文件过多或过大"
 
 
 def test_hub_verify_takes_a_pack(log: Log, whole: bytes, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hub.domain.reference import problems as wrong_with
 from hub.infra.participants import principal_value
 from schemas import samples
 from tests.support.reading import CALLERS, FixedClock
-from tests.support.site import parts_of, publishing_into, served
+from tests.support.site import amending, parts_of, served
 from tests.support.stage_harness import NOON
 from tests.support.zone import Zone
 from tests.unit.test_web_orders import NOW, Hub, Model, held
@@ -31,7 +31,7 @@ async def hub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     monkeypatch.setitem(CALLERS, "key-quarantine", OFFICER)
     data, read = Reference(), Model()
     parts = parts_of(
-        read, FixedClock(NOW), reference=data, publish_reference=publishing_into(data), decide=read.decide
+        read, FixedClock(NOW), reference=data, amend_reference=amending(data), decide=read.decide
     )
     async with served(parts) as session:
         yield Hub(session, data, read)

@@ -18,7 +18,7 @@ from hub.domain.reference import Reference
 from hub.web.auth import SESSION_COOKIE, session_token
 from hub.web.views.orders import may_see, sees
 from tests.support.reading import FixedClock
-from tests.support.site import parts_of, publishing_into, served
+from tests.support.site import amending, parts_of, served
 
 #: 2026-06-01 12:00 in China.
 NOW = 1_780_286_400_000
@@ -88,7 +88,7 @@ class Hub:
 async def hub() -> AsyncIterator[Hub]:
     data, read = Reference(), Model()
     parts = parts_of(
-        read, FixedClock(NOW), reference=data, publish_reference=publishing_into(data), decide=read.decide
+        read, FixedClock(NOW), reference=data, amend_reference=amending(data), decide=read.decide
     )
     async with served(parts) as session:
         yield Hub(session, data, read)

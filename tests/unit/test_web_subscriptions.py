@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from hub.web.views import subscriptions as view
 from hub.wiring import GroupLags, HookClient, Vault, delivering
 from tests.support.delivery import PlainPublisher, WallClock
 from tests.support.receiver import receiving
-from tests.support.site import parts_of, publishing_into, served
+from tests.support.site import amending, parts_of, served
 
 
 class Hub:
@@ -34,6 +34,8 @@ class Hub:
     def __init__(self, session: ClientSession, data: Reference) -> None:
         self.session, self.data = session, data
         self.acts: list[Act] = []
+        #: Calls of others that are made and answered while the next change waits for its turn.
+        self.before: list[Coroutine[Any, Any, Any]] = []
 
     async def call(self, method: str, path: str, caller: str, status: int = 200, body: Any = None) -> Any:
         async with self.session.request(method, path, headers={"Authorization": f"Bearer key-{caller}"}, json=body) as response:
@@ -54,7 +56,12 @@ async def site(tmp_path: Any, *, private: bool) -> AsyncIterator[Hub]:
     async def note(act: Act) -> None:
         acts.append(act)
 
-    parts = replace(parts_of(None, clock, reference=data, publish_reference=publishing_into(data)), delivering=made, audit=note)
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
+        while found.before:
+            await found.before.pop()
+        return await amending(data)(change)
+
+    parts = replace(parts_of(None, clock, reference=data, amend_reference=amend), delivering=made, audit=note)
     async with served(parts) as session:
         found = Hub(session, data)
         found.acts = acts
@@ -158,6 +165,50 @@ async def test_changes_are_counted_by_the_hour_but_to_end_one_is_never_refused(h
     assert len(hub.data.versions("subscription", made["id"])) == 1
     await hub.call("DELETE", path, "customs", 204)
     await hub.call("GET", path, "customs", 404)
+
+
+async def test_changes_at_the_same_moment_are_made_one_after_the_other_and_none_is_lost(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}"
+    changed = await asyncio.gather(*(hub.call("POST", f"{path}/rotate", "customs") for _ in range(5)))
+    assert len({made["secret"], *(one["secret"] for one in changed)}) == 6, "each was told a secret of its own"
+    found = find(hub.data, made["id"])
+    assert found is not None
+    assert found.secret == 6
+
+
+async def test_a_rotation_that_meets_a_deletion_does_not_bring_the_subscription_back(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}"
+    hub.before = [hub.call("DELETE", path, "customs", 204)]
+    await hub.call("POST", f"{path}/rotate", "customs", 404)
+    await hub.call("GET", path, "customs", 404)
+
+
+async def test_whoever_names_a_version_changes_that_one_only(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}"
+
+    async def status(method: str, call: str, version: str) -> tuple[int, str]:
+        headers = {"Authorization": "Bearer key-customs", "If-Match": version}
+        async with hub.session.request(method, call, headers=headers) as response:
+            return response.status, response.headers.get("ETag", "") if response.status < 400 else (await response.json())["faults"][0]["code"]
+
+    first = f'"{made["version"]}"'
+    assert await status("GET", path, "") == (200, first)
+    second = (await status("POST", f"{path}/rotate", first))[1]
+    assert second not in ("", first)
+    for method, call in (("POST", f"{path}/rotate"), ("POST", f"{path}/resume"), ("DELETE", path)):
+        for version in (first, f"W/{second}", "1", ""):
+            assert await status(method, call, version) == (412, "webhook.changed"), (call, version)
+    assert await status("POST", f"{path}/resume", f"{first}, {second}") == (200, second)
+    hub.data.put(ReferenceRecord(ENDPOINT, made["id"], 1, ALWAYS, value={"state": "parked", "reason": "webhook.dead", "at": 1}), hub.data.reached + 1)
+    assert await status("DELETE", path, second) == (412, "webhook.changed"), "the sender has said something of it since"
+    third = (await status("GET", path, ""))[1]
+    hub.before = [hub.call("POST", f"{path}/rotate", "customs")]
+    assert await status("POST", f"{path}/resume", third) == (412, "webhook.changed"), "changed while this call was on its way"
+    assert (await status("POST", f"{path}/resume", "*"))[0] == 200
+    assert (await status("DELETE", path, (await status("GET", path, ""))[1]))[0] == 204
 
 
 async def test_an_operator_resumes_anybodys_and_is_not_told_where_it_leads_or_what_it_looks_for(hub: Hub) -> None:

@@ -218,11 +218,11 @@ async def _publish(request: web.Request, record: ReferenceRecord, viewer: Viewer
     wrong = problems(record)
     if wrong:
         raise _wrong(Both("; ".join(wrong), "指令内容有误：" + "；".join(wrong)))
-    publish = request.app[PARTS].publish_reference
-    if publish is None:
+    amend = request.app[PARTS].amend_reference
+    if amend is None:
         raise web.HTTPServiceUnavailable
     await acting.record(request, viewer, what, record.id, detail={"order": str(record.value.get("what", ""))})
-    await publish([record])
+    await amend(lambda _: [record])
     return reference_of(request).versions("order", record.id)[0]
 
 
