@@ -227,19 +227,26 @@ async def test_what_is_anothers_is_answered_like_what_does_not_exist(house: Hous
         await house.feed(story_of(case))
         await house.caught_up()
         submission = case.submission("declaration")
-        for path in (
+        strangers = ("key-stranger", "key-operator", "key-carrier")
+
+        async def told_apart(path: str) -> None:
+            """What does not exist and what is another's are each looked for during two seconds: all of them at a time."""
+            nowhere = path.replace(submission, "0" * 32).replace("COP", "NIL")
+            (status, missing), *theirs = await asyncio.gather(
+                house.get(nowhere, "key-stranger"), *[house.get(path, caller) for caller in strangers]
+            )
+            assert status == 404
+            for caller, (found, said) in zip(strangers, theirs, strict=True):
+                assert found == 404, (path, caller)
+                assert {**said, "instance": ""} == {**missing, "instance": ""}
+            assert (await house.get(path, "no such key"))[0] == 401
+
+        await asyncio.gather(*map(told_apart, (
             f"/v1/declarations/{case.business('declaration')}",
             f"/v1/submissions/{submission}",
             f"/v1/submissions/{submission}/original",
             f"/v1/submissions/{submission}/acknowledgement",
-        ):
-            status, missing = await house.get(path.replace(submission, "0" * 32).replace("COP", "NIL"), "key-stranger")
-            assert status == 404
-            for caller in ("key-stranger", "key-operator", "key-carrier"):
-                status, theirs = await house.get(path, caller)
-                assert status == 404, (path, caller)
-                assert {**theirs, "instance": ""} == {**missing, "instance": ""}
-            assert (await house.get(path, "no such key"))[0] == 401
+        )))
         for path in ("/v1/worklist", "/v1/search", f"/v1/search?number={case.business('order')}", "/v1/receipts"):
             assert (await house.get(path, "key-stranger"))[1]["items"] == []
         carrier = (await house.get("/v1/declarations/WB000009", "key-carrier"))[1]
