@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lxml import etree
 
@@ -138,14 +137,6 @@ def _verdict(subject: str, steps: Sequence[VerifiedStep], notes: Sequence[tuple[
 def is_message(data: bytes) -> bool:
     """Whether a file looks like XML rather than an acknowledgement."""
     return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
-
-
-def public_key(pem: bytes) -> Ed25519PublicKey:
-    """The hub's public key from PEM; raises TypeError or ValueError where it is something else."""
-    key = serialization.load_pem_public_key(pem)
-    if not isinstance(key, Ed25519PublicKey):
-        raise TypeError("not an Ed25519 public key")
-    return key
 
 
 # ---- acknowledgements

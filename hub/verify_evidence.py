@@ -8,14 +8,13 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters import timestamps
 from hub.domain.acknowledgement import leaf_bytes
-from hub.domain.evidence_file import Verify, Walk, walk
+from hub.domain.evidence_file import Walk, walk
 from hub.domain.keys import rfc3339
-from hub.infra.crypto import hub_key_id
+from hub.infra.crypto import hub_key_id, verifying
 from hub.verify import Verdict, VerifiedStep, with_chinese
 
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -68,19 +67,6 @@ _REASONS = {
 _OTHERWISE = {"format": "该行无法解析", "stamp": "时间戳核验未通过"}
 #: The steps of a file in their order.
 STEPS = ("format", "key", "chain", "root_signature", "inclusion", "stamp")
-
-
-def verifying(public: Ed25519PublicKey) -> Verify:
-    """Whether a key signed."""
-
-    def verify(signature: bytes, data: bytes) -> bool:
-        try:
-            public.verify(signature, data)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
 
 
 def walk_file(lines: Iterable[bytes], public: Ed25519PublicKey, issuers: Sequence[x509.Certificate] = ()) -> Walk:

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.domain import pack
 from hub.domain.pack import Manifest, Part
-from hub.infra.crypto import hub_key_id
+from hub.infra.crypto import hub_key_id, verifying
 from hub.verify import Verdict, VerifiedStep, verify_acknowledgement, with_chinese
-from hub.verify_evidence import is_unknown, notes_of, steps_of, verify_covered, verifying, walk_file
+from hub.verify_evidence import is_unknown, notes_of, steps_of, verify_covered, walk_file
 
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "pack": (

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import click
 
-from hub.cli.reach import Reach, language
+from hub.cli.reach import Reach, language, refused
+from hub.cli.running import run
+from hub.client import HubClient, Refusal
 from hub.web import words
 
 _COLOURS = {"high": "red", "critical": "red", "medium": "yellow", "low": "cyan"}
@@ -54,10 +57,17 @@ def command(
             show(alert)
         after, more = body["after"], body["more"]
     if follow:
-        for event in reach.stream(f"/v1/alerts/stream?{urlencode(wanted)}", str(after)):
-            if event.name == "end":
-                raise click.ClickException(str(event.data.get("code", "")))
-            show({**event.data, "cursor": event.id, "event": event.name})
+        run(_follow(reach, f"/v1/alerts/stream?{urlencode(wanted)}", str(after), show))
+
+
+async def _follow(reach: Reach, path: str, after: str, show: Callable[[dict[str, Any]], None]) -> None:
+    """Alerts behind a cursor as they come, for ever; ends where the hub refuses them."""
+    try:
+        async with HubClient(reach.url, reach.key) as hub:
+            async for event in hub.events(path, after):
+                show({**event.data, "cursor": event.cursor, "event": event.type})
+    except Refusal as no:
+        raise refused(no.status, no.problem) from no
 
 
 def _wanted(filters: tuple[str, ...]) -> dict[str, str]:

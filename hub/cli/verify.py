@@ -19,6 +19,7 @@ from hub import verify as verifying
 from hub import verify_evidence, verify_pack
 from hub.cli import loaded
 from hub.domain.faults import Misconfigured
+from hub.infra.crypto import public_key
 
 _PLACE = click.Path(exists=True, path_type=Path)
 #: Exit status where nothing is wrong and the proof is not at hand; 2 is click's.
@@ -128,7 +129,7 @@ def _default_key(ctx: click.Context) -> Path:
 
 def _public_key(path: Path) -> Ed25519PublicKey:
     try:
-        return verifying.public_key(path.read_bytes())
+        return public_key(path.read_bytes())
     except (ValueError, TypeError):
         raise click.UsageError(f"{path} holds no Ed25519 public key in PEM.") from None
 

@@ -274,9 +274,9 @@ def amending(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn:
 
 
 async def publish_anew(bootstrap: str, records: Iterable[ReferenceRecord], clock: Clock) -> int:
-    """Publish records as the next versions of what the topic holds, as far as they say something new.
+    """Publish records as the next versions of what the topic holds, as far as they say something new; the last one's offset, or -1.
 
-    The offset of the last one written, or -1; may be repeated and run by two processes at a time.
+    For what is made up with the sandbox, where whoever writes at the same time writes the same; everything else takes turns (``amending``).
     """
     reader = ReferenceReader(bootstrap, clock)
     await reader.start()

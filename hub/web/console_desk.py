@@ -23,7 +23,7 @@ from hub.web import auth, sight, words
 from hub.web.pages import language_of, render
 from hub.web.ports import PARTS, Viewer
 from hub.web.views import desk
-from hub.web.views.common import Json, number, path_text, text
+from hub.web.views.common import Json, form_of, number, path_text, text
 
 routes = web.RouteTableDef()
 
@@ -47,10 +47,7 @@ def _viewer(request: web.Request) -> Viewer:
 async def _form(request: web.Request) -> tuple[Viewer, MultiDict[Any]]:  # Any: aiohttp's form values
     """Who sends a form, and the form; HTTPForbidden without its token."""
     viewer = _viewer(request)
-    try:
-        form: MultiDict[Any] = MultiDict(await request.post())
-    except (ValueError, LookupError):
-        form = MultiDict()
+    form: MultiDict[Any] = MultiDict(await form_of(request))
     auth.check_csrf(request, str(form.get("csrf", "")))
     return viewer, form
 

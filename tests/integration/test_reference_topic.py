@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,10 +21,15 @@ from hub.domain import audit
 from hub.domain.audit import Act
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.infra.database import one_writer
 from hub.infra.participants import demo_principals, demo_records
 from hub.infra.records import KafkaRecords
 from hub.infra.reference import ReferenceReader, amending, publish, publish_anew
 from tests.support.delivery import WallClock, make_topics
+
+
+async def begun(environ: dict[str, str], *command: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "hub", *command, env=os.environ | environ)
 
 
 @asynccontextmanager
@@ -152,21 +159,51 @@ async def test_without_the_database_an_officers_word_is_not_taken(bootstrap: str
         assert reader.data.versions("credit", record.id) == []
 
 
-async def test_an_added_participants_codes_are_filed_and_a_filing_that_is_there_is_kept(bootstrap: str) -> None:
+async def test_an_added_participants_codes_are_filed_and_a_filing_that_is_there_is_kept(bootstrap: str, database: str) -> None:
     name, old, new = (secrets.token_hex(5) for _ in range(3))
     await publish(bootstrap, [ReferenceRecord("enterprise", old, 1, "2026-01-01", value={"name": "kept", "also": [new]})])
     command = ["participants", "add", name, "--role", "declarant", "--code", old, "--code", new]
-    done = await asyncio.to_thread(CliRunner().invoke, cli.group, command, env={"HUB_KAFKA": bootstrap})
+    done = await asyncio.to_thread(CliRunner().invoke, cli.group, command, env={"HUB_KAFKA": bootstrap, "HUB_DATABASE": database})
     assert done.exit_code == 0, done.output
     async with reading(bootstrap) as reader:
         assert [r.value["name"] for r in reader.data.versions("enterprise", old)] == ["kept"]
         assert [r.value["principal"] for r in reader.data.versions("enterprise", new)] == [name]
 
 
-async def test_what_an_operator_does_at_the_command_line_is_in_the_evidence(bootstrap: str) -> None:
+async def test_commands_at_the_same_moment_change_a_participant_one_after_the_other(bootstrap: str, database: str, tmp_path: Path) -> None:
+    name, environ = f"both-{secrets.token_hex(4)}", {"HUB_KAFKA": bootstrap, "HUB_DATABASE": database}
+    file = tmp_path / "rates.toml"
+    file.write_text(f'[[record]]\nkind = "enterprise"\nid = "{name}"\nvalid_from = 2026-01-01\nvalue = {{ name = "n" }}\n')
+    async with one_writer(database), reading(bootstrap) as reader:  # somebody else's turn
+        waiting = [await begun(environ, *command) for command in (["participants", "add", name, "--role", "carrier"], ["reference", "load", str(file)])]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting[0].wait(), 4)
+        assert waiting[1].returncode is None
+        assert reader.data.versions("principal", name) == reader.data.versions("enterprise", name) == []
+    assert [await process.wait() for process in waiting] == [0, 0]
+    changes = [["suspend", name], ["rate", name, "--messages", "5"], ["restrict", name, "--message", "CEB505"]]
+    waiting = [await begun(environ, "participants", *change) for change in changes]
+    assert [await process.wait() for process in waiting] == [0, 0, 0]
+    async with reading(bootstrap) as reader:
+        versions = reader.data.versions("principal", name)
+    assert [record.version for record in versions] == [4, 3, 2, 1]
+    value = versions[0].value
+    assert (value["suspended"], value["rate_messages"], value["messages"]) == (True, 5, ["CEB505"]), "none of them is lost"
+
+
+async def test_without_the_database_nothing_is_written_or_recorded(bootstrap: str) -> None:
+    name = f"alone-{secrets.token_hex(4)}"
+    done = await asyncio.to_thread(CliRunner().invoke, cli.group, ["participants", "add", name, "--role", "carrier"], env={"HUB_KAFKA": bootstrap})
+    assert done.exit_code == 1
+    assert "HUB_DATABASE" in done.output
+    async with reading(bootstrap) as reader:
+        assert reader.data.versions("principal", name) == []
+
+
+async def test_what_an_operator_does_at_the_command_line_is_in_the_evidence(bootstrap: str, database: str) -> None:
     name = f"acts-{secrets.token_hex(4)}"
     for command in (["add", name, "--role", "carrier"], ["suspend", name], ["rotate", name]):
-        done = await asyncio.to_thread(CliRunner().invoke, cli.group, ["participants", *command], env={"HUB_KAFKA": bootstrap})
+        done = await asyncio.to_thread(CliRunner().invoke, cli.group, ["participants", *command], env={"HUB_KAFKA": bootstrap, "HUB_DATABASE": database})
         assert done.exit_code == 0, done.output
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()

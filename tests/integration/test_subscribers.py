@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
@@ -217,6 +218,28 @@ async def test_an_endpoint_is_not_asked_again_before_the_time_it_gave(log: Log) 
             await until(lambda: receiver.numbers == [0])
             assert time.monotonic() - begun > 1.9
             assert receiver.calls == 2
+
+
+async def test_many_recipients_that_answer_slowly_take_nothing_from_one_at_the_same_host(log: Log) -> None:
+    world, quick, slow = World(CUSTOMS), f"s{secrets.token_hex(4)}", [f"s{secrets.token_hex(4)}" for _ in range(24)]
+    waiting, over = 0, asyncio.Event()
+
+    async def wait(request: web.Request) -> web.Response:
+        nonlocal waiting
+        waiting += 1
+        await over.wait()
+        return web.Response(status=204)
+
+    terms = msgspec.structs.replace(QUICK, session_ms=30_000)
+    async with receiving(secret_of(quick), routes=[web.post("/slow", wait)]) as receiver:
+        for id in slow:
+            world.put(subscribed(receiver.url.replace("/hook", "/slow"), id))
+        await log.alerts(*range(6))
+        async with senders(log.bootstrap, log.prefix, world, terms=terms, patience=300):
+            await until(lambda: waiting == len(slow) * PARTITIONS, 90)
+            world.put(subscribed(receiver.url, quick))
+            await until(lambda: sorted(receiver.numbers) == [*range(6)])
+            over.set()
 
 
 async def test_gone_disables_dead_parks_and_resuming_goes_on_from_where_it_stood(log: Log) -> None:

@@ -175,7 +175,7 @@ async def test_what_went_by_itself_cannot_be_decided(hub: Hub) -> None:
     assert hub.read.decided == []
 
 
-@pytest.mark.parametrize("body", [{"decision": "burn"}, {"decision": "refuse"}, {"decision": "refuse", "reason": "x" * 501}, {}, []])
+@pytest.mark.parametrize("body", [{"decision": "burn"}, {"decision": "refuse"}, {"decision": "refuse", "reason": "x" * 501}, {"decision": "refuse", "reason": "\x1b[2J"}, {}, []])
 async def test_a_decision_says_what_and_a_refusal_why(hub: Hub, body: Any) -> None:
     hub.read.holds_by["s1"] = held("customs")
     await hub.post("/v1/held/s1/decision", "customs", body, 422)

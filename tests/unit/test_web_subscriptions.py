@@ -282,6 +282,33 @@ async def test_what_the_sender_found_holds_until_the_subscription_is_resumed(hub
     assert find(hub.data, made["id"]) is None
 
 
+async def test_what_its_owner_changes_while_an_address_is_looked_at_is_not_undone_by_resuming(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path, calls = f"/v1/subscriptions/{made['id']}", list[tuple[str, str, int]]()
+
+    async def resolved(_: HookClient, url: str) -> str:
+        if calls:
+            method, call, status = calls.pop()
+            await hub.call(method, path + call, "customs", status)
+        return url
+
+    def parked(resumed: int) -> None:
+        value = {"state": "parked", "reason": "webhook.dead", "at": 1, "resumed": resumed}
+        hub.data.put(ReferenceRecord(ENDPOINT, made["id"], resumed + 1, ALWAYS, value=value), hub.data.reached + 1)
+
+    monkeypatch.setattr(HookClient, "resolved", resolved)
+    parked(0)
+    calls.append(("POST", "/rotate", 200))
+    assert (await hub.call("POST", f"{path}/resume", "customs"))["state"] == "active"
+    now = find(hub.data, made["id"])
+    assert now is not None
+    assert now.secret == 2
+    parked(1)
+    calls.append(("DELETE", "", 204))
+    await hub.call("POST", f"{path}/resume", "customs", 404)
+    assert find(hub.data, made["id"]) is None
+
+
 @given(st.sets(st.sampled_from(ROLES), min_size=1), st.sampled_from(FEEDS), st.booleans())
 def test_nobody_is_pushed_what_the_access_table_does_not_give(roles: set[str], feed: str, suspended: bool) -> None:
     principal = Principal(name="p", roles=tuple(sorted(roles)), suspended=suspended)

@@ -19,6 +19,7 @@ from hub.domain.faults import Both, Refused, fault
 from hub.domain.keys import day_text
 from hub.domain.orders import AUTHORITIES
 from hub.domain.reference import ReferenceRecord, problems
+from hub.domain.texts import is_controlled
 from hub.rules.engine import ruleset
 from hub.web import acting, sight, words
 from hub.web.auth import require
@@ -339,13 +340,15 @@ async def decide(request: web.Request) -> web.Response:
 
 async def take(request: web.Request, viewer: Viewer, hold: Hold, wanted: Deciding) -> Hold:
     """What a decision made of a held message; raises Refused, HTTPForbidden."""
-    reason = wanted.reason.strip()
+    reason = " ".join(wanted.reason.split())
     if wanted.decision not in (RELEASE, REFUSE):
         raise _wrong(Both(f"decision is {RELEASE} or {REFUSE}", f"决定应为 {RELEASE} 或 {REFUSE}"))
     if wanted.decision == REFUSE and not reason:
         raise _wrong(Both("a refusal says why: the reason is missing", "拒绝须说明理由：缺少 reason"))
     if len(reason) > _MOST_REASON:
         raise _wrong(Both(f"a reason has at most {_MOST_REASON} characters", f"理由最多 {_MOST_REASON} 字"))
+    if is_controlled(reason):
+        raise _wrong(Both("a reason is one line without control characters", "理由应为单行文字，不得含有控制字符"))
     mine = authorities_of(viewer)
     if not mine or (viewer.unit and hold.state == "held" and not _open(request, viewer, hold)):
         raise web.HTTPForbidden
