@@ -235,7 +235,8 @@ class HubClient:
                             if event.type == _END:
                                 raise Refusal(403, {"faults": [event.data]})
                             after, pause = event.cursor or after, 0.2
-                            yield event
+                            if event.data:
+                                yield event
             except (aiohttp.ClientError, TimeoutError, OSError):
                 pass  # the hub is away, or the line broke: from the last event again
             await asyncio.sleep(pause)
@@ -333,7 +334,10 @@ def _moves(found: SubmissionJson | None) -> bool:
 
 
 async def _events(lines: aiohttp.StreamReader) -> AsyncIterator[Event]:
-    """The events of a stream, each ended by an empty line; comments and what is cut off at the end are dropped."""
+    """The events of a stream, each ended by an empty line; comments and what is cut off at the end are dropped.
+
+    One without data says how far the stream has come: nothing that the caller wants lies before its cursor.
+    """
     id, type_, data = "", "message", bytearray()
     async for line in lines:
         name, _, value = line.rstrip(b"\r\n").partition(b":")
@@ -345,8 +349,7 @@ async def _events(lines: aiohttp.StreamReader) -> AsyncIterator[Event]:
         elif name == b"data":
             data += value
         elif not line.strip():
-            if data:
-                yield Event(id, type_, _json(bytes(data)))
+            yield Event(id, type_, _json(bytes(data)))
             type_, data = "message", bytearray()
 
 

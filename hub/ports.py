@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
+
+from hub.domain.reference import Reference, ReferenceRecord
 
 #: (key, value, headers) of one Kafka record.
 Row = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+#: Works out reference records of all that is known and publishes them as next versions, one call of all processes after the other:
+#: what was published. What the function raises is raised.
+Amend = Callable[[Callable[[Reference], Sequence[ReferenceRecord]]], Awaitable[Sequence[ReferenceRecord]]]
 
 
 class Clock(Protocol):

@@ -7,12 +7,11 @@ network.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lxml import etree
 
@@ -93,6 +92,11 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
 _SAID = {"digest": "digest_of_content"}
 
 
+#: Why an acknowledgement cannot be read, in Chinese; else by the step.
+_REASONS = {"a hash is 64 lower-case hexadecimal digits": "摘要应为 64 位小写十六进制数"}
+_UNREAD = {"format": "证明（proof）无法解析，或算法不受支持", "path": "证明路径无法解析"}
+
+
 class VerifiedStep(msgspec.Struct, frozen=True):
     """One step: whether it held, said in both languages; ``detail`` holds codes, digests and ids."""
 
@@ -104,12 +108,20 @@ class VerifiedStep(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """``genuine`` if every step held; ``notes`` say what was not asked or is merely odd (English, Chinese)."""
+    """``genuine`` if every step held; ``notes`` say what was not asked or is merely odd (English, Chinese). ``unknown``: not
+    genuine, and nothing is wrong either: what would prove it is not at hand (yet).
+    """
 
     subject: str
     genuine: bool
     steps: tuple[VerifiedStep, ...]
     notes: tuple[tuple[str, str], ...] = ()
+    unknown: bool = False
+
+
+def with_chinese(why: str, reasons: Mapping[str, str], otherwise: str = "") -> str:
+    """A reason with its Chinese, which is found by what stands behind the last colon."""
+    return f"{why} {reasons.get(why.rpartition(': ')[2], otherwise)}".rstrip()
 
 
 def _step(name: str, ok: bool, detail: str = "", said: str = "") -> VerifiedStep:
@@ -127,14 +139,6 @@ def is_message(data: bytes) -> bool:
     return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
-def public_key(pem: bytes) -> Ed25519PublicKey:
-    """The hub's public key from PEM; raises TypeError or ValueError where it is something else."""
-    key = serialization.load_pem_public_key(pem)
-    if not isinstance(key, Ed25519PublicKey):
-        raise TypeError("not an Ed25519 public key")
-    return key
-
-
 # ---- acknowledgements
 # -------------------------------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ def verify_acknowledgement(data: bytes, public: Ed25519PublicKey, message: bytes
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         acknowledgement = None
     if not isinstance(acknowledgement, dict):
-        return _verdict("acknowledgement", [_step("format", ok=False, detail="not a JSON object")])
+        return _verdict("acknowledgement", [_step("format", ok=False, detail="not a JSON object 不是 JSON 对象")])
 
     def verify(signed: bytes, root: bytes) -> bool:
         try:
@@ -158,7 +162,7 @@ def verify_acknowledgement(data: bytes, public: Ed25519PublicKey, message: bytes
         return True
 
     found = check(acknowledgement, verify, hub_key_id(public))
-    steps = [_step(step.name, step.ok, step.detail) for step in found]
+    steps = [_step(step.name, step.ok, step.detail if step.ok else with_chinese(step.detail, _REASONS, _UNREAD.get(step.name, ""))) for step in found]
     notes = []
     if message is None:
         notes.append(("The message itself was not given and not compared.", "未提供报文，未作比对。"))

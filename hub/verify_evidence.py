@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters import timestamps
 from hub.domain.acknowledgement import leaf_bytes
-from hub.domain.evidence_file import Verify, Walk, walk
-from hub.infra.crypto import hub_key_id
-from hub.verify import Verdict, VerifiedStep
+from hub.domain.evidence_file import Walk, walk
+from hub.domain.keys import rfc3339
+from hub.infra.crypto import hub_key_id, verifying
+from hub.verify import Verdict, VerifiedStep, with_chinese
 
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "format": (
@@ -47,28 +47,26 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("The file holds no proof for this acknowledgement: ask for the part of the chain that covers the time after it.", "文件中没有该接收凭证的证明：请索取涵盖其之后时间的证据链部分。"),
     ),
 }
-#: Why a root is not the next of its chain (``hub.domain.evidence.breaks``).
+#: Why a line does not hold, in Chinese (``hub.domain.evidence_file``); of a root that is not the next of its chain
+#: (``hub.domain.evidence.breaks``) in both languages.
 _REASONS = {
-    "number": ("a root is missing, doubled or out of order", "缺少根、根重复或次序有误"),
-    "range": ("its offsets do not follow those of the root before", "其偏移与前一个根不相接"),
-    "leaves": ("it counts more or fewer records than its range can hold", "其记录数与范围不符"),
-    "previous": ("it names another root as the one before", "其所列前一个根并非该根"),
+    "number": "(a root is missing, doubled or out of order 缺少根、根重复或次序有误)",
+    "range": "(its offsets do not follow those of the root before 其偏移与前一个根不相接)",
+    "leaves": "(it counts more or fewer records than its range can hold 其记录数与范围不符)",
+    "previous": "(it names another root as the one before 其所列前一个根并非该根)",
+    "a line is too long": "该行过长",
+    "the header is the first line, and only that": "文件头应为且仅为第一行",
+    "the file is empty": "文件为空",
+    "an unknown form": "未知的文件格式",
+    "leads to another root": "证明路径通向另一个根",
+    "its root is not before it": "其所属的根不在其之前",
+    "nothing before it proves it": "此前没有其证明",
+    "stamps another root": "时间戳属于另一个根",
 }
+#: What else a decoder or the authority's library says, by the step.
+_OTHERWISE = {"format": "该行无法解析", "stamp": "时间戳核验未通过"}
 #: The steps of a file in their order.
 STEPS = ("format", "key", "chain", "root_signature", "inclusion", "stamp")
-
-
-def verifying(public: Ed25519PublicKey) -> Verify:
-    """Whether a key signed."""
-
-    def verify(signature: bytes, data: bytes) -> bool:
-        try:
-            public.verify(signature, data)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
 
 
 def walk_file(lines: Iterable[bytes], public: Ed25519PublicKey, issuers: Sequence[x509.Certificate] = ()) -> Walk:
@@ -87,19 +85,24 @@ def verify_chain(lines: Iterable[bytes], public: Ed25519PublicKey, issuers: Sequ
 
 
 def verify_covered(acknowledgement: bytes, found: Walk) -> VerifiedStep:
-    """Whether a file that was walked proves an acknowledgement's submission."""
-    content: Any = None  # Any: JSON
-    try:
-        content = msgspec.json.decode(acknowledgement)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _step("covered", ok=False, detail="not a JSON object")
-    if not isinstance(content, dict):
-        return _step("covered", ok=False, detail="not a JSON object")
+    """Whether a file that was walked proves the submission of an acknowledgement that was verified.
+
+    The step ``covered`` that does not hold finds nothing wrong: the submission may be under a root that is not in the file.
+    """
+    content: dict[str, Any] = msgspec.json.decode(acknowledgement)  # Any: JSON
     hashed = hashlib.sha256(leaf_bytes(content)).hexdigest()
     proof = found.inclusions.get(hashed)
-    if proof is None or proof.subject != content.get("submission"):
-        return _step("covered", ok=False, detail=hashed)
+    if proof is None:
+        newest = rfc3339(found.newest) if found.newest else "–"
+        return _step("covered", ok=False, detail=f"{hashed}: {content.get('received_at', '–')}, newest root 最新的根 {newest}")
+    if proof.subject != content.get("submission"):
+        return _step("inclusion", ok=False, detail=proof.subject)
     return _step("covered", ok=True, detail=f"{proof.topic}-{proof.partition}@{proof.offset}, root {proof.number}")
+
+
+def is_unknown(steps: Sequence[VerifiedStep]) -> bool:
+    """Whether all that was found holds, and only the proof is not in the file."""
+    return steps[-1].step == "covered" and not steps[-1].ok
 
 
 def steps_of(found: Walk) -> tuple[VerifiedStep, ...]:
@@ -115,9 +118,7 @@ def steps_of(found: Walk) -> tuple[VerifiedStep, ...]:
     steps = []
     for name in STEPS:
         if name == found.broken:
-            english, chinese = _REASONS.get(found.why.rpartition(": ")[2], ("", ""))
-            reason = f" ({english} {chinese})" if english else ""
-            steps.append(_step(name, ok=False, detail=f"{found.where}: {found.why}{reason}"))
+            steps.append(_step(name, ok=False, detail=f"{found.where}: {with_chinese(found.why, _REASONS, _OTHERWISE.get(name, ''))}"))
             break
         if name != "stamp" or found.stamps:
             steps.append(_step(name, ok=True, detail=details.get(name, "")))

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.domain import pack
 from hub.domain.pack import Manifest, Part
-from hub.infra.crypto import hub_key_id
-from hub.verify import Verdict, VerifiedStep, verify_acknowledgement
-from hub.verify_evidence import notes_of, steps_of, verify_covered, verifying, walk_file
+from hub.infra.crypto import hub_key_id, verifying
+from hub.verify import Verdict, VerifiedStep, verify_acknowledgement, with_chinese
+from hub.verify_evidence import is_unknown, notes_of, steps_of, verify_covered, walk_file
 
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "pack": (
@@ -33,6 +33,13 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("A file is missing, changed, or not in the manifest.", "有文件缺失、被改动或不在清单中。"),
     ),
 }
+#: Why it cannot be read, in Chinese.
+_REASONS = {
+    "too large": "文件过多或过大",
+    "a name that no pack has": "文件名不符合证据包规范",
+    "packed in a way that no pack is": "压缩方式不符合证据包规范",
+    "an unknown form": "未知的证据包格式",
+}
 _NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 
 
@@ -47,9 +54,9 @@ def verify_pack(data: bytes, public: Ed25519PublicKey, issuers: Sequence[x509.Ce
         files = _files(data)
         manifest = msgspec.json.decode(files[pack.MANIFEST], type=Manifest)
         if manifest.format != pack.FORMAT:
-            return _verdict([_step("pack", ok=False, detail=manifest.format)])
+            return _verdict([_step("pack", ok=False, detail=with_chinese(f"{manifest.format!r}: an unknown form", _REASONS))])
     except (ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        return _verdict([_step("pack", ok=False, detail=f"{type(error).__name__}: {error}")])
+        return _verdict([_step("pack", ok=False, detail=with_chinese(f"{type(error).__name__}: {error}", _REASONS, "压缩包或清单无法解析"))])
     steps = [_step("pack", ok=True, detail=f"{manifest.declaration}, {len(manifest.submissions)} submissions")]
     signed = verifying(public)(files.get(pack.SIGNATURE, b""), pack.signed_bytes(files[pack.MANIFEST]))
     steps.append(_step("manifest", ok=signed and manifest.key == hub_key_id(public), detail=manifest.key))
@@ -60,7 +67,7 @@ def verify_pack(data: bytes, public: Ed25519PublicKey, issuers: Sequence[x509.Ce
     for part in manifest.submissions:
         if not steps[-1].ok:
             break
-        notes += [(f"{part.submission}: missing: {what}", f"{part.submission}：缺少：{what}") for what in part.missing]
+        notes += [(f"{part.submission}: missing: {what}", f"{part.submission}：缺少：{pack.chinese(what)}") for what in part.missing]
         found, said = _part(part, files, public, issuers)
         steps += found
         notes += said
@@ -114,7 +121,7 @@ def _wrong_file(manifest: Manifest, files: Mapping[str, bytes]) -> str:
 
 
 def _verdict(steps: list[VerifiedStep], notes: Sequence[tuple[str, str]] = ()) -> Verdict:
-    return Verdict("pack", steps[-1].ok, tuple(steps), tuple(notes))
+    return Verdict("pack", steps[-1].ok, tuple(steps), tuple(notes), is_unknown(steps))
 
 
 def _step(name: str, ok: bool, detail: str = "") -> VerifiedStep:

@@ -46,21 +46,21 @@ from hub.infra.audit import recorder
 from hub.infra.certificates import ExpiryWatch, ending
 from hub.infra.claims import Claims
 from hub.infra.crypto import HubKey
-from hub.infra.database import migrate, one_writer
+from hub.infra.database import migrate
 from hub.infra.feed import Feeds, Reads
 from hub.infra.hosted import RSA, SM2, HostedKeys
 from hub.infra.kafka import KafkaPublisher, check_partitions
 from hub.infra.lag import GroupLags
-from hub.infra.notices import Amend, NoticeBook, Tell
+from hub.infra.notices import NoticeBook, Tell
 from hub.infra.participants import hook_secret, hook_secrets, shown_secret, webhook_secret
 from hub.infra.process import WallClock, collect_seldom, run_in_batches, until_told
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
-from hub.infra.reference import ReferenceReader, as_versions, publish
+from hub.infra.reference import ReferenceReader, amending
 from hub.infra.tls import TlsFiles
 from hub.infra.vault import Vault
-from hub.ports import Clock, Publisher, Row
+from hub.ports import Amend, Clock, Publisher, Row
 from hub.rules import engine
 from hub.settings import Settings
 from hub.web.app import make_app
@@ -93,9 +93,6 @@ ITEMS: dict[str, Reads] = {topics.ALERTS: alerts.item} | {topics.out(name): out.
 _TESTS_AT_ONCE = 8
 #: How often the files that say whom to trust are looked at.
 _LOOK_SECONDS = 5.0
-
-#: Publishes records of reference data; they are read by this process when it returns.
-Publish = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
 
 
 def _needs(settings: Settings, *names: str) -> None:
@@ -142,6 +139,8 @@ async def serve(settings: Settings) -> None:
     read = PostgresReader(settings.database)
     records = KafkaRecords(settings.kafka)
     feeds = Feeds(settings.kafka, settings.partitions, ITEMS)
+    amend = amending(settings.kafka, reference, records, settings.database)
+    tell = telling(publisher, clock, settings.partitions)
     app = make_app(
         Parts(
             read=read,
@@ -167,7 +166,7 @@ async def serve(settings: Settings) -> None:
             ),
             receipt_xml=receipts.message,
             reference=reference.data,
-            publish_reference=observed(publishing(settings.kafka, reference, records, settings.database), publisher, clock, settings.partitions),
+            amend_reference=observed(amend, tell),
             decide=deciding(publisher, settings.partitions),
             desk=desking(publisher, settings.partitions),
             feed=feeds.of,
@@ -182,11 +181,7 @@ async def serve(settings: Settings) -> None:
     # the door unpacks bodies itself, under its own limits
     runner = web.AppRunner(app, access_log=None, auto_decompress=False)
     await runner.setup()
-    book = NoticeBook(
-        settings.kafka,
-        amending(settings.kafka, reference, records, settings.database),
-        telling(publisher, clock, settings.partitions),
-    )
+    book = NoticeBook(settings.kafka, amend, tell)
     following = asyncio.create_task(book.run(), name="notices")
     looking = asyncio.create_task(_look(trust, tls), name="files")
     watch = ExpiryWatch(
@@ -223,44 +218,15 @@ async def serve(settings: Settings) -> None:
         await reference.stop()
 
 
-def publishing(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Publish:
-    """Publishes records as ``amending`` does, whatever is known."""
-    amend = amending(bootstrap, reference, log, dsn)
+def observed(amend: Amend, tell: Tell) -> Amend:
+    """The same, and observe is told whose standing may now be another."""
 
-    async def publish_next(records: Sequence[ReferenceRecord]) -> None:
-        await amend(lambda _: records)
-
-    return publish_next
-
-
-def amending(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Amend:
-    """Publishes records as the next versions of what the log holds, one call of all processes after the other, and waits until they
-    are read.
-    """
-    in_turn = asyncio.Lock()  # those of one process keep the order they came in, on one connection
-
-    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
-        async with in_turn, one_writer(dsn):
-            ends = await log.ends((topics.REFERENCE,))
-            await reference.reached(ends.get((topics.REFERENCE, 0), 0) - 1)
-            records = as_versions(change(reference.data), reference.data)
-            offset = await publish(bootstrap, records)
-            if offset >= 0:
-                await reference.reached(offset)
+    async def amend_and_tell(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
+        records = await amend(change)
+        await tell(records)
         return records
 
-    return amend
-
-
-def observed(publish: Publish, publisher: Publisher, clock: Clock, partitions: int) -> Publish:
-    """The same, and observe is told whose standing may now be another."""
-    tell = telling(publisher, clock, partitions)
-
-    async def publish_and_tell(records: Sequence[ReferenceRecord]) -> None:
-        await publish(records)
-        await tell(records)
-
-    return publish_and_tell
+    return amend_and_tell
 
 
 def telling(publisher: Publisher, clock: Clock, partitions: int) -> Tell:

@@ -20,6 +20,8 @@ Headers = Sequence[tuple[str, bytes]]
 
 #: Header of a record that was in the dead letters and comes again; where it succeeds, its key's mark is taken off.
 REPLAY_HEADER = "replay"
+#: Header of a record without content: the key's due was in the dead letters and comes again. No stage is handed it.
+DUE_HEADER = "due"
 
 S = TypeVar("S")
 S_contra = TypeVar("S_contra", contravariant=True)

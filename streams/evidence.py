@@ -27,7 +27,7 @@ from hub import codec, topics
 from hub.domain import audit, evidence
 from hub.domain.cloud_events import headers
 from hub.domain.events import TICK_KEY
-from hub.domain.evidence import Head, Root, Stamped
+from hub.domain.evidence import Genuine, Head, Root, Stamped, Verify
 from hub.domain.faults import Unavailable
 from hub.ports import Clock, Publisher, Row
 
@@ -57,8 +57,8 @@ class Anchor(msgspec.Struct, frozen=True, omit_defaults=True):
 class Chain:
     """One chain: its head as the log tells it, and the leaves that wait for a root."""
 
-    def __init__(self, topic: str, partition: int, head: Head) -> None:
-        self.topic, self.partition, self.head = topic, partition, head
+    def __init__(self, topic: str, partition: int, head: Head, genuine: Genuine) -> None:
+        self.topic, self.partition, self.head, self._genuine = topic, partition, head, genuine
         self.pending: deque[tuple[int, bytes]] = deque()
         self._seen = head.last
         #: Number of the newest root known to be stamped.
@@ -80,6 +80,9 @@ class Chain:
 
     def take(self, root: Root, offset: int) -> None:
         """A root as the log has it: the chain's next, the head itself read again, or refused."""
+        if not self._genuine(root):
+            log.warning("%s-%d: a root at %d is not by the hub's key", self.topic, self.partition, offset)
+            return
         if evidence.breaks(self.head, root):
             if evidence.after(root) == self.head:
                 self.newest, self.newest_at = root, offset
@@ -88,6 +91,11 @@ class Chain:
         self._seen = max(self._seen, root.last)
         while self.pending and self.pending[0][0] <= root.last:
             self.pending.popleft()
+
+    def stamp(self, stamp: Stamped) -> None:
+        """A time stamp as the log has it: one of another root than the newest tells nothing."""
+        if self.newest is not None and stamp.record == evidence.record_hash(self.newest):
+            self.stamped = self.newest.number
 
     @property
     def unstamped(self) -> bool:
@@ -98,12 +106,12 @@ class Chain:
 class Held:
     """A partition this process holds: the chain of ``submissions``, and in one partition that of acts."""
 
-    def __init__(self, partition: int, anchor: Anchor, submissions: str, evidence_topic: str) -> None:
+    def __init__(self, partition: int, anchor: Anchor, submissions: str, evidence_topic: str, genuine: Genuine) -> None:
         self.partition, self.reading = partition, anchor.reading
         #: Where to read on in ``submissions``.
         self.position = 0
-        self.submissions = Chain(submissions, partition, anchor.submissions)
-        self.acts = Chain(evidence_topic, partition, anchor.acts) if partition == audit.PARTITION else None
+        self.submissions = Chain(submissions, partition, anchor.submissions, genuine)
+        self.acts = Chain(evidence_topic, partition, anchor.acts, genuine) if partition == audit.PARTITION else None
 
     @property
     def chains(self) -> list[Chain]:
@@ -143,7 +151,7 @@ class Held:
                 if isinstance(record, Root):
                     chain.take(record, offset)
                 else:
-                    chain.stamped = max(chain.stamped, record.number)
+                    chain.stamp(record)
 
 
 class Evidence:
@@ -155,6 +163,7 @@ class Evidence:
         bootstrap: str,
         publisher: Publisher,
         sign: Callable[[bytes], bytes],
+        verify: Verify,
         key_id: str,
         clock: Clock,
         stamp: Stamp | None = None,
@@ -166,7 +175,7 @@ class Evidence:
         group: str = GROUP,
     ) -> None:
         self._bootstrap, self._publisher, self._clock = bootstrap, publisher, clock
-        self._sign, self._key_id = sign, key_id
+        self._sign, self._key_id, self._genuine = sign, key_id, evidence.genuine(key_id, verify)
         self._stamp, self._stamp_seconds, self._every = stamp, stamp_seconds, every
         self._session_ms, self._group = session_ms, group
         self._submissions, self._evidence = submissions, evidence_topic
@@ -244,7 +253,7 @@ class Evidence:
         new = mine - set(self._held)
         if new:
             anchors = await self._anchors(new)
-            self._held |= {n: Held(n, anchors.get(n, Anchor()), self._submissions, self._evidence) for n in new}
+            self._held |= {n: Held(n, anchors.get(n, Anchor()), self._submissions, self._evidence, self._genuine) for n in new}
         places = [TopicPartition(self._evidence, number) for number in sorted(self._held)]
         tail.assign(places)
         for place in places:

@@ -17,7 +17,7 @@ import msgspec
 
 from hub import codec, topics
 from hub.domain.events import TICK_KEY
-from streams.api import REPLAY_HEADER, Now, Output, Record, Stage, Step
+from streams.api import DUE_HEADER, REPLAY_HEADER, Now, Output, Record, Stage, Step
 from streams.entries import EMPTY, HEAD, POISONED, POSITION_KEY, Entry, Origins, Position, origins, unpack_position
 from streams.limits import DeadLetter, Failures, Limits, TooLargeError, describe, largest
 from streams.state import State
@@ -31,6 +31,8 @@ Row = tuple[bytes, bytes | None]
 _ROUND_TRIPS = 3
 
 BEGINNING = Now(0, 0, "")
+#: The due of a key that is fired with the next tick.
+_NEXT_TICK = 1
 _ABSENT: Any = object()
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -171,6 +173,9 @@ class Partition(Generic[S]):
                 continue
             else:
                 state = entry[3]
+            if not record.value and any(name == DUE_HEADER for name, _ in record.headers):
+                self._due_again(key, offset, entry)
+                continue
             try:
                 step = handle(state, record, now)
                 if step is not None:
@@ -255,6 +260,12 @@ class Partition(Generic[S]):
         if entry is not None and entry[2] & POISONED and any(name == REPLAY_HEADER for name, _ in record.headers):
             applied, due, marks, state = entry
             self.state.put(key, None if marks & EMPTY else (applied, due, 0, state), entry)
+
+    def _due_again(self, key: bytes, offset: int, entry: Entry | None) -> None:
+        """What was due and raised is due with the next tick, unless an event of the key has made it due since; its mark ends."""
+        if entry is not None:
+            _, due, marks, state = entry
+            self.state.put(key, None if marks & EMPTY else (offset, due or _NEXT_TICK, 0, state), entry)
 
     def _poison(self, key: bytes, value: bytes, offset: int, error: Exception, *, fired: bool = False) -> None:
         entry = self.state.find(key)

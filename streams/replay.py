@@ -1,4 +1,4 @@
-"""What was set aside, sent again: dead letters to the inbox of their stage, parked hand-overs to whoever they were for.
+"""What was set aside, sent again: dead letters to the inbox of their stage (of a key's due, that it is due), parked hand-overs to whoever they were for.
 
 Each item is written to where it goes and then marked, so that doing it twice sends nothing twice; a crash between the two
 repeats that item. Original records keep their bytes and headers, without the origin: a consumer that counts has long
@@ -20,8 +20,8 @@ from hub.domain.events import HandOverOutcome
 from hub.domain.faults import HubError
 from hub.domain.subscriptions import subscription_of
 from hub.ports import Publisher, Row
-from hub.topics import DEAD_LETTERS, HAND_OVERS, REDELIVERIES, STAGES, inbox, out, partition_of
-from streams.api import REPLAY_HEADER
+from hub.topics import DEAD_LETTERS, HAND_OVERS, REDELIVERIES, STAGES, SUBMISSIONS, inbox, out, partition_of
+from streams.api import DUE_HEADER, REPLAY_HEADER
 from streams.entries import ORIGIN_HEADER
 from streams.limits import DeadLetter
 from streams.sender import outcome_row
@@ -29,6 +29,8 @@ from streams.sender import outcome_row
 REQUEUED = "requeued"
 TOPICS = (DEAD_LETTERS, HAND_OVERS)
 _DELIVER = "deliver."
+#: Headers of the way a record came, which another way replaces.
+_ITS_WAY = (ORIGIN_HEADER, REPLAY_HEADER)
 _letter = msgspec.msgpack.Decoder(DeadLetter).decode
 _outcome = msgspec.json.Decoder(HandOverOutcome).decode
 
@@ -143,19 +145,21 @@ class Replay:
         if record is None:
             return "the log no longer has it"
         letter = _letter(record.value)
-        if letter.fired:
-            return "it was a key's due, not a record: the key's next event begins it anew"
         topic = self._home(letter.stage)
         if not topic:
             return f"there is no stage {letter.stage}"
-        try:
-            value = self._open(letter.value)
-        except HubError as error:
-            return f"its content cannot be opened: {type(error).__name__}"
-        first = await self._log.record(topic, letter.partition, letter.offset)
-        kept = list(first.headers) if first is not None and (first.key or b"") == letter.key else []
-        headers = [*[(name, content) for name, content in kept if name not in (ORIGIN_HEADER, REPLAY_HEADER)], (REPLAY_HEADER, item.key)]
-        await self._write((topic, letter.partition), (letter.key, value, headers))
+        if letter.fired and topic == SUBMISSIONS:
+            return "its inbox is the log of submissions, which holds nothing else; a submission's due only forgets it"
+        row: Row = (letter.key, b"", [(DUE_HEADER, item.key)])
+        if not letter.fired:
+            try:
+                value = self._open(letter.value)
+            except HubError as error:
+                return f"its content cannot be opened: {type(error).__name__}"
+            first = await self._log.record(topic, letter.partition, letter.offset)
+            kept = list(first.headers) if first is not None and (first.key or b"") == letter.key else []
+            row = letter.key, value, [*[header for header in kept if header[0] not in _ITS_WAY], (REPLAY_HEADER, item.key)]
+        await self._write((topic, letter.partition), row)
         # The mark of its key ends when the record succeeds; in the topic it counts as sent again from here on.
         await self._write((DEAD_LETTERS, record.partition), (item.key, None, ()))
         return ""

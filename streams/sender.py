@@ -28,7 +28,7 @@ from hub.domain.subscriptions import ANSWERS, DISABLED, Subscription, Verdict, i
 from hub.domain.subscriptions import PARKED as PARKED_SUBSCRIPTION
 from hub.ports import Clock, Publisher
 from hub.topics import HAND_OVERS, REDELIVERIES, partition_of
-from streams.breaker import OPEN, Breaker
+from streams.breaker import CLOSED, OPEN, Breaker
 from streams.deliver import ACCEPTED, AWAY, DELIVERED, PARKED, Reply, Retry
 from streams.stages.cloud import headers
 
@@ -38,6 +38,9 @@ GONE = "gone"
 _PARKED_IN_A_ROW = 10
 #: The longest wait an endpoint can ask for, seconds.
 _LONGEST_WAIT = 3600.0
+#: Requests of one sender that are open at a time. There is no bound of all together beside that of subscriptions: slow
+#: recipients would use it up and delay the others.
+_AT_ONCE = 8
 #: Records of one fetch, of all partitions together.
 _FETCH = 64
 _PUBLIC = b"{"
@@ -82,18 +85,18 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
         publisher: Publisher,
         partitions: int,
         clock: Clock,
-        at_once: asyncio.Semaphore,
         judge: Callable[[str, Verdict], Awaitable[None]],
         terms: Terms,
         instance: str,
         prefix: str = "",
     ) -> None:
-        """``partitions`` are those of every topic; ``judge`` publishes a verdict about an endpoint; ``at_once`` bounds the open
-        requests of all senders; ``prefix`` stands before every topic's name on a broker that several hubs share.
+        """``partitions`` are those of every topic; ``judge`` publishes a verdict about an endpoint; ``prefix`` stands before every
+        topic's name on a broker that several hubs share.
         """
         self._subscription, self._topic = subscription, topic
         self._principal, self._ways, self._publisher = principal, ways, publisher
-        self._partitions, self._clock, self._at_once = partitions, clock, at_once
+        self._partitions, self._clock = partitions, clock
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._judge, self._terms, self._prefix = judge, terms, prefix
         self._breaker = Breaker(*terms.breaker)
         self._queues: dict[TopicPartition, deque[Fetched]] = {}
@@ -328,7 +331,8 @@ class Sender(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
                     self._parked += 1
                     return PARKED, tries, reply.note
             self._retried += 1
-            await asyncio.sleep(max(retry.wait(tries), min(reply.retry_after, _LONGEST_WAIT)))
+            if reply.verdict != AWAY or self._breaker.state == CLOSED:  # an open breaker alone says when to try again
+                await asyncio.sleep(max(retry.wait(tries), min(reply.retry_after, _LONGEST_WAIT)))
 
     def _succeeded(self) -> None:
         self._breaker.succeeded()

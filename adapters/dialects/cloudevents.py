@@ -16,6 +16,7 @@ import msgspec
 from adapters.strict_json import loads
 from hub.domain.faults import Both, Fault, Refused, fault
 from hub.domain.notices import NOTICES, Notice, authority_of
+from hub.domain.texts import is_controlled
 
 #: The media types; what they are told apart by.
 EVENT, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
@@ -28,8 +29,6 @@ _ATTRIBUTES = {
 }  # fmt: skip
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 _LONGEST = 256
-#: What no text of an authority holds: controls (a line break makes two codes of one), and what turns the direction of what is shown.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -97,7 +96,7 @@ def _envelope(value: Any, path: str) -> list[Fault]:  # Any: JSON
             found.append(_wrong(path, name[:60], "there is no such attribute, nor may an extension be called so", "没有此属性，扩展属性名也不合规"))
         elif not isinstance(said, str) or not 0 < len(said) <= _LONGEST:
             found.append(_wrong(path, name, f"it is a text of 1 to {_LONGEST} characters", f"应为 1 至 {_LONGEST} 个字符的文本"))
-        elif _CONTROLS.search(said):
+        elif is_controlled(said):
             found.append(_wrong(path, name, *_CONTROLLED))
     if found:
         return found
@@ -116,7 +115,7 @@ _CONTROLLED = ("it holds a line break or another control character", "含有换�
 def _controlled(value: Any, path: str) -> str:  # Any: JSON
     """The JSON pointer of a text with a control character; empty where there is none."""
     if isinstance(value, str):
-        return path if _CONTROLS.search(value) else ""
+        return path if is_controlled(value) else ""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return next((found for name, one in inner if (found := _controlled(one, f"{path}/{name}"))), "")
 

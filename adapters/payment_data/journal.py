@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.payment_data.checks import Request
+from adapters.sqlite import opened
 
 OPEN, DONE, FAILED = "open", "done", "failed"
 #: Data are kept at least three years; ms.
@@ -56,11 +57,7 @@ class Journal:
     """One process's."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._db, self._reader = (sqlite3.connect(path, isolation_level=None, check_same_thread=False) for _ in "wr")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.executescript(_SCHEMA)
+        self._db, self._reader = (opened(path, _SCHEMA, durable=True, threads=True) for _ in "wr")
         self._thread = ThreadPoolExecutor(1, "journal")
         self._waiting: list[_Write] = []
         self._task: asyncio.Task[None] | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from adapters.payment_data.form import MAX_BYTES, Record, read
+from adapters.sqlite import opened
 from hub.domain.faults import Fault, Refused, Unavailable, fault
 
 _log = logging.getLogger(__name__)
@@ -72,21 +72,12 @@ class Records:
     """Reads the folder into the index (``scan``) and finds orders (``find``); for threads, one at a time in each."""
 
     def __init__(self, folder: Path, index: Path) -> None:
-        self._folder, self._index = folder, index
-        index.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._writer, self._reader = self._open(), self._open()
+        # Lost moments are read again: the position is in the same transaction.
+        self._writer, self._reader = (opened(index, _SCHEMA, threads=True) for _ in "wr")
         self._scanned = float("-inf")
         self._stopped = False
-
-    def _open(self) -> sqlite3.Connection:
-        made = sqlite3.connect(self._index, isolation_level=None, check_same_thread=False)
-        made.execute("PRAGMA journal_mode = WAL")
-        made.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # lost moments are read again: the position is in the same transaction
-        made.executescript(_SCHEMA)
-        return made
 
     def stop(self) -> None:
         """Let a scan that is under way end with its batch; the next one goes on there."""

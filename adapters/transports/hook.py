@@ -28,6 +28,8 @@ from hub.domain.faults import Refused, fault
 PORTS = (443, 8443)
 CONTENT_TYPE = "application/cloudevents+json"
 _MOST_URL, _MOST_ANSWER = 2000, 4096
+#: Names asked for at one time: as many as there are subscriptions (``hub.web.views.subscriptions.MOST``), and some.
+_NAMES = 512
 #: Statuses by which an endpoint says "not now": its absence is not the event's fault.
 _BUSY = (429, 502, 503, 504)
 
@@ -50,17 +52,26 @@ class _RefusedAddressError(OSError):
 
 
 class _Resolver(AbstractResolver):
-    """Addresses of a name, all of them checked; an executor of its own, so that a dead name server delays nobody else."""
+    """Addresses of a name, all of them checked.
+
+    A name server that is slow or dead delays its own names only: a name is asked for once at a time, however many wait for
+    it or have given up, and there are threads for as many names as there are subscriptions.
+    """
 
     def __init__(self, *, private: bool) -> None:
         self._private = private
-        self._threads = ThreadPoolExecutor(16, thread_name_prefix="resolve")
+        self._threads = ThreadPoolExecutor(_NAMES, thread_name_prefix="resolve")
+        self._asked: dict[tuple[str, int, int], asyncio.Future[list[Any]]] = {}
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        )
+        key = host, port, int(family)
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = asyncio.get_running_loop().run_in_executor(
+                self._threads, lambda: socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+            )
+            asked.add_done_callback(lambda done: self._answered(key, done))
+        found = await asyncio.shield(asked)
         made: list[ResolveResult] = []
         for kind, _, protocol, _, address in found:
             # A scope stands behind the address of a neighbour.
@@ -82,6 +93,11 @@ class _Resolver(AbstractResolver):
             raise OSError("no address")
         return made
 
+    def _answered(self, key: tuple[str, int, int], done: asyncio.Future[list[Any]]) -> None:
+        self._asked.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # whoever waited may have given up: then nobody else looks at it
+
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -98,21 +114,21 @@ class HookClient:
         """An endpoint's address; raises Refused (``webhook.url``, ``webhook.port``, ``webhook.address``)."""
         try:
             url = URL(text)
-            port = url.port
+            port, host = url.port, url.host  # the host's name is decoded here, and may be none ("xn--")
         except ValueError as error:
             raise Refused([fault("webhook.url")]) from error
         good = text.isascii() and text.isprintable() and " " not in text and len(text) <= _MOST_URL
         scheme = url.scheme == "https" or (self._private and url.scheme == "http")
         # "https://@host": an empty user is one too.
         authority = re.split(r"[/?#\\]", text.partition("//")[2])[0]
-        if not (good and scheme and url.host and port) or "@" in authority or not {"#", "\\"}.isdisjoint(text) or _odd(url.host):
+        if not (good and scheme and host and port) or "@" in authority or not {"#", "\\"}.isdisjoint(text) or _odd(host):
             raise Refused([fault("webhook.url")])
         if not self._private:
             if port not in PORTS:
                 raise Refused([fault("webhook.port", port=port)])
             with suppress(ValueError):
-                ip_address(url.host)
-                if why := refused_address(url.host):
+                ip_address(host)
+                if why := refused_address(host):
                     raise Refused([fault("webhook.address", why=why)])
         return url
 
@@ -155,9 +171,8 @@ class HookClient:
 
     def _start(self) -> aiohttp.ClientSession:
         tls: dict[str, Any] = {"ssl": self._tls} if self._tls is not None else {}  # Any: aiohttp's keyword
-        connector = aiohttp.TCPConnector(
-            resolver=self._resolver, use_dns_cache=False, limit=256, limit_per_host=16, keepalive_timeout=15, **tls
-        )
+        # No limit of connections here: each sender keeps its own, so that no recipient takes another's.
+        connector = aiohttp.TCPConnector(resolver=self._resolver, use_dns_cache=False, limit=0, keepalive_timeout=15, **tls)
         self._session = aiohttp.ClientSession(
             connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=self._timeout), skip_auto_headers=("Accept-Encoding",),

@@ -40,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     start_at: float = 0.0
     burst_at: float = 0.0
     burst: float = 0.0
+    patience: float = 30.0
 
     def due(self, number: int) -> float:
         """Seconds after the start at which a message is due."""
@@ -49,7 +50,9 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct):
-    """What came of it. Latencies in milliseconds, from due to answered."""
+    """What came of it. Latencies in milliseconds, from due to answered; ``open``: the numbers of messages sent that were not
+    acknowledged, whatever became of them.
+    """
 
     sent: int = 0
     accepted: int = 0
@@ -60,6 +63,7 @@ class Tally(msgspec.Struct):
     latencies: list[float] = []
     answers: dict[str, int] = {}
     sample: str = ""
+    open: list[int] = []
 
 
 def messages(files: list[str]) -> Iterator[tuple[int, bytes]]:
@@ -101,8 +105,8 @@ class Connection:
 
 
 async def run(plan: Plan) -> Tally:
-    """Send until the time is over or the messages are; answers still open at the end are awaited for 30 s."""
-    tally = Tally()
+    """Send until the time is over or the messages are; answers still open at the end are awaited for ``patience`` seconds."""
+    tally, open_ = Tally(), set[int]()
     heads = [
         (
             f"POST /v1/messages HTTP/1.1\r\nHost: {plan.host}:{plan.port}\r\nAuthorization: Bearer {key}\r\n"
@@ -110,26 +114,26 @@ async def run(plan: Plan) -> Tally:
         ).encode()
         for key in plan.keys
     ]
-    queue: asyncio.Queue[tuple[float, int, bytes] | None] = asyncio.Queue()
+    queue: asyncio.Queue[tuple[int, float, int, bytes] | None] = asyncio.Queue()
 
     async def work() -> None:
-        connection = Connection(plan.host, plan.port)
-        while (item := await queue.get()) is not None:
-            due, key, body = item
-            try:
-                status, answer = await connection.post(heads[key] + b"%d\r\n\r\n" % len(body), body)
-            except (OSError, asyncio.IncompleteReadError):
-                connection.close()
-                tally.failed += 1
-                continue
-            tally.latencies.append((time.monotonic() - due) * 1000)
-            tally.answers[str(status)] = tally.answers.get(str(status), 0) + 1
-            if status == 202:
-                tally.accepted += 1
-            else:
-                tally.refused += 1
-                tally.sample = tally.sample or answer[:2000].decode("utf-8", "replace")
-        connection.close()
+        with contextlib.closing(Connection(plan.host, plan.port)) as connection:
+            while (item := await queue.get()) is not None:
+                number, due, key, body = item
+                try:
+                    status, answer = await connection.post(heads[key] + b"%d\r\n\r\n" % len(body), body)
+                except (OSError, asyncio.IncompleteReadError):
+                    connection.close()
+                    tally.failed += 1
+                    continue
+                tally.latencies.append((time.monotonic() - due) * 1000)
+                tally.answers[str(status)] = tally.answers.get(str(status), 0) + 1
+                if status == 202:
+                    tally.accepted += 1
+                    open_.discard(number)
+                else:
+                    tally.refused += 1
+                    tally.sample = tally.sample or answer[:2000].decode("utf-8", "replace")
 
     workers = [asyncio.create_task(work()) for _ in range(plan.connections)]
     if plan.start_at:
@@ -145,15 +149,16 @@ async def run(plan: Plan) -> Tally:
             await asyncio.sleep(ahead)
         while queue.qsize() > plan.connections * (4 if not plan.rate else 4096):  # noqa: ASYNC110 - a queue tells of full, not of this
             await asyncio.sleep(0.001)
-        queue.put_nowait((due, key, body))
+        open_.add(number)
+        queue.put_nowait((number, due, key, body))
         tally.sent += 1
         if not plan.rate and time.monotonic() - start > plan.seconds:
             break
     for _ in workers:
         queue.put_nowait(None)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.gather(*workers), 30)
-    tally.ended_at = time.time()
+        await asyncio.wait_for(asyncio.gather(*workers), plan.patience)
+    tally.ended_at, tally.open = time.time(), sorted(open_)
     return tally
 
 

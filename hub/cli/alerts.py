@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import click
 
-from hub.cli.reach import Reach, language
+from hub.cli.reach import Reach, language, refused
+from hub.cli.running import run
+from hub.client import HubClient, Refusal
 from hub.web import words
 
 _COLOURS = {"high": "red", "critical": "red", "medium": "yellow", "low": "cyan"}
-FILTERS = ("severity", "family", "rule", "enterprise", "agency", "office", "state", "assignee")
+FILTERS = ("severity", "family", "rule", "enterprise", "agency", "office", "state", "assignee", "unit")
 
 
 @click.command("alerts")
@@ -54,10 +57,17 @@ def command(
             show(alert)
         after, more = body["after"], body["more"]
     if follow:
-        for event in reach.stream(f"/v1/alerts/stream?{urlencode(wanted)}", str(after)):
-            if event.name == "end":
-                raise click.ClickException(str(event.data.get("code", "")))
-            show({**event.data, "cursor": event.id, "event": event.name})
+        run(_follow(reach, f"/v1/alerts/stream?{urlencode(wanted)}", str(after), show))
+
+
+async def _follow(reach: Reach, path: str, after: str, show: Callable[[dict[str, Any]], None]) -> None:
+    """Alerts behind a cursor as they come, for ever; ends where the hub refuses them."""
+    try:
+        async with HubClient(reach.url, reach.key) as hub:
+            async for event in hub.events(path, after):
+                show({**event.data, "cursor": event.cursor, "event": event.type})
+    except Refusal as no:
+        raise refused(no.status, no.problem) from no
 
 
 def _wanted(filters: tuple[str, ...]) -> dict[str, str]:
@@ -71,9 +81,11 @@ def _wanted(filters: tuple[str, ...]) -> dict[str, str]:
 
 
 def line(alert: dict[str, Any], speaks: str) -> str:
-    """``time  severity  state and who has it  rule  declaration  sentence  case``."""
+    """``time  severity  state, who has it and that nobody acts  rule  declaration  sentence  case``."""
     said = alert["message_zh"] if speaks == "zh" and alert["message_zh"] else alert["message"]
     severity = click.style(f"{alert['severity']:<8}", fg=_COLOURS.get(alert["severity"], "white"))
     handling = alert["handling"]
     state = words.say(words.HANDLING, handling["state"], speaks) + (f" {handling['assignee']}" if handling["assignee"] else "")
+    if handling["escalated"]:
+        state += f" ({words.say(words.DESK_LINES, 'escalated', speaks)} ×{handling['escalated']})"
     return f"{words.in_china(alert['at'])}  {severity} {state:<12} {alert['rule']:<6} {alert['declaration']}  {said}  {alert['case']}"

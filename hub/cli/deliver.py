@@ -29,8 +29,6 @@ from streams.deliver import Deliver, Reply, Retry
 from streams.sender import Sender, Terms
 from streams.subscribers import Subscribers
 
-#: Requests of all subscriptions that are open at one time.
-_AT_ONCE = 256
 _LONGEST_RETRY = 300.0
 
 
@@ -46,7 +44,6 @@ async def serve(settings: Settings) -> None:
     hooks = HookClient(private=settings.webhook_private, timeout=settings.webhook_timeout_ms / 1000)
     drop = FileDrop(settings.drop_folder, settings.drop_backlog) if settings.drop_folder is not None else None
     ways = Ways(hooks, drop, hook_secrets(vault.digest, settings.webhook_rotation_hours), clock, Reply)
-    at_once = asyncio.Semaphore(_AT_ONCE)
     terms = Terms(
         Retry(settings.webhook_retry_ms / 1000, _LONGEST_RETRY, settings.webhook_attempts),
         settings.webhook_dead_hours * 3600,
@@ -63,7 +60,6 @@ async def serve(settings: Settings) -> None:
             publisher=publisher,
             partitions=settings.partitions,
             clock=clock,
-            at_once=at_once,
             judge=_judging(settings.kafka, reference),
             terms=terms,
             instance=instance,

@@ -58,7 +58,7 @@ def evidence(
     async def main() -> None:
         if not settings.kafka:
             raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])
-        reader = EvidenceReader(settings.kafka, HubKey.load(settings.keys_folder).id)
+        reader = EvidenceReader(settings.kafka, HubKey.load(settings.keys_folder).public)
         out = output.open("xb") if output is not None else sys.stdout.buffer
         try:
             async for line in reader.lines(first, last):

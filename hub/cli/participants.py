@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,13 @@ import click
 
 from hub.cli import certificates as certificate_commands
 from hub.cli import hosting, loaded
-from hub.cli.acting import recorded
-from hub.cli.principals import change, found, principals, publish_next, reading, today
+from hub.cli.principals import amend, change, found, reading, today
 from hub.cli.running import run
 from hub.domain import audit, credentials
-from hub.domain.access import ROLES, UNITS
+from hub.domain.access import ROLES, UNITS, Principal, principal_of
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
-from hub.domain.reference import ReferenceRecord
+from hub.domain.reference import Reference, ReferenceRecord, day_number
 from hub.infra import key_uses
 from hub.infra.certificates import owner_of, read_certificate
 from hub.infra.crypto import api_key_hash, new_api_key
@@ -146,19 +146,28 @@ def add(
             unit=unit,
         )
         value["certificates"] = [found.der for found in read]
-        others = [one for one in await principals(settings) if one.name != name]
-        held = {code: one.name for one in others for code in (*one.codes, *one.dxp_ids)}
-        held |= {found.fingerprint: owner for found in read if (owner := owner_of(found.fingerprint, others))}
-        if taken := [f"{what} belongs to {held[what]}" for what in (*codes, *dxp_ids, *(found.fingerprint for found in read)) if what in held]:
-            raise Misconfigured(taken)
         filing = {"name": title or name, "roles": list(roles), "principal": name, "state": "filed"}
-        filings = [ReferenceRecord("enterprise", code, 1, today(), value=filing) for code in codes]
-        record = ReferenceRecord("principal", name, 1, today(), value=value)
-        await recorded(settings, audit.PARTICIPANT_ADDED, name, {"roles": ",".join(roles), "codes": ",".join(codes)})
-        await publish_next(settings, record, where_none=filings)
+
+        def added(data: Reference) -> list[ReferenceRecord]:
+            first = today()
+            others = [principal_of(one, dict(held)) for one, held in data.all("principal", day_number(first)) if one != name]
+            _nobodys(codes, dxp_ids, [found.fingerprint for found in read], others)
+            new = [code for code in codes if data.find("enterprise", code, day_number(first)) is None]
+            filings = [ReferenceRecord("enterprise", code, 1, first, value=filing) for code in new]
+            return [ReferenceRecord("principal", name, 1, first, value=value), *filings]
+
+        await amend(settings, added, audit.PARTICIPANT_ADDED, name, {"roles": ",".join(roles), "codes": ",".join(codes)})
         click.echo(f"{name}: API key {key}")
 
     run(main())
+
+
+def _nobodys(codes: Sequence[str], dxp_ids: Sequence[str], fingerprints: Sequence[str], others: Sequence[Principal]) -> None:
+    """Misconfigured where a code, number or certificate is another's."""
+    held = {code: one.name for one in others for code in (*one.codes, *one.dxp_ids)}
+    held |= {fingerprint: owner for fingerprint in fingerprints if (owner := owner_of(fingerprint, others))}
+    if taken := [f"{what} belongs to {held[what]}" for what in (*codes, *dxp_ids, *fingerprints) if what in held]:
+        raise Misconfigured(taken)
 
 
 @command.command("rotate")

@@ -1,4 +1,4 @@
-"""What the commands about participants share: a principal's record read, changed and published as its next version."""
+"""What the commands that write reference data share: a record read, changed and published as its next version, one writer at a time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,35 @@ from hub.cli.running import run
 from hub.domain.access import Principal
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
-from hub.domain.reference import ReferenceRecord, day_number
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.infra.process import WallClock
-from hub.infra.reference import ReferenceReader, as_versions, publish
+from hub.infra.records import KafkaRecords
+from hub.infra.reference import ReferenceReader, amending
 from hub.settings import Settings
 
 #: A principal's record and the time (ms) → the record as it is to be.
 Change = Callable[[dict[str, Any], int], dict[str, Any]]
+
+
+async def amend(
+    settings: Settings, to: Callable[[Reference], Sequence[ReferenceRecord]], what: str, subject: str, detail: Mapping[str, str] | None = None
+) -> int:
+    """Record an act (a word of ``hub.domain.audit``) and publish what ``to`` makes of all that is known, in turn with the doors and all
+    other commands: of two that chose the same next version only one would be left. The offset then in force, -1 where nothing was new.
+
+    ``to`` is asked twice, before the act is recorded and when it is this command's turn; it may raise Misconfigured.
+    """
+    if settings.kafka and not settings.database:
+        raise Misconfigured(["set HUB_DATABASE to the hub's database (hub up knows it): who writes reference data takes turns there"])
+    reader, log = await reading(settings), KafkaRecords(settings.kafka)
+    try:
+        to(reader.data)
+        await recorded(settings, what, subject, detail)
+        published = await amending(settings.kafka, reader, log, settings.database)(to)
+        return reader.data.reached if published else -1
+    finally:
+        await log.close()
+        await reader.stop()
 
 
 async def reading(settings: Settings) -> ReferenceReader:
@@ -43,26 +65,31 @@ async def found(settings: Settings, name: str) -> dict[str, Any]:
     """The record of a principal in force today; Misconfigured where there is none."""
     reader = await reading(settings)
     try:
-        value = reader.data.find("principal", name, china_day(WallClock().now()))
+        return _found(reader.data, name)
     finally:
         await reader.stop()
+
+
+def _found(data: Reference, name: str) -> dict[str, Any]:
+    value = data.find("principal", name, china_day(WallClock().now()))
     if value is None:
         raise Misconfigured([f"there is no principal {name!r}"])
     return dict(value)
 
 
 def change(ctx: click.Context, name: str, to: Change, what: str, detail: Mapping[str, str] | None = None) -> None:
-    """Change a principal's record and record the act (a word of ``hub.domain.audit``); ``to`` may raise Misconfigured or ValueError."""
+    """Change a principal's record and record the act, as ``amend`` does; ``to`` may raise Misconfigured or ValueError."""
     settings = loaded(ctx).settings
 
-    async def main() -> None:
-        former = await found(settings, name)
+    def changed(data: Reference) -> list[ReferenceRecord]:
         try:
-            value = to(former, WallClock().now())
+            value = to(_found(data, name), WallClock().now())
         except ValueError as error:
             raise Misconfigured([str(error)]) from error
-        await recorded(settings, what, name, detail)
-        await publish_next(settings, ReferenceRecord("principal", name, 1, today(), value=value))
+        return [ReferenceRecord("principal", name, 1, today(), value=value)]
+
+    async def main() -> None:
+        await amend(settings, changed, what, name, detail)
 
     try:
         run(main())
@@ -76,17 +103,5 @@ async def principals(settings: Settings) -> list[Principal]:
     reader = await reading(settings)
     try:
         return reader.principals()
-    finally:
-        await reader.stop()
-
-
-async def publish_next(settings: Settings, record: ReferenceRecord, where_none: Sequence[ReferenceRecord] = ()) -> None:
-    """Publish a record as the next version; those of ``where_none`` only where none is in force on their first day."""
-    reader = await reading(settings)
-    try:
-        missing = [one for one in where_none if reader.data.find(one.kind, one.id, day_number(one.valid_from)) is None]
-        offset = await publish(settings.kafka, as_versions([record, *missing], reader.data))
-        if offset >= 0:
-            await reader.reached(offset)
     finally:
         await reader.stop()

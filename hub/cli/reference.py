@@ -8,14 +8,13 @@ from pathlib import Path
 import click
 
 from hub.cli import loaded
-from hub.cli.acting import recorded
+from hub.cli.principals import amend
 from hub.cli.running import run
 from hub.domain import audit
-from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day, day_text
 from hub.domain.names import resembling
 from hub.infra.process import WallClock
-from hub.infra.reference import ReferenceReader, publish_anew
+from hub.infra.reference import ReferenceReader
 from hub.infra.reference_files import read
 from hub.rules.engine import ruleset, unread
 
@@ -49,11 +48,8 @@ def load(ctx: click.Context, file: Path, *, dry_run: bool) -> None:
         if dry_run:
             click.echo(f"{file}: {len(records)} record{'s' * (len(records) != 1)}, no fault")
             return
-        if not settings.kafka:
-            raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])
         kinds = ", ".join(sorted({record.kind for record in records}))
-        await recorded(settings, audit.REFERENCE_LOADED, file.name, {"records": str(len(records)), "kinds": kinds})
-        offset = await publish_anew(settings.kafka, records, WallClock())
+        offset = await amend(settings, lambda _: records, audit.REFERENCE_LOADED, file.name, {"records": str(len(records)), "kinds": kinds})
         click.echo(
             f"{file}: {len(records)} record{'s' * (len(records) != 1)}" + (f", in force with offset {offset}" if offset >= 0 else ", nothing new")
         )

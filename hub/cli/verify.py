@@ -19,8 +19,11 @@ from hub import verify as verifying
 from hub import verify_evidence, verify_pack
 from hub.cli import loaded
 from hub.domain.faults import Misconfigured
+from hub.infra.crypto import public_key
 
 _PLACE = click.Path(exists=True, path_type=Path)
+#: Exit status where nothing is wrong and the proof is not at hand; 2 is click's.
+_UNKNOWN = 3
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -51,7 +54,7 @@ def command(
 ) -> None:
     """Check an acknowledgement, with its message and the chain of evidence; a signed message, RSA or SM2; a chain; an evidence pack.
 
-    Exit 0: genuine. 1: not, with the step that failed. 2: cannot be checked.
+    Exit 0: genuine. 1: not, with the step that failed. 2: cannot be checked. 3: not known yet, since the evidence holds no proof.
 
     Example: hub verify acknowledgement.json order.xml --key hub.pub
 
@@ -93,23 +96,26 @@ def _covered(
     if not walked.broken:
         steps = (*steps, verify_evidence.verify_covered(data, walked))
     notes = (*verdict.notes, *verify_evidence.notes_of(walked))
-    return verifying.Verdict(verdict.subject, steps[-1].ok, (*verdict.steps, *steps), notes)
+    return verifying.Verdict(verdict.subject, steps[-1].ok, (*verdict.steps, *steps), notes, verify_evidence.is_unknown(steps))
 
 
 def _end(verdict: verifying.Verdict, *, as_json: bool) -> NoReturn:
     click.echo(msgspec.json.encode(verdict).decode() if as_json else _told(verdict))
-    sys.exit(0 if verdict.genuine else 1)
+    sys.exit(0 if verdict.genuine else _UNKNOWN if verdict.unknown else 1)
 
 
 def _told(verdict: verifying.Verdict) -> str:
     """The verdict for a person: a line a step, in both languages."""
     lines = []
     for step in verdict.steps:
-        lines.append(f"{'ok  ' if step.ok else 'FAIL'}  {step.step:16}{step.message} {step.message_zh}")
+        lines.append(f"{'ok  ' if step.ok else '?   ' if verdict.unknown else 'FAIL'}  {step.step:16}{step.message} {step.message_zh}")
         if step.detail:
             lines.append(f"      {'':16}{step.detail}")
     lines += [f"note  {'':16}{english} {chinese}" for english, chinese in verdict.notes]
-    lines.append("genuine 真实" if verdict.genuine else f"NOT genuine 不真实: {verdict.steps[-1].step}")
+    if verdict.genuine:
+        lines.append("genuine 真实")
+    else:
+        lines.append(f"{'not known yet 尚不能确定' if verdict.unknown else 'NOT genuine 不真实'}: {verdict.steps[-1].step}")
     return "\n".join(lines)
 
 
@@ -123,7 +129,7 @@ def _default_key(ctx: click.Context) -> Path:
 
 def _public_key(path: Path) -> Ed25519PublicKey:
     try:
-        return verifying.public_key(path.read_bytes())
+        return public_key(path.read_bytes())
     except (ValueError, TypeError):
         raise click.UsageError(f"{path} holds no Ed25519 public key in PEM.") from None
 

@@ -163,9 +163,15 @@ class _Work:
             return "desk.closed"
         to = self._act.to
         self._each(lambda one: {"state": max(one.state, ASSIGNED, key=STATES.index), "assignee": to, "escalated": 0} if one.state != CLOSED else None)
-        if not self._act.alerts:
+        if not self._act.alerts or self._handed_over(to):
             self._replace(assignee=to)
         return ""
+
+    def _handed_over(self, to: str) -> bool:
+        """Whether the case goes to a colleague with its alerts: who has it has none of the open ones left, or they all are the colleague's."""
+        has = {one.handling.assignee for one in self.case.alerts if one.handling.state != CLOSED}
+        before = self.case.assignee
+        return before != to and (has == {to} or bool(before and before not in has))
 
     def comment(self) -> str:
         if not self._act.text:

@@ -6,7 +6,7 @@ Records of one key alone (``api_key_hash``) go on working: that key has no end, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -34,6 +34,11 @@ def state(key: ApiKey, now: int) -> State:
     if key.revoked:
         return "revoked"
     return "expired" if 0 < key.until <= now else "active"
+
+
+def ended_since(keys: Iterable[ApiKey], since: int, now: int) -> bool:
+    """Whether a key was revoked, or came to its end, between two moments (ms): what was opened with it before is over too."""
+    return any(since <= key.revoked or since <= key.until <= now for key in keys)
 
 
 def key_id(hash_: str) -> str:

@@ -859,6 +859,11 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     #: what officers did about it; the record that raises an alert has none of it
     handling: Handling = UNTOUCHED
 
+    @property
+    def unit(self) -> str:
+        """The part of customs it is addressed to (``hub.domain.access.UNITS``); empty: all whom it is for."""
+        return self.evidence.get("unit", "")
+
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A receipt of an authority (or a notice of the hub) for a participant."""

@@ -10,7 +10,7 @@ agreement among themselves, and one that comes too late does no harm.
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -64,6 +64,10 @@ class Stamped(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stam
 
 #: What a record of the topic ``evidence`` is.
 Record = Act | Root | Stamped
+#: Whether the hub's key signed: (signature, data).
+Verify = Callable[[bytes, bytes], bool]
+#: Whether a root is the hub's own.
+Genuine = Callable[[Root], bool]
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -134,6 +138,25 @@ def signed_bytes(root: Root) -> bytes:
     return _SIGNED + _encode(msgspec.structs.replace(root, signature=""))
 
 
+def genuine(key: str, verify: Verify) -> Genuine:
+    """Whether the hub's key of this id signed a root: none other counts, wherever it is read."""
+    return lambda root: root.key == key and signature_holds(root, verify)
+
+
+def signature_holds(root: Root, verify: Verify) -> bool:
+    """Whether the signature of a root is by the key that verifies."""
+    return verify(base64(root.signature), signed_bytes(root))
+
+
+def base64(text: str) -> bytes:
+    """The bytes; none for what is not Base64, or spelt in another way than the one."""
+    try:
+        raw = b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return raw if b64encode(raw).decode() == text else b""
+
+
 def record_hash(root: Root) -> str:
     """The hash of a root's record, by which the next root names it and authorities stamp it."""
     return hashlib.sha256(_encode(root)).hexdigest()
@@ -166,12 +189,15 @@ class Follower:
     Nothing says of the first whether it counts; the one after it does, since no writer builds on a root that does not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, genuine: Genuine) -> None:
+        self._genuine = genuine
         self._first: Root | None = None
         self._head: Head | None = None
 
     def next(self, root: Root) -> list[Root]:
         """The roots that are known to count now: none, the root, or the one before it too."""
+        if not self._genuine(root):
+            return []
         if self._head is not None:
             if breaks(self._head, root):
                 return []

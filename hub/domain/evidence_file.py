@@ -6,7 +6,6 @@ the first root of a chain in the file is not asked for, unless that root says th
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -18,13 +17,15 @@ from hub.domain.evidence import (
     Inclusion,
     Root,
     Stamped,
+    Verify,
     after,
+    base64,
     before,
     breaks,
     hashed,
     included,
     record_hash,
-    signed_bytes,
+    signature_holds,
 )
 
 FORMAT = "hub-evidence-v1"
@@ -46,7 +47,8 @@ _decode = msgspec.json.Decoder(Header | Root | Inclusion | Act | Stamped).decode
 
 class Walk(msgspec.Struct):
     """What a walk found. ``broken``: what did not hold (``format``, ``key``, ``chain``, ``root_signature``, ``inclusion``,
-    ``stamp``), empty where all of it does; ``where`` and ``why`` say more. ``inclusions`` are by the content of their leaf.
+    ``stamp``), empty where all of it does; ``where`` and ``why`` say more. ``newest``: when the newest root was made, ms.
+    ``inclusions`` are by the content of their leaf.
     """
 
     broken: str = ""
@@ -57,6 +59,7 @@ class Walk(msgspec.Struct):
     unchecked_stamps: int = 0
     included: int = 0
     acts: int = 0
+    newest: int = 0
     heads: dict[_Chain, Head] = {}
     firsts: dict[_Chain, Root] = {}
     inclusions: dict[str, Inclusion] = {}
@@ -69,8 +72,6 @@ class _Broken(Exception):  # noqa: N818 - ends a walk
 
 #: Why a token does not stamp data, empty where it does.
 CheckStamp = Callable[[bytes, bytes], str]
-#: Whether the hub's key signed: (signature, data).
-Verify = Callable[[bytes, bytes], bool]
 
 
 def walk(lines: Iterable[bytes], verify: Verify, key: str, check_stamp: CheckStamp | None = None, keep: int = 100_000) -> Walk:
@@ -123,7 +124,7 @@ class _Walker:
 
     def _header(self, header: Header) -> None:
         if header.format != FORMAT:
-            raise _Broken("format", f"format {header.format!r}")
+            raise _Broken("format", f"{header.format!r}: an unknown form")
         if header.key != self._key:
             raise _Broken("key", f"{header.key}, not {self._key}")
 
@@ -135,11 +136,12 @@ class _Walker:
             raise _Broken("chain", f"{place}: {why}")
         if root.key != self._key:
             raise _Broken("key", f"{place}: {root.key}, not {self._key}")
-        if not self._verify(_base64(root.signature), signed_bytes(root)):
+        if not signature_holds(root, self._verify):
             raise _Broken("root_signature", place)
         found.heads[chain] = after(root)
         found.firsts.setdefault(chain, root)
         found.roots += 1
+        found.newest = max(found.newest, root.at)
         self._roots[root.topic, root.partition, root.number] = root
 
     def _inclusion(self, inclusion: Inclusion) -> None:
@@ -165,15 +167,6 @@ class _Walker:
         if self._check_stamp is None:
             self.found.unchecked_stamps += 1
             return
-        if why := self._check_stamp(_base64(stamp.token), msgspec.json.encode(root)):
+        if why := self._check_stamp(base64(stamp.token), msgspec.json.encode(root)):
             raise _Broken("stamp", f"{place}: {why}")
         self.found.stamps += 1
-
-
-def _base64(text: str) -> bytes:
-    """The bytes; none for what is not Base64, or spelt in another way than the one."""
-    try:
-        raw = b64decode(text, validate=True)
-    except ValueError:
-        return b""
-    return raw if b64encode(raw).decode() == text else b""

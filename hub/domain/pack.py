@@ -47,6 +47,21 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     submissions: tuple[Part, ...]
 
 
+#: What a part says it lacks, and why, in Chinese.
+_MISSING_ZH = {
+    "record": "提交记录已不在日志中",
+    "original: not for this reader without a purpose": "原始报文：未注明用途，不向该读者提供",
+    "original: erased": "原始报文：已销毁",
+    "original: too large for a pack": "原始报文：超出证据包容量",
+    "evidence: under no root yet": "证据链：尚未纳入任何根",
+}
+
+
+def chinese(missing: str) -> str:
+    """What a part lacks, in Chinese; as it stands where another release has written it."""
+    return _MISSING_ZH.get(missing, missing)
+
+
 def signed_bytes(manifest: bytes) -> bytes:
     """What the hub signs of a pack."""
     return _SIGNED + manifest
@@ -65,7 +80,7 @@ def packed(manifest: Manifest, files: Mapping[str, bytes], sign: Callable[[bytes
 
 def readme(manifest: Manifest) -> str:
     """What the pack is and how it is checked, for a person, in both languages."""
-    lacking = "".join(f"* {part.submission}: {', '.join(part.missing)}\n" for part in manifest.submissions if part.missing)
+    lacking = "".join(f"* {part.submission}: {what} {chinese(what)}\n" for part in manifest.submissions for what in part.missing)
     persons_zh = "含个人信息，请妥善保管。" if manifest.unmasked else "不含他人的原始报文。"
     persons = "It holds persons' data: keep it accordingly." if manifest.unmasked else "It holds no original messages of others."
     return f"""# Evidence about declaration {manifest.declaration} · 申报单证据包

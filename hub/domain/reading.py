@@ -206,6 +206,8 @@ class AlertFilter(msgspec.Struct, frozen=True):
     #: a state, or ``open``: all but closed
     state: str = ""
     assignee: str = ""
+    #: the part of customs alerts are addressed to
+    unit: str = ""
 
     def takes(self, alert: Alert) -> bool:
         """Whether an alert is one of these."""
@@ -218,6 +220,7 @@ class AlertFilter(msgspec.Struct, frozen=True):
             and (not self.office or alert.office == self.office)
             and (not self.state or self.state == alert.handling.state or (self.state == OPEN and alert.handling.state != handling.CLOSED))
             and (not self.assignee or alert.handling.assignee == self.assignee)
+            and (not self.unit or alert.unit == self.unit)
         )
 
 
@@ -239,7 +242,9 @@ class CaseFilter(msgspec.Struct, frozen=True):
 
 
 class DeskFilter(msgspec.Struct, frozen=True):
-    """Which alerts the console lists, the gravest first: as ``CaseFilter``, with the rule that found it; ``escalated``: nobody acts."""
+    """Which alerts the console lists, the gravest first: as ``CaseFilter``, with the rule that found it and the
+    part of customs it is addressed to (``unit``); ``escalated``: nobody acts.
+    """
 
     authorities: tuple[str, ...] | None = None
     state: str = OPEN
@@ -248,6 +253,7 @@ class DeskFilter(msgspec.Struct, frozen=True):
     rule: str = ""
     enterprise: str = ""
     escalated: bool = False
+    unit: str = ""
     limit: int = 100
     skip: int = 0
 

@@ -20,8 +20,11 @@ ALERTS, OUT, ANSWERS = "alerts", "out", "answers"
 FEEDS = (ALERTS, OUT, ANSWERS)
 WEBHOOK, FILE = "webhook", "file"
 ACTIVE, PARKED, DISABLED, DELETED = "active", "parked", "disabled", "deleted"
-#: What alerts can be picked by: a filter's name → the event's field.
-FILTERS = {"severity": "severity", "family": "family", "rule": "rule", "enterprise": "enterprises", "agency": "agency", "office": "office"}
+#: What alerts can be picked by: a filter's name → the event's field, a point before each field within.
+FILTERS = {
+    "severity": "severity", "family": "family", "rule": "rule", "enterprise": "enterprises", "agency": "agency", "office": "office",
+    "unit": "evidence.unit",
+}  # fmt: skip
 SUBSCRIPTION, ENDPOINT = "subscription", "endpoint"
 #: From this day on records are in force: a subscription has no days.
 ALWAYS = "2020-01-01"
@@ -90,6 +93,11 @@ def find(data: Reference, id: str) -> Subscription | None:
     return found
 
 
+def version_of(data: Reference, id: str) -> str:
+    """Another text after each change of a subscription and each word of the sender about it."""
+    return f"{data.newest(SUBSCRIPTION, id)}.{data.newest(ENDPOINT, id)}"
+
+
 def every(data: Reference) -> Iterator[Subscription]:
     """All subscriptions that were not deleted."""
     for id in data.ids(SUBSCRIPTION):
@@ -130,7 +138,13 @@ def is_for(subscription: Subscription, principal: Principal, key: bytes, event: 
         return key == principal.name.encode() and event.get("participant") == principal.name
     if subscription.feed == ALERTS and not sees_alert(principal, _entitled(event)):
         return False
-    return all(_has(event.get(FILTERS[name]), wanted) for name, wanted in subscription.filter.items())
+    return all(_has(_field(event, FILTERS[name]), wanted) for name, wanted in subscription.filter.items())
+
+
+def _field(event: Mapping[str, Any], path: str) -> object:
+    outer, _, inner = path.partition(".")
+    found = event.get(outer)
+    return found.get(inner) if inner and isinstance(found, dict) else None if inner else found
 
 
 def _entitled(alert: Mapping[str, Any]) -> Sequence[str]:

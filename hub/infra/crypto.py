@@ -12,10 +12,12 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -44,6 +46,10 @@ class HubKey:
         """The Ed25519 signature (64 bytes)."""
         return self._private.sign(data)
 
+    def verify(self, signature: bytes, data: bytes) -> bool:
+        """Whether this key signed."""
+        return verifying(self.public)(signature, data)
+
     @classmethod
     def load(cls, keys: Path) -> HubKey:
         """The key in this folder, made at first use; ``hub.pub`` is written beside it for those who verify."""
@@ -67,6 +73,27 @@ def _new_ed25519() -> bytes:
 def hub_key_id(public: Ed25519PublicKey) -> str:
     """``ed25519-`` and the first 16 hexadecimal digits of the SHA-256 of the raw public key."""
     return f"ed25519-{hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]}"
+
+
+def public_key(pem: bytes) -> Ed25519PublicKey:
+    """The hub's public key from PEM; raises TypeError or ValueError where it is something else."""
+    key = serialization.load_pem_public_key(pem)
+    if not isinstance(key, Ed25519PublicKey):
+        raise TypeError("not an Ed25519 public key")
+    return key
+
+
+def verifying(public: Ed25519PublicKey) -> Callable[[bytes, bytes], bool]:
+    """Whether a key signed: (signature, data)."""
+
+    def verify(signature: bytes, data: bytes) -> bool:
+        try:
+            public.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    return verify
 
 
 # ---- hosted keys

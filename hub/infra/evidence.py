@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub import codec, topics
 from hub.domain import audit, evidence
@@ -19,7 +20,7 @@ from hub.domain.evidence import Follower, Root, Stamped
 from hub.domain.evidence_file import FORMAT, Header
 from hub.domain.faults import Unavailable
 from hub.domain.reading import Place
-from hub.infra.crypto import HubKey
+from hub.infra.crypto import HubKey, hub_key_id, verifying
 
 #: Seconds a read of one record may take; how far back one looks for where a chain stands, in records.
 READ_SECONDS, BEFORE = 10, 200
@@ -38,8 +39,12 @@ _Leaf = tuple[int, str, str]
 class EvidenceReader:
     """Reads ``evidence`` and what it is about; a consumer for each reading, since such reading is rare."""
 
-    def __init__(self, bootstrap: str, key_id: str, submissions: str = topics.SUBMISSIONS, evidence_topic: str = topics.EVIDENCE) -> None:
-        self._bootstrap, self._key_id = bootstrap, key_id
+    def __init__(
+        self, bootstrap: str, key: Ed25519PublicKey, submissions: str = topics.SUBMISSIONS, evidence_topic: str = topics.EVIDENCE
+    ) -> None:
+        """``key``: the hub's; a root in the log that it did not sign is passed over."""
+        self._bootstrap, self._key_id = bootstrap, hub_key_id(key)
+        self.genuine = evidence.genuine(self._key_id, verifying(key))
         self._submissions, self._evidence = submissions, evidence_topic
 
     async def lines(self, since: int, until: int) -> AsyncIterator[bytes]:
@@ -57,7 +62,7 @@ class EvidenceReader:
         self, consumer: AIOKafkaConsumer, other: AIOKafkaConsumer, number: int, since: int, until: int
     ) -> AsyncIterator[bytes]:
         place = TopicPartition(self._evidence, number)
-        followers = {(topic, number): Follower() for topic in (self._submissions, self._evidence)}
+        followers = {(topic, number): Follower(self.genuine) for topic in (self._submissions, self._evidence)}
         written: dict[str, str] = {}
         late: list[Root] = []
         async for record in self._records(consumer, place, await self._at(consumer, place, since, BEFORE)):
@@ -120,7 +125,7 @@ class EvidenceReader:
         self, consumer: AIOKafkaConsumer, at: TopicPartition, place: Place, start: int
     ) -> tuple[Root | None, list[Root], Stamped | None]:
         """(the root over a place, those after it, the first stamp of one of them)."""
-        follower, found, after, hashes, since = Follower(), None, list[Root](), set[str](), 0
+        follower, found, after, hashes, since = Follower(self.genuine), None, list[Root](), set[str](), 0
         async for record in self._records(consumer, at, start):
             said = _said(record)
             if isinstance(said, Stamped) and said.record in hashes:
@@ -195,7 +200,7 @@ class Prover:
 
     def __init__(self, bootstrap: str, key: HubKey) -> None:
         self.key_id, self.public_pem, self.sign = key.id, key.public_pem(), key.sign
-        self.proof = EvidenceReader(bootstrap, key.id).proof
+        self.proof = EvidenceReader(bootstrap, key.public).proof
 
 
 class Newest(msgspec.Struct):
@@ -206,9 +211,9 @@ class Newest(msgspec.Struct):
     unstamped: dict[str, int] = {}
 
 
-async def newest(bootstrap: str, submissions: str = topics.SUBMISSIONS, evidence_topic: str = topics.EVIDENCE) -> Newest:
+async def newest(bootstrap: str, key: Ed25519PublicKey, submissions: str = topics.SUBMISSIONS, evidence_topic: str = topics.EVIDENCE) -> Newest:
     """Look at the last records of every partition; raises Unavailable."""
-    reader, found = EvidenceReader(bootstrap, "", submissions, evidence_topic), Newest()
+    reader, found = EvidenceReader(bootstrap, key, submissions, evidence_topic), Newest()
     async with reader._consumer() as consumer:
         for number in await reader._partitions(consumer):
             await _look(reader, consumer, number, found)
@@ -226,10 +231,10 @@ async def _look(reader: EvidenceReader, consumer: AIOKafkaConsumer, number: int,
         said = _said(record)
         if record.key == audit.KEY:
             acts.append((record.offset, record.timestamp))
-        elif isinstance(said, Root) and said.number > (last[said.topic].number if said.topic in last else 0):
+        elif isinstance(said, Root) and reader.genuine(said) and said.number > (last[said.topic].number if said.topic in last else 0):
             last[said.topic] = said
             since.setdefault(said.topic, said)
-        elif isinstance(said, Stamped) and (root := last.get(said.topic)) is not None and said.number >= root.number:
+        elif isinstance(said, Stamped) and (root := last.get(said.topic)) is not None and said.record == evidence.record_hash(root):
             since.pop(said.topic, None)
     found.chains += len(last)
     found.unstamped |= {f"{topic}-{number}": root.at for topic, root in since.items()}

@@ -22,13 +22,12 @@ from hub import codec
 from hub.domain.decrees import Decree, amended
 from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.ports import Amend
 from hub.topics import NOTICES
 
 _log = logging.getLogger(__name__)
 _decree: Callable[[bytes], Decree] = codec.decoder(Decree)
 
-#: Works out records of what is known and publishes them as next versions: what was published.
-Amend = Callable[[Callable[[Reference], Sequence[ReferenceRecord]]], Awaitable[Sequence[ReferenceRecord]]]
 #: Tells whom it concerns of records that were published.
 Tell = Callable[[Sequence[ReferenceRecord]], Awaitable[None]]
 #: Seconds between attempts while something outside is away.

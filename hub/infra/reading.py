@@ -350,7 +350,7 @@ class PostgresReader:
             f"""SELECT body FROM alerts
                WHERE ($1 = '' OR severity = $1) AND ($2 = '' OR family = $2) AND ($3 = '' OR rule = $3)
                  AND ($4 = '' OR enterprises ? $4) AND ($5 = '' OR agency ? $5) AND ($6 = '' OR body::jsonb->>'office' = $6)
-                 AND {_STATE.format(8)} AND ($9 = '' OR assignee = $9)
+                 AND {_STATE.format(8)} AND ($9 = '' OR assignee = $9) AND {_UNIT.format(10)}
                ORDER BY at DESC, id DESC LIMIT $7""",
             wanted.severity,
             wanted.family,
@@ -361,6 +361,7 @@ class PostgresReader:
             wanted.limit,
             wanted.state,
             wanted.assignee,
+            wanted.unit,
         )
         return [codec.alert(row[0]) for row in rows[::-1]]
 
@@ -373,7 +374,7 @@ class PostgresReader:
         """Alerts of a filter, those nobody acts on first, then the gravest, then the oldest."""
         rows = await self._fetch(
             f"""SELECT body FROM alerts WHERE {_AT_DESK} AND ($3 = '' OR severity = $3)
-                ORDER BY array_position($8::text[], severity) DESC, at, id LIMIT $9 OFFSET $10""",
+                ORDER BY array_position($9::text[], severity) DESC, at, id LIMIT $10 OFFSET $11""",
             *_at_desk(wanted),
             list(LEVELS),
             wanted.limit,
@@ -521,14 +522,19 @@ class PostgresReader:
 
 #: An alert's or case's state as a filter names it, in the parameter of a number.
 _STATE = "(${0} = '' OR state = ${0} OR (${0} = 'open' AND state <> 'closed'))"
-#: What the console's list asks for as the first seven parameters; an alert that names no agency is every officer's.
+#: The part of customs an alert is addressed to, in the parameter of a number.
+_UNIT = "(${0} = '' OR body::jsonb#>>'{{evidence,unit}}' = ${0})"
+#: What the console's list asks for as the first eight parameters; an alert that names no agency is every officer's.
 _AT_DESK = f"""($1::text[] IS NULL OR agency = '[]'::jsonb OR agency ?| $1 OR shared ?| $1) AND {_STATE.format(2)}
-    AND ($4 = '' OR assignee = $4) AND ($5 = '' OR rule = $5) AND ($6 = '' OR enterprises ? $6) AND (NOT $7::boolean OR escalated > 0)"""
+    AND ($4 = '' OR assignee = $4) AND ($5 = '' OR rule = $5) AND ($6 = '' OR enterprises ? $6) AND (NOT $7::boolean OR escalated > 0)
+    AND {_UNIT.format(8)}"""
 
 
 def _at_desk(wanted: DeskFilter) -> tuple[object, ...]:
     authorities = None if wanted.authorities is None else list(wanted.authorities)
-    return (authorities, wanted.state, wanted.severity, wanted.assignee, wanted.rule, wanted.enterprise, wanted.escalated)
+    return (
+        authorities, wanted.state, wanted.severity, wanted.assignee, wanted.rule, wanted.enterprise, wanted.escalated, wanted.unit,
+    )  # fmt: skip
 
 
 #: A tax bill's number (taxNo) is the declaration's with a count behind it.

@@ -13,6 +13,7 @@ from hub.domain.faults import Unavailable
 from hub.domain.reading import Place
 
 READ_SECONDS = 5
+FETCH_WAIT_MS = 10
 
 
 class KafkaRecords:
@@ -78,6 +79,8 @@ class KafkaRecords:
                 group_id=None,
                 enable_auto_commit=False,
                 max_partition_fetch_bytes=1 << 20,
+                # What is read is there: a fetch that waits for more holds up the next read, on whose partition it is not.
+                fetch_max_wait_ms=FETCH_WAIT_MS,
                 **self._options,
             )
             try:

@@ -6,7 +6,7 @@ Everything lies in partition 0, whatever the number of partitions: the offset a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -20,7 +20,9 @@ from hub.domain.faults import Misconfigured, Unavailable
 from hub.domain.keys import china_day
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.infra.crypto import api_key_hash
-from hub.ports import Clock
+from hub.infra.database import one_writer
+from hub.infra.records import KafkaRecords
+from hub.ports import Amend, Clock
 from hub.topics import REFERENCE
 
 _PARTITION = TopicPartition(REFERENCE, 0)
@@ -252,10 +254,29 @@ def as_versions(records: Iterable[ReferenceRecord], known: Reference) -> list[Re
     return wanted
 
 
-async def publish_anew(bootstrap: str, records: Iterable[ReferenceRecord], clock: Clock) -> int:
-    """Publish records as the next versions of what the topic holds, as far as they say something new.
+def amending(bootstrap: str, reference: ReferenceReader, log: KafkaRecords, dsn: str) -> Amend:
+    """Publishes records as the next versions of what the log holds, one call of all processes after the other, and waits until they
+    are read.
+    """
+    in_turn = asyncio.Lock()  # those of one process keep the order they came in, on one connection
 
-    The offset of the last one written, or -1; may be repeated and run by two processes at a time.
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
+        async with in_turn, one_writer(dsn):
+            ends = await log.ends((REFERENCE,))
+            await reference.reached(ends.get((REFERENCE, 0), 0) - 1)
+            records = as_versions(change(reference.data), reference.data)
+            offset = await publish(bootstrap, records)
+            if offset >= 0:
+                await reference.reached(offset)
+        return records
+
+    return amend
+
+
+async def publish_anew(bootstrap: str, records: Iterable[ReferenceRecord], clock: Clock) -> int:
+    """Publish records as the next versions of what the topic holds, as far as they say something new; the last one's offset, or -1.
+
+    For what is made up with the sandbox, where whoever writes at the same time writes the same; everything else takes turns (``amending``).
     """
     reader = ReferenceReader(bootstrap, clock)
     await reader.start()

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
+from hub.domain.credentials import ended_since
 from hub.domain.faults import Refused, fault
 from hub.domain.identity import identified
 from hub.peer import fingerprint_of
@@ -23,18 +24,18 @@ def sign(secret: bytes, purpose: str, text: str) -> str:
 
 
 def session_token(secret: bytes, name: str, now: int) -> str:
-    """``name.expiry.mac``: the server keeps nothing, and asks for the principal anew at every request."""
+    """``name.expiry.mac``: the server keeps nothing, and asks for the principal and its keys anew at every request."""
     payload = f"{base64.urlsafe_b64encode(name.encode()).decode()}.{now + SESSION_MS}"
     return f"{payload}.{sign(secret, 'session', payload)}"
 
 
-def session_name(secret: bytes, token: str, now: int) -> str | None:
-    """The principal of a token, or None where it is forged or over."""
+def session_of(secret: bytes, token: str, now: int) -> tuple[str, int] | None:
+    """The principal of a token and when it was given (ms), or None where it is forged or over."""
     payload, _, mac = token.rpartition(".")
     if not token.isascii() or not hmac.compare_digest(mac.encode(), sign(secret, "session", payload).encode()):
         return None
     name, _, expiry = payload.partition(".")
-    return base64.urlsafe_b64decode(name).decode() if int(expiry) > now else None
+    return (base64.urlsafe_b64decode(name).decode(), int(expiry) - SESSION_MS) if int(expiry) > now else None
 
 
 def viewer_of(request: web.Request) -> Viewer | None:
@@ -57,8 +58,11 @@ def _found(request: web.Request) -> Viewer | None:
     if authorization or fingerprint:
         return identified(authorization, fingerprint, parts.by_key, parts.by_certificate, parts.why_not)
     token = request.cookies.get(SESSION_COOKIE)
-    name = session_name(parts.session_secret, token, parts.clock.now()) if token else None
-    return parts.by_name(name) if name else None
+    now = parts.clock.now()
+    session = session_of(parts.session_secret, token, now) if token else None
+    found = parts.by_name(session[0]) if session is not None else None
+    # Nothing says by which of its keys a session was opened: once one of them is over, its holder signs in anew.
+    return None if found is None or session is None or ended_since(found.keys, session[1], now) else found
 
 
 def require(request: web.Request) -> Viewer:

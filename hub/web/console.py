@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from aiohttp import web
 
+from hub.domain.access import UNITS
 from hub.domain.credit import SOURCES
 from hub.domain.faults import Both, Fault, Refused, fault
 from hub.domain.kinds import KINDS, MATCHED_KINDS
@@ -20,7 +21,7 @@ from hub.web.pages import language_of, render
 from hub.web.ports import PARTS, Viewer
 from hub.web.views import deliveries, orders, rules, subscriptions, summaries
 from hub.web.views import enterprises as firms
-from hub.web.views.common import eventually, path_text, text
+from hub.web.views.common import eventually, form_of, path_text, text
 from hub.web.views.declarations import found_by
 from hub.web.views.submissions import locate
 from hub.web.views.throughput import FIGURES
@@ -56,18 +57,10 @@ def _login(request: web.Request, status: int = 200, wrong: bool = False) -> web.
     return response
 
 
-async def _form(request: web.Request) -> Mapping[str, object]:
-    """What a form of ours sends; nothing where it is none."""
-    try:
-        return await request.post()
-    except (ValueError, LookupError):
-        return {}
-
-
 @routes.post("/login")
 async def login(request: web.Request) -> web.StreamResponse:
     """An API key for a session."""
-    form = await _form(request)
+    form = await form_of(request)
     parts = request.app[PARTS]
     seed = request.cookies.get("hub_form", "")
     token = str(form.get("csrf", ""))
@@ -87,7 +80,7 @@ async def login(request: web.Request) -> web.StreamResponse:
 @routes.post("/logout")
 async def logout(request: web.Request) -> web.StreamResponse:
     """End the session."""
-    form = await _form(request)
+    form = await form_of(request)
     auth.check_csrf(request, str(form.get("csrf", "")))
     response = web.Response(status=303, headers={"Location": "/login"})
     response.del_cookie(auth.SESSION_COOKIE, path="/")
@@ -162,7 +155,7 @@ async def rules_page(request: web.Request) -> web.Response:
 async def _officers_form(request: web.Request) -> tuple[Viewer, Mapping[str, Any]]:  # Any: aiohttp's form values
     """Who sends a form, and the form; HTTPForbidden without its token, HTTPNotFound for anybody but officers."""
     viewer = _signed_in(request)
-    form = await _form(request)
+    form = await form_of(request)
     auth.check_csrf(request, str(form.get("csrf", "")))
     if not sight.is_officer(viewer):
         raise web.HTTPNotFound
@@ -189,6 +182,9 @@ async def _held(request: web.Request, viewer: Viewer, wrong: Sequence[Fault] = (
         orders=orders.orders_json(request, viewer),
         mine=orders.authorities_of(viewer),
         levels=SEVERITIES,
+        may_change=orders.may_change,
+        units=UNITS,
+        unit=lambda word: words.say(words.UNITS, word, language_of(request)),
         wrong=wrong,
     )
 
@@ -244,9 +240,10 @@ async def deliveries_page(request: web.Request) -> web.Response:
 async def redeliver(request: web.Request) -> web.Response:
     """Send what is parked for a recipient again, or resume its subscription."""
     viewer, id = _signed_in(request), path_text(request, "id")
-    auth.check_csrf(request, str((await _form(request)).get("csrf", "")))
+    form = await form_of(request)
+    auth.check_csrf(request, str(form.get("csrf", "")))
     if request.match_info["what"] == "resume":
-        await subscriptions.resumed(request, viewer, subscriptions.to_resume(request, viewer, id))
+        await subscriptions.resumed(request, viewer, subscriptions.to_resume(request, viewer, id), (str(form.get("version", "")),))
         raise web.HTTPSeeOther("/deliveries")
     raise web.HTTPSeeOther(f"/deliveries?sent={await deliveries.sent_again(request, viewer, id)}")
 
@@ -310,7 +307,7 @@ async def enterprise(request: web.Request) -> web.Response:
 async def decide(request: web.Request) -> web.Response:
     """An officer confirms a suggestion or decides on the class."""
     viewer = _signed_in(request)
-    form = await _form(request)
+    form = await form_of(request)
     auth.check_csrf(request, str(form.get("csrf", "")))
     code = path_text(request, "code")
     if not sight.is_officer(viewer):

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from multidict import MultiDict
 
+from hub.domain.access import UNITS
 from hub.domain.desk import LEADERS, OFFICE
 from hub.domain.faults import Fault, Refused
 from hub.domain.handling import STATES
@@ -22,7 +23,7 @@ from hub.web import auth, sight, words
 from hub.web.pages import language_of, render
 from hub.web.ports import PARTS, Viewer
 from hub.web.views import desk
-from hub.web.views.common import Json, number, path_text, text
+from hub.web.views.common import Json, form_of, number, path_text, text
 
 routes = web.RouteTableDef()
 
@@ -30,7 +31,7 @@ routes = web.RouteTableDef()
 PAGE = 100
 BULK = ("acknowledge", "assign", "decide", "close", "comment")
 #: What a filter of the list is called in its address.
-FILTERS = ("state", "severity", "rule", "assignee", "enterprise", "escalated")
+FILTERS = ("state", "severity", "rule", "assignee", "enterprise", "escalated", "unit")
 
 
 def _viewer(request: web.Request) -> Viewer:
@@ -46,10 +47,7 @@ def _viewer(request: web.Request) -> Viewer:
 async def _form(request: web.Request) -> tuple[Viewer, MultiDict[Any]]:  # Any: aiohttp's form values
     """Who sends a form, and the form; HTTPForbidden without its token."""
     viewer = _viewer(request)
-    try:
-        form: MultiDict[Any] = MultiDict(await request.post())
-    except (ValueError, LookupError):
-        form = MultiDict()
+    form: MultiDict[Any] = MultiDict(await form_of(request))
     auth.check_csrf(request, str(form.get("csrf", "")))
     return viewer, form
 
@@ -63,7 +61,8 @@ def _doing(form: Mapping[str, Any]) -> desk.Doing:
 def _spoken(request: web.Request) -> dict[str, Any]:  # Any: what a template is given
     """The words of alerts and cases in the reader's language."""
     language = language_of(request)
-    tables = {"state": words.HANDLING, "line": words.DESK_LINES, "about": words.CASE_KINDS, "severity": words.SEVERITIES, "who": words.ACTORS}
+    tables = {"state": words.HANDLING, "line": words.DESK_LINES, "about": words.CASE_KINDS, "severity": words.SEVERITIES, "who": words.ACTORS,
+              "unit": words.UNITS}  # fmt: skip
     return {
         "word": lambda table, word: words.say(tables[table], str(word), language),
         "states": STATES,
@@ -97,6 +96,8 @@ async def _alerts(request: web.Request, viewer: Viewer, wrong: list[Fault] | Non
     asked = {name: text(request, name) for name in FILTERS}
     if "state" not in request.query:
         asked["state"] = OPEN
+    if "unit" not in request.query:  # an officer of a part of customs begins with what is addressed to it
+        asked["unit"] = viewer.unit
     skip = number(request, "skip", 0, 100_000)
     wanted = DeskFilter(
         authorities=desk.scope(viewer),
@@ -106,12 +107,13 @@ async def _alerts(request: web.Request, viewer: Viewer, wrong: list[Fault] | Non
         rule=asked["rule"],
         enterprise=asked["enterprise"],
         escalated=bool(asked["escalated"]),
+        unit=asked["unit"] if asked["unit"] in UNITS else "",
         limit=PAGE + 1,
         skip=skip,
     )
     read = request.app[PARTS].read
     found, counts = await read.at_desk(wanted), await read.desk_counts(wanted)
-    kept = {name: value for name, value in asked.items() if value or name == "state"}
+    kept = {name: value for name, value in asked.items() if value or name in ("state", "unit")}
     return render(
         request,
         "alerts.html",
@@ -120,6 +122,7 @@ async def _alerts(request: web.Request, viewer: Viewer, wrong: list[Fault] | Non
         counts=counts,
         open_state=OPEN,
         bulk=BULK,
+        units=UNITS if not {"customs", OFFICE}.isdisjoint(viewer.roles) else (),
         link=lambda **more: "/alerts?" + urlencode({**kept, **more}),
         skip=skip,
         page=PAGE,

@@ -37,6 +37,7 @@ _ALERTS = (
     _query("office", "by customs office"),
     _query("state", f"what was done about it: one of {', '.join(STATES)}, or {OPEN} for all but closed"),
     _query("assignee", "who has it"),
+    _query("unit", f"the part of customs they are addressed to: {', '.join(UNITS)}"),
     _AFTER,
 )
 _EVENTS = "text/event-stream"
@@ -354,8 +355,9 @@ SCHEMAS: dict[str, Json] = {
         title=_TEXT,
     ),
     "Subscription": _object(
-        ("id", "feed", "kind", "url", "filter", "title", "state", "reason", "created_at", "secret_changed_at"),
+        ("id", "version", "feed", "kind", "url", "filter", "title", "state", "reason", "created_at", "secret_changed_at"),
         id=_TEXT,
+        version={"type": "string", "description": "another after each change; the ETag, and what If-Match names"},
         feed={"enum": list(FEEDS)},
         kind={"enum": ["webhook", "file"]},
         url=_TEXT,
@@ -375,7 +377,7 @@ SCHEMAS: dict[str, Json] = {
             "type": "array",
             "items": _object(
                 (
-                    "recipient", "id", "kind", "feed", "principal", "title", "url", "state", "reason", "may_act", "processes", "delivered",
+                    "recipient", "id", "kind", "feed", "principal", "title", "url", "state", "reason", "version", "may_act", "processes", "delivered",
                     "attempts", "retried", "last_success", "last_failure", "note", "breaker", "next_try", "lag", "parked", "items",
                 ),
                 recipient=_TEXT,
@@ -387,6 +389,7 @@ SCHEMAS: dict[str, Json] = {
                 url={"type": "string", "description": "the caller's own only"},
                 state={"enum": ["active", "parked", "disabled", "not entitled"]},
                 reason={"type": "string", "description": "the code of what parked or disabled it"},
+                version={"type": "string", "description": "of a subscription"},
                 may_act={"type": "boolean", "description": "whether the caller may resume it and send again"},
                 processes=_NUMBER | {"description": "how many deliver to it"},
                 delivered=_NUMBER | {"description": "since these processes began, as attempts and retried"},
@@ -963,6 +966,9 @@ def openapi(version: str) -> Json:
     }
 
 
+_IF_MATCH = "the version that is to be changed, in quotes; at another one 412 webhook.changed"
+
+
 def _subscribing(paths: Json) -> None:
     """The calls by which a caller has events pushed to it, and its own only."""
     root, one = "/v1/subscriptions", "/v1/subscriptions/{id}"
@@ -976,12 +982,16 @@ def _subscribing(paths: Json) -> None:
     }
     paths[one]["delete"]["responses"] = {"204": {"description": "nothing more is sent"}, "default": _PROBLEM}
     paths[root]["post"]["responses"]["201"] = paths[root]["post"]["responses"].pop("200")
+    calls = [paths[one]["delete"]]
     for name, what, schema in (
         ("resume", "Go on from where a parked or disabled subscription stands", "Subscription"),
         ("rotate", "A new signing secret, shown once; for a while hooks are signed with the old one too", "Subscription"),
         ("test", "Send a hub.subscription.tested.v1 event now, and tell what came back", "SubscriptionTested"),
     ):
         paths[f"{one}/{name}"] = {"post": _called("post", f"{one}/{name}", what, schema)}
+        calls += [paths[f"{one}/{name}"]["post"]] if name != "test" else []
+    for call in calls:
+        call["parameters"].append({"name": "If-Match", "in": "header", "description": _IF_MATCH, "schema": {"type": "string"}})
 
 
 def _delivering(paths: Json) -> None:

@@ -39,11 +39,11 @@ from hub.domain.reading import (
     SummaryGroup,
     Throughput,
 )
-from hub.domain.reference import Reference, ReferenceRecord
+from hub.domain.reference import Reference
 from hub.domain.ring import Stretch, Wanted
 from hub.domain.subscriptions import Subscription
 from hub.domain.summary import Closed
-from hub.ports import Clock, Sealer
+from hub.ports import Amend, Clock, Sealer
 from hub.web.prover import Prover
 
 #: Who asks.
@@ -170,9 +170,9 @@ class Parts:
     #: Names under which the console is reached over TLS get Secure cookies.
     secure_cookies: bool = False
     extra: Mapping[str, object] = field(default_factory=dict)
-    #: The reference data as this process follows them, and how records are published: as next versions, there and read on return.
+    #: The reference data as this process follows them, and how they are changed: the next versions are there and read on return.
     reference: Reference | None = None
-    publish_reference: Callable[[Sequence[ReferenceRecord]], Awaitable[None]] | None = None
+    amend_reference: Amend | None = None
     #: What a topic brings, from any cursor on: of ``alerts`` and every ``out.<authority>``.
     feed: Callable[[str], Source] = _no_feed
     partitions: int = 8

@@ -519,6 +519,9 @@ CASE_KINDS: dict[str, Pair] = {
 }
 SEVERITIES: dict[str, Pair] = {"yellow": ("yellow", "黄色"), "orange": ("orange", "橙色"), "red": ("red", "红色"), "reject": ("reject", "应退单")}
 
+#: The parts of customs that alerts and orders are addressed to.
+UNITS: dict[str, Pair] = {"quarantine": ("quarantine", "检验检疫")}
+
 #: Credit levels, grades and classes of authorities that are words; letters and numbers speak for themselves.
 LEVELS: dict[str, Pair] = {
     "advanced_certified": ("advanced certified", "高级认证企业"),

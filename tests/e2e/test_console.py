@@ -16,6 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Download, Page, async_
 
 from adapters.dialects import receipts
 from hub import codec, topics
+from hub.domain.access import Principal
 from hub.domain.deliveries import DeliveryReport
 from hub.domain.desk import Action, Came, case_of
 from hub.domain.events import Alert, Finding, HandOverOutcome, Tick
@@ -29,7 +30,6 @@ from hub.infra.lag import GroupLags
 from hub.infra.reading import PostgresReader
 from hub.infra.readmodel import PostgresWriter
 from hub.infra.records import KafkaRecords
-from hub.infra.reference import as_versions
 from hub.web.app import make_app
 from hub.web.ports import Delivering, Parts
 from hub.wiring import ITEMS
@@ -52,6 +52,7 @@ from tests.support.reading import (
     status_record,
     story_of,
 )
+from tests.support.site import amending
 from tests.support.zone import Zone
 from tests.unit.test_zone_export import closed
 from tests.unit.test_zone_import import sold
@@ -108,11 +109,8 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
     feeds, made = Feeds(kafka, PARTITIONS, ITEMS, prefix=prefix), Console(kafka, prefix)
     data = Reference()
 
-    async def publish_reference(records: Sequence[ReferenceRecord]) -> None:
-        for record in as_versions(records, data):
-            data.put(record, data.reached + 1)
-
-    await publish_reference([
+    amend = amending(data)
+    await amend(lambda _: [
         ReferenceRecord(SUBSCRIPTION, "s1", 1, ALWAYS, value=value_of(Subscription("s1", "customs", "alerts", 1, url="https://hub.example/hook"))),
         ReferenceRecord(ENDPOINT, "s1", 1, ALWAYS, value={"state": "parked", "reason": "webhook.dead", "at": 1, "resumed": 0}),
     ])
@@ -141,7 +139,7 @@ async def console(kafka: str, database: str) -> AsyncIterator[Console]:
         session_secret=b"s" * 32,
         receipt_xml=receipts.message,
         reference=data,
-        publish_reference=publish_reference,
+        amend_reference=amend,
         desk=made.tell,
         feed=feeds.of,
         partitions=PARTITIONS,
@@ -482,6 +480,68 @@ async def test_an_officer_works_through_alerts_in_the_list_and_in_their_case(con
         await page.get_by_label("Reason", exact=True).fill("a letter came")
         await page.get_by_role("button", name="reopen").click()
         await expect(page.locator("#history")).to_contain_text("a letter came")
+
+
+async def test_an_officer_of_quarantine_begins_with_what_is_addressed_to_it_and_finds_the_rest(
+    console: Console, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CALLERS, "key-quarantine", Principal("quarantine", ("customs",), unit="quarantine"))
+    theirs = msgspec.structs.replace(alert_of(a_case(1)), evidence={"unit": "quarantine"})
+    await console.raise_(theirs, alert_of(a_case(2)))
+    async with signed_in(browser, console, "customs") as page:
+        await shows(page, f"{console.url}/alerts", 2)
+        await page.get_by_label("Addressed to").select_option("quarantine")
+        await page.get_by_role("button", name="Show").click()
+        await expect(page.locator("#alerts tbody tr")).to_have_count(1)
+        await page.goto(f"{console.url}/held")
+        await page.fill("#o-id", "7")
+        await page.fill("#o-reason", "an outbreak")
+        await page.fill("#o-hs", "0406")
+        await page.get_by_label("Addressed to").select_option("quarantine")
+        await page.get_by_role("button", name="Order", exact=True).click()
+        await expect(page.locator("tbody tr")).to_contain_text("addressed to quarantine")
+    async with signed_in(browser, console, "quarantine") as page:
+        await shows(page, f"{console.url}/alerts", 1)
+        await expect(page.locator("#alerts tbody tr")).to_contain_text("quarantine")
+        await page.get_by_role("link", name="quarantine", exact=True).click()
+        await expect(page.locator("#alerts tbody tr")).to_have_count(2)
+        await page.get_by_role("link", name="mine").click()
+        await expect(page.locator("#alerts tbody tr")).to_have_count(0)
+        await page.get_by_role("link", name="mine").click()
+        await expect(page.locator("#alerts tbody tr")).to_have_count(2)
+
+
+async def test_on_a_telephone_the_first_alert_is_in_sight_and_no_column_is_cut(console: Console, browser: Browser) -> None:
+    await console.raise_(*[alert_of(a_case(number)) for number in range(1, 9)])
+    async with signed_in(browser, console, "customs") as page:
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await shows(page, f"{console.url}/alerts", 8)
+        await expect(page.locator("#alerts tbody tr").first).to_be_in_viewport(ratio=1)
+        assert await page.evaluate(_CUT) == []
+        # the form goes along, and opens when asked for
+        await page.locator("#alerts tbody tr").last.get_by_role("checkbox").check()
+        await page.get_by_text("Act on ticked").click()
+        await page.get_by_role("button", name="Do it").click()
+        await expect(page.get_by_role("status")).to_contain_text("1 / 1")
+        await page.locator("#alerts tbody tr").first.get_by_role("link", name="open").click()
+        await expect(page.locator("#history")).to_contain_text("alert raised")
+        assert await page.evaluate(_CUT) == []
+        await page.goto(f"{console.url}/held")
+        await page.fill("#o-id", "8")
+        await page.fill("#o-reason", "a word of many letters that a line of a telephone cannot hold")
+        await page.fill("#o-hs", "0406")
+        await page.get_by_role("button", name="Order", exact=True).click()
+        await expect(page.get_by_role("button", name="Revoke")).to_be_visible()
+        assert await page.evaluate(_CUT) == []
+        await page.goto(f"{console.url}/deliveries")
+        await expect(page.locator("tbody tr")).to_have_count(2)
+        await expect(page.get_by_role("button", name="Resume")).to_be_in_viewport(ratio=1)
+        assert await page.evaluate(_CUT) == []
+
+
+#: What of a table a reader has to push sideways for.
+_CUT = """[...document.querySelectorAll("td, tbody th")].filter(cell => cell.getBoundingClientRect().right > innerWidth
+    || cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"""
 
 
 async def test_alerts_are_worked_on_without_scripts_and_in_chinese(console: Console, browser: Browser) -> None:

@@ -18,7 +18,7 @@ from hub import codec, topics
 from hub.demo import documents
 from hub.domain.audit import Act
 from hub.domain.evidence import Root
-from hub.verify import public_key
+from hub.infra.crypto import public_key
 from hub.verify_pack import verify_pack
 from schemas import catalog, twin
 from tests.e2e.test_door import post, signed, transfer

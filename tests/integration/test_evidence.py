@@ -24,7 +24,7 @@ from hub.domain.evidence_file import walk
 from hub.domain.reading import Place
 from hub.infra.crypto import HubKey
 from hub.infra.evidence import EvidenceReader, newest
-from hub.verify_evidence import verify_chain, verifying
+from hub.verify_evidence import verify_chain
 from streams.evidence import Evidence
 from tests.support.authority import TestAuthority, answering
 from tests.support.chaos import until
@@ -232,24 +232,24 @@ async def test_what_is_exported_verifies_offline_and_one_submission_has_its_own_
         await log.until_chained(31)
         await log.submit(30)
         await log.until_chained(61)
-    reader = EvidenceReader(log.bootstrap, log.key.id, f"{log.name}-submissions", f"{log.name}-evidence")
-    whole = walk([line async for line in reader.lines(0, 1 << 53)], verifying(log.key.public), log.key.id)
+    reader = EvidenceReader(log.bootstrap, log.key.public, f"{log.name}-submissions", f"{log.name}-evidence")
+    whole = walk([line async for line in reader.lines(0, 1 << 53)], log.key.verify, log.key.id)
     assert (whole.broken, whole.included, whole.acts) == ("", 61, 1)
-    later = walk([line async for line in reader.lines(WallClock().now() + 60_000, 1 << 53)], verifying(log.key.public), log.key.id)
+    later = walk([line async for line in reader.lines(WallClock().now() + 60_000, 1 << 53)], log.key.verify, log.key.id)
     assert (later.broken, later.included) == ("", 0)
     for number, rows in (await log.records("submissions")).items():
         for offset, key, _ in rows:
             if key != TICK_KEY:
                 lines = await reader.proof(Place(number, offset), WallClock().now())
-                one = walk(lines, verifying(log.key.public), log.key.id)
+                one = walk(lines, log.key.verify, log.key.id)
                 assert one.broken == ""
                 assert [proof.subject for proof in one.inclusions.values()] == [key.decode()]
     assert await reader.proof(Place(0, 1 << 40), WallClock().now()) == []
-    found = await newest(log.bootstrap, f"{log.name}-submissions", f"{log.name}-evidence")
+    found = await newest(log.bootstrap, log.key.public, f"{log.name}-submissions", f"{log.name}-evidence")
     assert (found.chains, found.waiting) == (3, {})
     await log.submit(1)
     await log.act("b")
-    found = await newest(log.bootstrap, f"{log.name}-submissions", f"{log.name}-evidence")
+    found = await newest(log.bootstrap, log.key.public, f"{log.name}-submissions", f"{log.name}-evidence")
     assert set(found.waiting) == {f"{log.name}-submissions-0", f"{log.name}-evidence-0"}
 
 
@@ -266,7 +266,7 @@ async def test_roots_are_stamped_and_an_authority_that_is_away_delays_nothing(lo
             await log.until_chained(20)
             assert await until(lambda: tsa.asked > 2, 20)
             names = (f"{log.name}-submissions", f"{log.name}-evidence")
-            assert set((await newest(log.bootstrap, *names)).unstamped) == {f"{names[0]}-0", f"{names[0]}-1"}
+            assert set((await newest(log.bootstrap, log.key.public, *names)).unstamped) == {f"{names[0]}-0", f"{names[0]}-1"}
             tsa.away = False
             assert await until(lambda: _none_unstamped(log), 20)
         finally:
@@ -274,7 +274,7 @@ async def test_roots_are_stamped_and_an_authority_that_is_away_delays_nothing(lo
             await running
             await authority.close()
             await publisher.stop()
-    reader = EvidenceReader(log.bootstrap, log.key.id, *names)
+    reader = EvidenceReader(log.bootstrap, log.key.public, *names)
     verdict = verify_chain([line async for line in reader.lines(0, 1 << 53)], log.key.public, tsa.issuers)
     assert verdict.genuine
     assert verdict.steps[-1].step == "stamp"
@@ -282,4 +282,4 @@ async def test_roots_are_stamped_and_an_authority_that_is_away_delays_nothing(lo
 
 
 async def _none_unstamped(log: Log) -> bool:
-    return not (await newest(log.bootstrap, f"{log.name}-submissions", f"{log.name}-evidence")).unstamped
+    return not (await newest(log.bootstrap, log.key.public, f"{log.name}-submissions", f"{log.name}-evidence")).unstamped

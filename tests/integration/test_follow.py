@@ -231,8 +231,9 @@ async def test_an_authority_reads_its_topic_by_page_and_stream_without_what_is_s
 
 
 def test_alerts_filters_say_the_same_in_memory_as_the_words_of_the_call() -> None:
-    alert: Alert = an_alert(1, enterprises=("9901A",), office="2900", agency=("tax",))
-    for name, value in {"severity": "yellow", "family": "fraud", "rule": "R06", "enterprise": "9901A", "agency": "tax", "office": "2900"}.items():
+    alert: Alert = an_alert(1, enterprises=("9901A",), office="2900", agency=("tax",), evidence={"unit": "quarantine"})
+    for name, value in {"severity": "yellow", "family": "fraud", "rule": "R06", "enterprise": "9901A", "agency": "tax", "office": "2900",
+                        "unit": "quarantine"}.items():  # fmt: skip
         assert AlertFilter(**{name: value}).takes(alert), name
         assert not AlertFilter(**{name: "x"}).takes(alert), name
 

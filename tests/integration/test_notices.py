@@ -17,8 +17,7 @@ from hub.domain import decrees
 from hub.domain.notices import Notice
 from hub.domain.reference import ReferenceRecord
 from hub.infra.notices import Amend, NoticeBook
-from hub.infra.reference import ReferenceReader
-from hub.wiring import amending, publishing
+from hub.infra.reference import ReferenceReader, amending
 from tests.integration.test_reference_topic import bootstrap, logged, reading  # noqa: F401 - a fixture
 from tests.support.delivery import make_topics
 
@@ -84,7 +83,7 @@ async def test_changes_become_the_next_versions_in_their_order_beside_what_offic
     async with reading(broker) as reader, logged(broker) as log:
         async with following(broker, amending(broker, reader, log, database)):
             value = {"number": "XK0", "quantity": "1", "unit": "011"}
-            await publishing(broker, reader, log, database)([ReferenceRecord("permit", id_, 1, "2026-01-01", value=value)])
+            await amending(broker, reader, log, database)(lambda _: [ReferenceRecord("permit", id_, 1, "2026-01-01", value=value)])
             await write(broker, permit(merchant, "2"), permit(merchant, "3"))
             await until(reader, id_, ["1", "2", "3"])
         assert [record.version for record in reader.data.versions("permit", id_)] == [3, 2, 1]

@@ -66,7 +66,7 @@ async def reading(kafka: str, clock: Time | None = None) -> AsyncIterator[Refere
 class Operator:
     """Gives commands as an operator does."""
 
-    def __init__(self, kafka: str, folder: Path, database: str = "") -> None:
+    def __init__(self, kafka: str, folder: Path, database: str) -> None:
         self.environ = {"HUB_KAFKA": kafka, "HUB_DATABASE": database, "HUB_DATA": str(folder / "data")}
 
     async def __call__(self, *command: str, fails: bool = False) -> str:
@@ -108,8 +108,8 @@ def named(principal: Principal | None) -> str:
     return principal.name if principal is not None else ""
 
 
-async def test_a_key_is_rotated_with_overlap_and_revoked_in_every_process(bootstrap: str, tmp_path: Path) -> None:
-    name, operator, time = f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path), Time()
+async def test_a_key_is_rotated_with_overlap_and_revoked_in_every_process(bootstrap: str, tmp_path: Path, database: str) -> None:
+    name, operator, time = f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path, database), Time()
     async with reading(bootstrap, time) as one, reading(bootstrap) as two:
         first = await operator.key("add", name, "--role", "payer", "--code", name)
         await until(lambda: named(one.by_key(first)) == named(two.by_key(first)) == name)
@@ -159,8 +159,8 @@ async def test_an_older_use_does_not_replace_a_newer_one_and_an_absent_database_
     assert await key_uses.last_uses(away) is None
 
 
-async def test_certificates_are_added_shown_and_removed_and_each_belongs_to_one(bootstrap: str, tmp_path: Path) -> None:
-    one, two, operator = f"p{secrets.token_hex(4)}", f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path)
+async def test_certificates_are_added_shown_and_removed_and_each_belongs_to_one(bootstrap: str, tmp_path: Path, database: str) -> None:
+    one, two, operator = f"p{secrets.token_hex(4)}", f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path, database)
     made = a_certificate(one, datetime.now(UTC) + timedelta(days=90))
     (tmp_path / "c.der").write_bytes(made.der)
     (tmp_path / "old.pem").write_bytes(a_certificate("old", datetime.now(UTC) - timedelta(days=1)).pem)
@@ -185,7 +185,7 @@ async def test_certificates_are_added_shown_and_removed_and_each_belongs_to_one(
 
 
 async def test_a_certificate_that_ends_is_told_once_a_stage_however_often_one_looks(bootstrap: str, database: str, tmp_path: Path) -> None:
-    name, operator, time = f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path), Time()
+    name, operator, time = f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path, database), Time()
     (tmp_path / "c.pem").write_bytes(a_certificate(name, datetime.now(UTC) + timedelta(days=10)).pem)
     await operator("add", name, "--role", "payer", "--code", name, "--certificate", str(tmp_path / "c.pem"))
     await migrate(database)
@@ -219,8 +219,8 @@ async def test_a_certificate_that_ends_is_told_once_a_stage_however_often_one_lo
     await operator("suspend", name)
 
 
-async def test_a_key_is_hosted_under_a_mandate_and_destroyed_when_it_ends(bootstrap: str, tmp_path: Path) -> None:
-    name, operator = f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path)
+async def test_a_key_is_hosted_under_a_mandate_and_destroyed_when_it_ends(bootstrap: str, tmp_path: Path, database: str) -> None:
+    name, operator = f"p{secrets.token_hex(4)}", Operator(bootstrap, tmp_path, database)
     made = a_certificate(name, datetime.now(UTC) + timedelta(days=200))
     key, certificate, kek = tmp_path / "k.pem", tmp_path / "c.pem", tmp_path / "kek"
     key.write_bytes(made.key_pem)
@@ -249,8 +249,8 @@ async def test_a_key_is_hosted_under_a_mandate_and_destroyed_when_it_ends(bootst
         assert held.get(name, "rsa") is None
 
 
-async def test_a_mandate_lets_one_act_for_another_until_the_other_is_suspended(bootstrap: str, tmp_path: Path) -> None:
-    shop, agent, operator = f"s{secrets.token_hex(4)}", f"a{secrets.token_hex(4)}", Operator(bootstrap, tmp_path)
+async def test_a_mandate_lets_one_act_for_another_until_the_other_is_suspended(bootstrap: str, tmp_path: Path, database: str) -> None:
+    shop, agent, operator = f"s{secrets.token_hex(4)}", f"a{secrets.token_hex(4)}", Operator(bootstrap, tmp_path, database)
     await operator("add", shop, "--role", "merchant", "--code", shop)
     await operator("add", agent, "--role", "declarant", "--code", agent)
     granted = ("mandate", agent, "--code", shop, "--until", "2049-12-31", "--granted-by", "letter 7", "--message")

@@ -227,19 +227,26 @@ async def test_what_is_anothers_is_answered_like_what_does_not_exist(house: Hous
         await house.feed(story_of(case))
         await house.caught_up()
         submission = case.submission("declaration")
-        for path in (
+        strangers = ("key-stranger", "key-operator", "key-carrier")
+
+        async def told_apart(path: str) -> None:
+            """What does not exist and what is another's are each looked for during two seconds: all of them at a time."""
+            nowhere = path.replace(submission, "0" * 32).replace("COP", "NIL")
+            (status, missing), *theirs = await asyncio.gather(
+                house.get(nowhere, "key-stranger"), *[house.get(path, caller) for caller in strangers]
+            )
+            assert status == 404
+            for caller, (found, said) in zip(strangers, theirs, strict=True):
+                assert found == 404, (path, caller)
+                assert {**said, "instance": ""} == {**missing, "instance": ""}
+            assert (await house.get(path, "no such key"))[0] == 401
+
+        await asyncio.gather(*map(told_apart, (
             f"/v1/declarations/{case.business('declaration')}",
             f"/v1/submissions/{submission}",
             f"/v1/submissions/{submission}/original",
             f"/v1/submissions/{submission}/acknowledgement",
-        ):
-            status, missing = await house.get(path.replace(submission, "0" * 32).replace("COP", "NIL"), "key-stranger")
-            assert status == 404
-            for caller in ("key-stranger", "key-operator", "key-carrier"):
-                status, theirs = await house.get(path, caller)
-                assert status == 404, (path, caller)
-                assert {**theirs, "instance": ""} == {**missing, "instance": ""}
-            assert (await house.get(path, "no such key"))[0] == 401
+        )))
         for path in ("/v1/worklist", "/v1/search", f"/v1/search?number={case.business('order')}", "/v1/receipts"):
             assert (await house.get(path, "key-stranger"))[1]["items"] == []
         carrier = (await house.get("/v1/declarations/WB000009", "key-carrier"))[1]
@@ -580,6 +587,7 @@ async def test_alerts_and_cases_are_read_as_the_desk_last_said_in_whatever_order
         return Action(f"{what}{n}", "wang", "customs", MIDNIGHT + n, what, **more)
 
     a, b, c = one(80), one(81, ("tax",)), one(82, ("customs", "market"), "yellow")
+    c = msgspec.structs.replace(c, evidence={"unit": "quarantine"})
     of_a = [Came(a, ""), act("acknowledge", 1), act("join", 2, to="forex"), act("close", 3, verdict="true", text="so it was")]
     records = [*_desk_records(*of_a), *_desk_records(Came(b, "")), *_desk_records(Came(c, ""), act("assign", 1, to="li"))]
     await house.feed([*records, records[0], records[3]])  # a stage that was killed says it again
@@ -590,7 +598,7 @@ async def test_alerts_and_cases_are_read_as_the_desk_last_said_in_whatever_order
         before = await house.contents()
         _, seen = await house.get("/v1/alerts/al-80", "key-forex")
         assert (seen["handling"]["state"], seen["handling"]["verdict"], seen["handling"]["shared"]) == ("closed", "true", ["forex"])
-        for path, ids in (("state=closed", ["al-80"]), ("state=open", ["al-82"]), ("assignee=li", ["al-82"]), ("state=raised", [])):
+        for path, ids in (("state=closed", ["al-80"]), ("state=open", ["al-82"]), ("assignee=li", ["al-82"]), ("state=raised", []), ("unit=quarantine", ["al-82"])):
             assert [item["id"] for item in (await house.get(f"/v1/alerts?{path}", "key-customs"))[1]["items"]] == ids
         for path, ids in (("", ["al-80", "al-82"]), ("?state=open", ["al-82"]), ("?assignee=li", ["al-82"]), ("?severity=red", ["al-80"]),
                           ("?authority=tax", []), ("?overdue=1", []), ("?limit=1", ["al-80"]), ("?limit=1&skip=1", ["al-82"])):  # fmt: skip
@@ -611,6 +619,8 @@ async def test_alerts_and_cases_are_read_as_the_desk_last_said_in_whatever_order
             assert await reader.desk_counts(msgspec.structs.replace(wanted, severity="red")) == {"red": 1, "yellow": 1}
             assert await reader.desk_counts(msgspec.structs.replace(wanted, state="open", rule="R06")) == {"yellow": 1}
             assert [found.id for found in await reader.at_desk(DeskFilter(authorities=("forex",), state="closed"))] == ["al-80"]
+            assert [found.id for found in await reader.at_desk(msgspec.structs.replace(wanted, unit="quarantine"))] == ["al-82"]
+            assert await reader.desk_counts(msgspec.structs.replace(wanted, unit="quarantine")) == {"yellow": 1}
         finally:
             await reader.close()
     writer = PostgresWriter(house.dsn)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import secrets
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,12 +20,16 @@ from hub import cli, topics
 from hub.domain import audit
 from hub.domain.audit import Act
 from hub.domain.faults import Misconfigured, Unavailable
-from hub.domain.reference import ReferenceRecord
+from hub.domain.reference import Reference, ReferenceRecord
+from hub.infra.database import one_writer
 from hub.infra.participants import demo_principals, demo_records
 from hub.infra.records import KafkaRecords
-from hub.infra.reference import ReferenceReader, publish, publish_anew
-from hub.wiring import publishing
+from hub.infra.reference import ReferenceReader, amending, publish, publish_anew
 from tests.support.delivery import WallClock, make_topics
+
+
+async def begun(environ: dict[str, str], *command: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "hub", *command, env=os.environ | environ)
 
 
 @asynccontextmanager
@@ -120,23 +126,24 @@ async def test_two_officers_at_the_same_moment_make_two_versions_and_both_are_re
         return ReferenceRecord("credit", id, 1, "2026-04-01", value={"class": str(number), "reason": "r", "recorded_by": f"officer {number}"})
 
     async with reading(bootstrap) as reader, logged(bootstrap) as log:
-        publish_next = publishing(bootstrap, reader, log, database)
-        await asyncio.gather(publish_next([said(2)]), publish_next([said(4)]))
+        amend = amending(bootstrap, reader, log, database)
+        await asyncio.gather(amend(lambda _: [said(2)]), amend(lambda _: [said(4)]))
         assert [(r.version, r.value["class"]) for r in reader.data.versions("credit", id)] == [(2, "4"), (1, "2")]
         with pytest.raises(Misconfigured):
-            await publish_next([said(7)])
+            await amend(lambda _: [said(7)])
 
 
 async def test_officers_of_several_processes_at_the_same_moment_make_a_version_each(bootstrap: str, database: str) -> None:
     ids = [f"{secrets.token_hex(5)}~decision" for _ in range(4)]
 
-    def said(id: str, officer: int) -> ReferenceRecord:
-        return ReferenceRecord("credit", id, 1, "2026-04-01", value={"class": "2", "reason": "r", "recorded_by": f"officer {officer}"})
+    def saying(id: str, officer: int) -> Callable[[Reference], list[ReferenceRecord]]:
+        value = {"class": "2", "reason": "r", "recorded_by": f"officer {officer}"}
+        return lambda _: [ReferenceRecord("credit", id, 1, "2026-04-01", value=value)]
 
     async with reading(bootstrap) as one, reading(bootstrap) as other, reading(bootstrap) as third, logged(bootstrap) as log:
-        publish = [publishing(bootstrap, reader, log, database) for reader in (one, other, third)]
+        writers = [amending(bootstrap, reader, log, database) for reader in (one, other, third)]
         for id in ids:
-            await asyncio.gather(*(write([said(id, n)]) for n, write in enumerate(publish)))
+            await asyncio.gather(*(amend(saying(id, n)) for n, amend in enumerate(writers)))
         async with reading(bootstrap) as late:
             for id in ids:
                 found = late.data.versions("credit", id)
@@ -148,25 +155,55 @@ async def test_without_the_database_an_officers_word_is_not_taken(bootstrap: str
     record = ReferenceRecord("credit", f"{secrets.token_hex(5)}~decision", 1, "2026-04-01", value={"class": "2", "reason": "r", "recorded_by": "o"})
     async with reading(bootstrap) as reader, logged(bootstrap) as log:
         with pytest.raises(Unavailable):
-            await publishing(bootstrap, reader, log, "postgresql://nobody@127.0.0.1:1/none")([record])
+            await amending(bootstrap, reader, log, "postgresql://nobody@127.0.0.1:1/none")(lambda _: [record])
         assert reader.data.versions("credit", record.id) == []
 
 
-async def test_an_added_participants_codes_are_filed_and_a_filing_that_is_there_is_kept(bootstrap: str) -> None:
+async def test_an_added_participants_codes_are_filed_and_a_filing_that_is_there_is_kept(bootstrap: str, database: str) -> None:
     name, old, new = (secrets.token_hex(5) for _ in range(3))
     await publish(bootstrap, [ReferenceRecord("enterprise", old, 1, "2026-01-01", value={"name": "kept", "also": [new]})])
     command = ["participants", "add", name, "--role", "declarant", "--code", old, "--code", new]
-    done = await asyncio.to_thread(CliRunner().invoke, cli.group, command, env={"HUB_KAFKA": bootstrap})
+    done = await asyncio.to_thread(CliRunner().invoke, cli.group, command, env={"HUB_KAFKA": bootstrap, "HUB_DATABASE": database})
     assert done.exit_code == 0, done.output
     async with reading(bootstrap) as reader:
         assert [r.value["name"] for r in reader.data.versions("enterprise", old)] == ["kept"]
         assert [r.value["principal"] for r in reader.data.versions("enterprise", new)] == [name]
 
 
-async def test_what_an_operator_does_at_the_command_line_is_in_the_evidence(bootstrap: str) -> None:
+async def test_commands_at_the_same_moment_change_a_participant_one_after_the_other(bootstrap: str, database: str, tmp_path: Path) -> None:
+    name, environ = f"both-{secrets.token_hex(4)}", {"HUB_KAFKA": bootstrap, "HUB_DATABASE": database}
+    file = tmp_path / "rates.toml"
+    file.write_text(f'[[record]]\nkind = "enterprise"\nid = "{name}"\nvalid_from = 2026-01-01\nvalue = {{ name = "n" }}\n')
+    async with one_writer(database), reading(bootstrap) as reader:  # somebody else's turn
+        waiting = [await begun(environ, *command) for command in (["participants", "add", name, "--role", "carrier"], ["reference", "load", str(file)])]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting[0].wait(), 4)
+        assert waiting[1].returncode is None
+        assert reader.data.versions("principal", name) == reader.data.versions("enterprise", name) == []
+    assert [await process.wait() for process in waiting] == [0, 0]
+    changes = [["suspend", name], ["rate", name, "--messages", "5"], ["restrict", name, "--message", "CEB505"]]
+    waiting = [await begun(environ, "participants", *change) for change in changes]
+    assert [await process.wait() for process in waiting] == [0, 0, 0]
+    async with reading(bootstrap) as reader:
+        versions = reader.data.versions("principal", name)
+    assert [record.version for record in versions] == [4, 3, 2, 1]
+    value = versions[0].value
+    assert (value["suspended"], value["rate_messages"], value["messages"]) == (True, 5, ["CEB505"]), "none of them is lost"
+
+
+async def test_without_the_database_nothing_is_written_or_recorded(bootstrap: str) -> None:
+    name = f"alone-{secrets.token_hex(4)}"
+    done = await asyncio.to_thread(CliRunner().invoke, cli.group, ["participants", "add", name, "--role", "carrier"], env={"HUB_KAFKA": bootstrap})
+    assert done.exit_code == 1
+    assert "HUB_DATABASE" in done.output
+    async with reading(bootstrap) as reader:
+        assert reader.data.versions("principal", name) == []
+
+
+async def test_what_an_operator_does_at_the_command_line_is_in_the_evidence(bootstrap: str, database: str) -> None:
     name = f"acts-{secrets.token_hex(4)}"
     for command in (["add", name, "--role", "carrier"], ["suspend", name], ["rotate", name]):
-        done = await asyncio.to_thread(CliRunner().invoke, cli.group, ["participants", *command], env={"HUB_KAFKA": bootstrap})
+        done = await asyncio.to_thread(CliRunner().invoke, cli.group, ["participants", *command], env={"HUB_KAFKA": bootstrap, "HUB_DATABASE": database})
         assert done.exit_code == 0, done.output
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
@@ -23,6 +24,8 @@ from hub.domain.access import Principal
 from hub.domain.deliveries import Redelivery
 from hub.domain.subscriptions import FILE, Subscription, find
 from hub.ports import Row
+from streams.deliver import Retry
+from streams.sender import Terms
 from streams.stages.cloud import headers
 from tests.support.delivery import PlainPublisher, make_topics
 from tests.support.receiver import receiving
@@ -162,6 +165,18 @@ async def test_an_outage_of_one_recipient_delays_only_itself_and_costs_nothing(l
         assert (reports[-1]["delivered"], reports[-1]["running"]) == (60, False)
 
 
+async def test_an_endpoint_that_is_back_is_found_by_the_breakers_probe_however_long_the_events_own_wait_is(log: Log) -> None:
+    world, id = World(CUSTOMS), f"s{secrets.token_hex(4)}"
+    async with receiving(secret_of(id)) as receiver:
+        receiver.down = 503
+        world.put(subscribed(receiver.url, id))
+        async with senders(log.bootstrap, log.prefix, world, terms=Terms(Retry(3600, 3600, 4), 3600, (1, 0.2, 0.5), 6000)):
+            await log.alerts(0)
+            await until(lambda: _waits(log, id))
+            receiver.down = 0
+            await until(lambda: receiver.numbers == [0])
+
+
 async def _waits(log: Log, id: str) -> bool:
     said = [one for one in await log.all(topics.DELIVERIES) if one["recipient"] == f"subscription:{id}"]
     return any(one.get("breaker", "closed") != "closed" and one["note"] == "webhook.busy 503" for one in said)
@@ -203,6 +218,28 @@ async def test_an_endpoint_is_not_asked_again_before_the_time_it_gave(log: Log) 
             await until(lambda: receiver.numbers == [0])
             assert time.monotonic() - begun > 1.9
             assert receiver.calls == 2
+
+
+async def test_many_recipients_that_answer_slowly_take_nothing_from_one_at_the_same_host(log: Log) -> None:
+    world, quick, slow = World(CUSTOMS), f"s{secrets.token_hex(4)}", [f"s{secrets.token_hex(4)}" for _ in range(24)]
+    waiting, over = 0, asyncio.Event()
+
+    async def wait(request: web.Request) -> web.Response:
+        nonlocal waiting
+        waiting += 1
+        await over.wait()
+        return web.Response(status=204)
+
+    terms = msgspec.structs.replace(QUICK, session_ms=30_000)
+    async with receiving(secret_of(quick), routes=[web.post("/slow", wait)]) as receiver:
+        for id in slow:
+            world.put(subscribed(receiver.url.replace("/hook", "/slow"), id))
+        await log.alerts(*range(6))
+        async with senders(log.bootstrap, log.prefix, world, terms=terms, patience=300):
+            await until(lambda: waiting == len(slow) * PARTITIONS, 90)
+            world.put(subscribed(receiver.url, quick))
+            await until(lambda: sorted(receiver.numbers) == [*range(6)])
+            over.set()
 
 
 async def test_gone_disables_dead_parks_and_resuming_goes_on_from_where_it_stood(log: Log) -> None:

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
 
 from hub import codec
 from hub.domain import evidence
 from hub.domain.acknowledgement import attach_proofs
 from hub.domain.evidence import Head, Root
-from hub.domain.evidence_file import FORMAT, Header, Verify
+from hub.domain.evidence_file import FORMAT, Header
 from hub.infra.crypto import HubKey
 from streams.evidence import Evidence
 from tests.support.delivery import PlainPublisher, WallClock
@@ -65,24 +64,11 @@ def lines(key: HubKey, made: Sequence[tuple[Root, list[tuple[int, str, str]]]]) 
     return found
 
 
-def verifying(key: HubKey) -> Verify:
-    """Whether a hub's key signed."""
-
-    def verify(signature: bytes, data: bytes) -> bool:
-        try:
-            key.public.verify(signature, data)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
-
-
 def a_loop(bootstrap: str, keys: Path, name: str, publisher: PlainPublisher, every: float = 0.2) -> Evidence:
     """A loop on topics of its own: ``<name>-submissions`` and ``<name>-evidence``."""
     key = HubKey.load(keys)
     return Evidence(
-        bootstrap=bootstrap, publisher=publisher, sign=key.sign, key_id=key.id, clock=WallClock(), every=every, session_ms=3000,
+        bootstrap=bootstrap, publisher=publisher, sign=key.sign, verify=key.verify, key_id=key.id, clock=WallClock(), every=every, session_ms=3000,
         submissions=f"{name}-submissions", evidence_topic=f"{name}-evidence", group=f"{name}-group",
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,11 +48,11 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(secret: str, port: int = 0) -> AsyncIterator[Receiver]:
-    """An endpoint on a free port, or on a given one."""
+async def receiving(secret: str, port: int = 0, routes: Sequence[web.RouteDef] = ()) -> AsyncIterator[Receiver]:
+    """An endpoint on a free port, or on a given one; ``routes``: others beside it."""
     receiver = Receiver(secret)
     app = web.Application()
-    app.add_routes([web.post("/hook", receiver.take)])
+    app.add_routes([web.post("/hook", receiver.take), *routes])
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

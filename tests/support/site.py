@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 from adapters.dialects import receipts
 from hub.domain.reference import Reference, ReferenceRecord, checked
 from hub.infra.reference import as_versions
+from hub.ports import Amend
 from hub.web.app import make_app
 from hub.web.ports import Parts
 from tests.support.reading import CALLERS, FixedClock, PlainSealer
@@ -42,11 +43,13 @@ async def served(parts: Parts) -> AsyncIterator[ClientSession]:
     await runner.cleanup()
 
 
-def publishing_into(data: Reference) -> Callable[[Sequence[ReferenceRecord]], Awaitable[None]]:
-    """What publishes reference records, without a broker."""
+def amending(data: Reference) -> Amend:
+    """What changes reference data, without a broker."""
 
-    async def publish(records: Sequence[ReferenceRecord]) -> None:
-        for record in as_versions(checked(list(records)), data):
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
+        records = as_versions(checked(list(change(data))), data)
+        for record in records:
             data.put(record, data.reached + 1)
+        return records
 
-    return publish
+    return amend

@@ -55,18 +55,18 @@ class World:
 
 @asynccontextmanager
 async def senders(
-    bootstrap: str, prefix: str, world: World, *, terms: Terms = QUICK, drop: FileDrop | None = None, instance: str = "here"
+    bootstrap: str, prefix: str, world: World, *, terms: Terms = QUICK, drop: FileDrop | None = None, instance: str = "here",
+    patience: float = 2,
 ) -> AsyncIterator[Subscribers]:
     """All of a world's subscriptions, sent by this process."""
     publisher, clock = PlainPublisher(bootstrap), WallClock()
-    hooks = HookClient(private=True, timeout=2)
+    hooks = HookClient(private=True, timeout=patience)
     ways = Ways(hooks, drop, hook_secrets(digest, 24), clock, Reply)
-    at_once = asyncio.Semaphore(64)
 
     def make(subscription: Subscription, topic: str) -> Sender:
         return Sender(
             subscription, topic, bootstrap=bootstrap, principal=world.principals.get, ways=ways, publisher=publisher,
-            partitions=PARTITIONS, clock=clock, at_once=at_once, judge=world.judge, terms=terms, instance=instance, prefix=prefix,
+            partitions=PARTITIONS, clock=clock, judge=world.judge, terms=terms, instance=instance, prefix=prefix,
         )  # fmt: skip
 
     subscribers = Subscribers(

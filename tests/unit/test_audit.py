@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import pytest
@@ -18,7 +18,7 @@ from hub.domain.reference import Reference, ReferenceRecord
 from hub.infra.audit import recorder
 from hub.ports import Row
 from tests.support.reading import FixedClock
-from tests.support.site import parts_of, publishing_into, served
+from tests.support.site import amending, parts_of, served
 from tests.unit.test_web_orders import NOW, ORDER, Hub, Model, held
 
 
@@ -67,15 +67,15 @@ async def test_orders_and_decisions_are_recorded_with_who_did_them_before_they_t
     async def record(act: Act) -> None:
         done.append(f"{act.what} {act.subject} by {act.by} as {act.role}")
 
-    async def publish(records: Sequence[ReferenceRecord]) -> None:
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
         done.append("published")
-        await publishing_into(data)(records)
+        return await amending(data)(change)
 
     async def decide(submission: str, decided: Decided) -> None:
         done.append("decided")
         await read.decide(submission, decided)
 
-    parts = parts_of(read, FixedClock(NOW), reference=data, publish_reference=publish, decide=decide, audit=record)
+    parts = parts_of(read, FixedClock(NOW), reference=data, amend_reference=amend, decide=decide, audit=record)
     async with served(parts) as session:
         hub = Hub(session, data, read)
         await hub.post("/v1/orders", "customs", ORDER)
@@ -98,7 +98,7 @@ async def test_what_cannot_be_recorded_is_not_done(path: str) -> None:
         raise Unavailable("Kafka")
 
     parts = parts_of(
-        read, FixedClock(NOW), reference=data, publish_reference=publishing_into(data), decide=read.decide, audit=away
+        read, FixedClock(NOW), reference=data, amend_reference=amending(data), decide=read.decide, audit=away
     )
     async with served(parts) as session:
         hub = Hub(session, data, read)

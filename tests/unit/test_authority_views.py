@@ -267,6 +267,45 @@ def test_no_person_is_in_what_authorities_are_told() -> None:
     assert [person for person in persons for value in values if person in value] == []
 
 
+_PARTIES = {"ebpCode", "ebcCode", "agentCode", "copNo"}
+#: What of the documents' fields each authority is told, in this test's own words: nothing else of a document is in its topic.
+TOLD = {
+    "tax": _PARTIES | {"gcode", "totalPrice", "ieDate", "orderNo"},
+    "forex": _PARTIES | {"amountPaid", "payCode", "payTransactionId"},
+    "market": _PARTIES | {"gcode", "gname", "logisticsCode", "logisticsNo"},
+    "commerce": _PARTIES,
+}
+
+
+def test_an_authority_is_told_of_a_document_what_is_its_business_and_nothing_else() -> None:
+    reference = Reference()
+    entry = {"name": "it", "terms": [samples.declaration_set(1, at=NOON).declaration.list[0].gname], "instrument": "SAMR 1 of 2026"}
+    reference.put(ReferenceRecord("list", "recalls", 1, "2026-01-01", value={"entries": [entry]}), 0)
+    zone = Zone(references=reference, assess=ALL_FUNDS)
+    zone.tick(1000)
+    imported, _, _ = sold(zone)
+    exported, _, _ = closed(zone, (1,))
+    zone.settle(40)
+    named: dict[str, set[str]] = {}  # what stands in a document → the fields it stands in
+    for document in [*imported, *[one for made in exported for one in made if one is not None]]:
+        for part in (document.head, *getattr(document, "list", ())):
+            for name in part.__struct_fields__:
+                said = getattr(part, name)
+                if isinstance(said, str) and len(said) >= 6:
+                    named.setdefault(said, set()).add(name)
+    assert len(named) > 40
+    for authority, may in TOLD.items():
+        records = zone.world.published.get(topics.out(authority), ())
+        assert records
+        shown = [fields for said, fields in named.items() if any(said in value.decode() for _, value, _ in records)]
+        assert [fields for fields in shown if not fields & may] == [], authority
+        assert may <= set().union(*shown), authority
+        for _, value, headers in records:
+            if dict(headers)["ce_type"].startswith(b"hub.alert."):
+                alert = codec.alert(value)
+                assert {authority} & {*alert.agency, *alert.handling.shared}, (authority, alert)
+
+
 @pytest.mark.parametrize("authority", views.VIEWS)
 def test_each_type_and_field_is_on_the_authoritys_page(authority: str) -> None:
     page = Path(f"docs/reference/authorities/{authority}.md").read_text(encoding="utf-8")

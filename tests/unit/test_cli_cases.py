@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from hub.cli import alerts, cases, group
 
-ALERT = {"id": "a1", "rule": "R06", "handling": {"state": "assigned", "assignee": "li"}}
+ALERT = {"id": "a1", "rule": "R06", "handling": {"escalated": 0, "state": "assigned", "assignee": "li"}}
 CASE = {
     "id": "declaration-7e3ab8808ddbb50a", "about": "AGT0000001:C1", "kind": "declaration", "state": "assigned", "severity": "red",
     "owner": "customs", "assignee": "li", "opened_at": "2026-06-01T04:00:00.000Z", "overdue": True, "alerts": 3,
@@ -74,3 +74,5 @@ def test_an_alerts_line_tells_its_state_who_has_it_and_its_case() -> None:
     }  # fmt: skip
     assert alerts.line(one, "en").endswith("assigned li  R06    AGT0000001:C1  several orders  declaration-7e3ab8808ddbb50a")
     assert "已指派 li" in alerts.line(one, "zh")
+    again = {**one, "handling": {"state": "assigned", "assignee": "li", "escalated": 2}}
+    assert "li (nobody has acknowledged it ×2)" in alerts.line(again, "en"), "said again, it must not look as it was raised"

@@ -1,4 +1,4 @@
-"""``hub verify`` with the chain of evidence: exit 0, 1 and 2, said in both languages."""
+"""``hub verify`` with the chain of evidence: exit 0, 1, 2 and 3, said in both languages."""
 
 from __future__ import annotations
 
@@ -66,11 +66,50 @@ def test_an_acknowledgement_is_found_under_its_root(folder: Path) -> None:
     ]  # fmt: skip
 
 
-def test_an_acknowledgement_that_the_chain_does_not_hold_is_told(folder: Path) -> None:
+def test_evidence_that_ends_too_early_is_not_known_yet_and_no_forgery(folder: Path) -> None:
     (folder / "ack.json").write_bytes(acknowledged(HubKey.load(folder), [77])[0])
-    done = verify(folder, str(folder / "ack.json"), "--evidence", str(folder / "evidence.jsonl"))
+    asked = (str(folder / "ack.json"), "--evidence", str(folder / "evidence.jsonl"))
+    done = verify(folder, *asked)
+    assert done.exit_code == 3
+    assert "not known yet 尚不能确定: covered" in done.output
+    assert "newest root 最新的根 2027-01-15T08:00:00.006Z" in done.output
+    assert "NOT genuine" not in done.output
+    assert "FAIL" not in done.output
+    said = json.loads(verify(folder, *asked, "--json").output)
+    assert (said["genuine"], said["unknown"]) == (False, True)
+
+
+def test_what_is_wrong_stays_wrong_where_the_proof_is_missing_too(folder: Path) -> None:
+    ack = acknowledged(HubKey.load(folder), [77])[0]
+    (folder / "ack.json").write_bytes(ack.replace(b'"key":"K77"', b'"key":"K78"'))
+    assert verify(folder, str(folder / "ack.json"), "--evidence", str(folder / "evidence.jsonl")).exit_code == 1
+    (folder / "ack.json").write_bytes(ack)
+    file = folder / "evidence.jsonl"
+    file.write_bytes(file.read_bytes().replace(b'"leaves":3', b'"leaves":2'))
+    assert verify(folder, str(folder / "ack.json"), "--evidence", str(file)).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty 文件为空"), (b"{}\n", "该行无法解析"), (b"x" * 70_000, "a line is too long 该行过长"),
+        (b'{"kind":"header","format":"hub-evidence-v0","key":"k"}', "'hub-evidence-v0': an unknown form 未知的文件格式"),
+    ],
+)  # fmt: skip
+def test_why_a_file_cannot_be_read_is_said_in_both_languages(folder: Path, content: bytes, said: str) -> None:
+    (folder / "evidence.jsonl").write_bytes(content)
+    done = verify(folder, "--chain", str(folder / "evidence.jsonl"))
     assert done.exit_code == 1
-    assert "NOT genuine 不真实: covered" in done.output
+    assert said in done.output
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"proof":{"algorithm":1}}', b'{"proof":{"path":[]}}'])
+def test_why_an_acknowledgement_cannot_be_read_is_said_in_both_languages(folder: Path, content: bytes) -> None:
+    (folder / "ack.json").write_bytes(content)
+    done = verify(folder, str(folder / "ack.json"), "--json")
+    step = json.loads(done.output)["steps"][-1]
+    assert (done.exit_code, step["step"]) == (1, "format")
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in step["detail"])
 
 
 def test_what_cannot_be_checked_is_two(folder: Path) -> None:

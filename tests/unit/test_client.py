@@ -156,6 +156,24 @@ async def test_a_stream_goes_on_from_the_last_event_across_breaks() -> None:
     assert stream.asked == ["", "2", "2", "4"]
 
 
+async def test_where_only_the_place_moves_a_stream_goes_on_from_there_and_nothing_is_handed_on() -> None:
+    asked: list[str] = []
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        asked.append(request.headers.get("Last-Event-ID", ""))
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"retry: 2000\nid: a\n\n: still here\nid: b\n\n" if len(asked) == 1 else b'id: c\nevent: alert\ndata: {"id":"1"}\n\n')
+        return response
+
+    app = web.Application()
+    app.add_routes([web.get("/v1/alerts/stream", events)])
+    async with TestServer(app) as server, HubClient(str(server.make_url("")), "key") as client:
+        event = await anext(client.events("/v1/alerts/stream"))
+    assert (event.cursor, event.type, event.data) == ("c", "alert", {"id": "1"})
+    assert asked == ["", "b"], "what came between the connections is not missed"
+
+
 async def test_a_stream_the_hub_ends_is_a_refusal_with_its_code() -> None:
     async def ended(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain import credentials
 from hub.domain.access import principal_of
 from hub.domain.credentials import HOUR_MS, MOST_KEYS, key_id, keys_of, state
+from hub.domain.reference import Reference
+from hub.web.auth import SESSION_COOKIE, session_token
+from tests.support.reading import FixedClock
+from tests.support.site import SECRET, parts_of, served
 
 NOW = 1_780_000_000_000
 
@@ -96,3 +101,31 @@ def test_a_key_in_force_was_given_out_not_revoked_and_its_overlap_lasts(taken: l
             value = credentials.revoked(value, key_id(hash_), now)
             ends[hash_] = min(ends[hash_], now)
         assert active(value, now) == {hash_ for hash_, end in ends.items() if end > now}
+
+
+async def test_a_session_ends_with_the_keys_it_may_have_been_opened_with() -> None:
+    record: dict[str, Any] = {"roles": ["customs"], "api_key_hash": "a"}
+    clock, seen = FixedClock(NOW), [record]
+    parts = parts_of(None, clock, by_name=lambda name: principal_of(name, seen[0]), reference=Reference())
+    cookies = {SESSION_COOKIE: session_token(SECRET, "customs", NOW)}
+
+    async def status(session: ClientSession, given: dict[str, str]) -> int:
+        async with session.get("/v1/subscriptions", cookies=given) as answer:
+            return answer.status
+
+    async with served(parts) as session:
+        assert await status(session, cookies) == 200
+        seen[0] = credentials.added(record, "b", NOW + 1)
+        assert await status(session, cookies) == 200
+        for ended in (
+            credentials.revoked(record, key_id("a"), NOW + 2),
+            credentials.revoked(seen[0], key_id("a"), NOW + 2),
+            credentials.rotated(record, "b", NOW + 2),
+            credentials.rotated(record, "b", NOW + 2, overlap=HOUR_MS),
+        ):
+            seen[0], clock.at = ended, NOW + 2
+            assert await status(session, cookies) == (200 if keys_of(ended)[0].until == NOW + 2 + HOUR_MS else 401)
+            clock.at = NOW + 2 + HOUR_MS
+            assert await status(session, cookies) == 401
+            later = {SESSION_COOKIE: session_token(SECRET, "customs", clock.at + 1)}
+            assert await status(session, later) == 200

@@ -97,6 +97,19 @@ def test_an_alert_of_a_shared_case_is_the_invited_authoritys_too_in_lists_and_su
 # ---- what people do ------------------------------------------------------------------------------------------------
 
 
+def test_a_case_goes_with_its_alerts_to_the_colleague_who_gets_them_singly_or_at_the_end_of_a_shift() -> None:
+    case = case_with(alert("a"), alert("b"))
+    case = act(case, "assign", to="wang", alerts=("a",))
+    assert case.assignee == "", "b is nobody's"
+    case = act(case, "assign", to="wang", alerts=("b",))
+    assert case.assignee == "wang"
+    case = act(case, "assign", to="chen", alerts=("b",))
+    assert case.assignee == "wang", "a is still his"
+    case = act(case, "assign", to="li", alerts=("a",))
+    assert case.assignee == "li", "a new alert of the case must not go to somebody whose shift is over"
+    assert [one.handling.assignee for one in case.alerts] == ["li", "chen"]
+
+
 def test_an_alert_goes_from_raised_to_closed_with_who_did_what_and_why() -> None:
     case = case_with(alert("a"), alert("b", severity="yellow"))
     assert (case.state, case.severity, case.owner) == ("raised", "red", "customs")

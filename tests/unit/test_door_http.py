@@ -204,6 +204,20 @@ async def test_an_idempotency_key_gives_the_same_bytes_again_and_refuses_other_c
         assert (reused.status, code(await reused.json(content_type=None))) == (422, "transport.key_reused")
 
 
+async def test_who_repeats_anothers_bytes_under_anothers_key_is_told_nothing_of_the_first_answer(made: Made, log: Log) -> None:
+    order = made.sales()[0].body
+    async with served(made) as client:
+        heads = {**XML, "Idempotency-Key": "one"}
+        first = await (await client.post("/v1/messages", data=order, headers={**bearer(made, "platform"), **heads})).json()
+        for name in sorted({*made.entries} - {"platform"}):
+            again = await client.post("/v1/messages", data=order, headers={**bearer(made, name), **heads})
+            said = await again.text()
+            assert again.status in (403, 422), (name, said)
+            assert first["submission"] not in said, name
+            assert first["submission"] not in str(again.headers), name
+    assert len(log.of(topics.SUBMISSIONS)) == 1
+
+
 async def test_many_at_once_share_few_writes_and_keep_the_order_of_arrival(folder: Path, log: Log) -> None:
     made = a_door(folder, log, collect_ms=20)
     bodies = [made.sales(number)[0].body for number in range(20)]

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from hub.domain import audit, evidence
 from hub.domain.acknowledgement import leaf_bytes
 from hub.domain.audit import Act
-from hub.domain.evidence import Head, Root
+from hub.domain.evidence import Follower, Head, Root
 from hub.domain.evidence_file import Walk, walk
 from hub.domain.merkle import build, build_hashed, leaf_hash
 from hub.infra.crypto import HubKey
 from streams.evidence import Anchor, Chain, Held
-from tests.support.evidence import acknowledged, chain, lines, verifying
+from tests.support.evidence import acknowledged, chain, lines
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def file(key: HubKey) -> list[bytes]:
 
 
 def walked(key: HubKey, file: list[bytes]) -> Walk:
-    return walk(file, verifying(key), key.id)
+    return walk(file, key.verify, key.id)
 
 
 def test_a_file_as_it_was_written_holds(key: HubKey, file: list[bytes]) -> None:
@@ -146,8 +146,8 @@ def test_a_root_alone_is_the_root_of_the_tree_with_paths(leaves: list[bytes]) ->
 # ---- one root counts of several
 
 
-def held(head: Head = Head()) -> Held:  # noqa: B008 - a frozen value
-    return Held(0, Anchor(submissions=head), "submissions", "evidence")
+def held(key: HubKey, anchor: Anchor = Anchor()) -> Held:  # noqa: B008 - a frozen value
+    return Held(0, anchor, "submissions", "evidence", evidence.genuine(key.id, key.verify))
 
 
 def root_of(key: HubKey, head: Head, first: int, last: int, mark: str = "") -> Root:
@@ -161,7 +161,7 @@ def test_of_two_roots_for_the_same_place_the_first_in_the_log_counts_for_every_r
     follower = root_of(key, evidence.after(first), 5, 9)
     on_the_late = root_of(key, evidence.after(late), 7, 9)
     log = [first, late, on_the_late, follower, first, late]
-    reader = held()
+    reader = held(key)
     for offset, root in enumerate(log):
         reader.read(offset, b"submissions-0", msgspec.json.encode(root))
     assert reader.submissions.head == evidence.after(follower)
@@ -186,13 +186,13 @@ def test_reading_on_from_any_anchor_comes_to_the_same(key: HubKey, data: st.Data
             log.append((b"submissions-0", msgspec.json.encode(root)))
             if head is heads[-1]:
                 heads.append(evidence.after(root))
-    whole = held()
+    whole = held(key)
     anchors = [whole.anchor]
     for offset, (name, value) in enumerate(log):
         whole.read(offset, name, value)
         anchors.append(msgspec.json.decode(msgspec.json.encode(whole.anchor), type=Anchor))
     assert whole.submissions.head == heads[-1]
-    again = Held(0, data.draw(st.sampled_from(anchors)), "submissions", "evidence")
+    again = held(key, data.draw(st.sampled_from(anchors)))
     for offset, (name, value) in enumerate(log):
         if offset >= again.reading:
             again.read(offset, name, value)
@@ -204,9 +204,54 @@ def test_reading_on_from_any_anchor_comes_to_the_same(key: HubKey, data: st.Data
 
 
 def test_what_another_has_chained_waits_no_more(key: HubKey) -> None:
-    chain_ = Chain("submissions", 0, Head())
+    chain_ = Chain("submissions", 0, Head(), evidence.genuine(key.id, key.verify))
     for offset in range(10):
         chain_.add(offset, str(offset), "c")
     chain_.take(root_of(key, Head(), 0, 6), 0)
     chain_.add(6, "6", "c")
     assert [offset for offset, _ in chain_.pending] == [7, 8, 9]
+
+
+def forgeries(key: HubKey, forger: HubKey, head: Head) -> list[Root]:
+    """Roots that fit behind a head and are not by the hub's key."""
+    own = root_of(key, head, head.last + 1, head.last + 2)
+    by_another = root_of(forger, head, head.last + 1, head.last + 2)
+    return [
+        by_another,
+        msgspec.structs.replace(by_another, key=key.id),
+        msgspec.structs.replace(own, signature=""),
+        msgspec.structs.replace(own, last=own.last + 1000),
+        msgspec.structs.replace(own, at=own.at + 1),
+    ]
+
+
+def test_a_root_in_the_log_that_the_hub_did_not_sign_counts_for_no_reader(key: HubKey, tmp_path: Path) -> None:
+    forger, head = HubKey.load(tmp_path), Head()
+    one, follower, counted = held(key), Follower(evidence.genuine(key.id, key.verify)), list[Root]()
+    made = []
+    for offset in range(3):
+        for forged in forgeries(key, forger, head):
+            one.read(offset, b"submissions-0", msgspec.json.encode(forged))
+            counted += follower.next(forged)
+        assert one.submissions.head == head
+        made.append(root_of(key, head, head.last + 1, head.last + 2))
+        head = evidence.after(made[-1])
+        one.read(offset, b"submissions-0", msgspec.json.encode(made[-1]))
+        counted += follower.next(made[-1])
+        assert one.submissions.head == head
+    assert counted == made
+    # One who begins in the middle of the log is not led astray by what stands there first.
+    later, counted = Follower(evidence.genuine(key.id, key.verify)), []
+    for root in [*forgeries(key, forger, evidence.after(made[0])), *made[1:]]:
+        counted += later.next(root)
+    assert counted == made[1:]
+
+
+def test_a_time_stamp_of_something_else_does_not_keep_the_newest_root_from_being_stamped(key: HubKey) -> None:
+    one, root = held(key), root_of(key, Head(), 0, 3)
+    one.read(0, b"submissions-0", msgspec.json.encode(root))
+    for number, record in ((1, "0" * 64), (10**9, "0" * 64), (10**9, Head().hash)):
+        one.read(1, b"submissions-0", msgspec.json.encode(evidence.Stamped("submissions", 0, number, record, "", 1)))
+        assert one.submissions.unstamped
+    one.read(2, b"submissions-0", msgspec.json.encode(evidence.Stamped("submissions", 0, 1, evidence.record_hash(root), "", 1)))
+    assert not one.submissions.unstamped

@@ -241,16 +241,16 @@ def test_in_no_stretch_of_time_more_is_taken_than_the_rate_and_one_burst(rate: i
 
 
 async def test_over_http_the_answer_has_its_headers(tmp_path: Path) -> None:
-    made = a_door(tmp_path, Log(), rate_messages=0.5, rate_burst=4)
+    made = a_door(tmp_path, Log(), rate_messages=0.01, rate_burst=200)
     headers = {"Authorization": f"Bearer {made.entries['platform'].api_key}", **XML}
     async with served(made) as client:
         first, second, third = [
             await client.post("/v1/messages", data=made.sales(number)[0].body, headers=headers) for number in range(3)
         ]
         assert (first.status, second.status, third.status) == (202, 202, 429)
-        assert first.headers["RateLimit-Policy"] == '"messages";q=2;w=4'
+        assert first.headers["RateLimit-Policy"] == '"messages";q=2;w=200'
         assert first.headers["RateLimit"].startswith('"messages";r=1;')
         problem = await third.json(content_type=None)
         assert problem["faults"][0]["code"] == "transport.rate"
-        assert 1 <= int(third.headers["Retry-After"]) <= 2
+        assert 1 <= int(third.headers["Retry-After"]) <= 100
         assert third.headers["RateLimit"].startswith('"messages";r=0;')

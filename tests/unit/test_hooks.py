@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -75,6 +76,7 @@ def test_what_is_refused_stays_refused_in_every_dress(address: Any) -> None:
         "https:///x": "webhook.url", "example.com": "webhook.url", "": "webhook.url", "https://example.com/\r\nX: 1": "webhook.url",
         "https://example.com:99999/": "webhook.url", "https://example.com/" + "x" * 2000: "webhook.url", "file:///etc/passwd": "webhook.url",
         "https://example.com:22/": "webhook.port", "https://example.com:80/": "webhook.port", "https://127.0.0.1/": "webhook.address",
+        "https://xn--/": "webhook.url", "https://a.xn--.example/": "webhook.url",
         "https://[::1]/": "webhook.address", "https://[::ffff:169.254.169.254]/": "webhook.address", "https://10.0.0.1:8443/": "webhook.address",
     }.items(),
 )  # fmt: skip
@@ -193,12 +195,13 @@ async def test_an_endless_or_silent_answer_ends_in_time_and_takes_no_memory() ->
         await asyncio.sleep(30)
         return web.Response()
 
-    client = HookClient(private=True, timeout=0.5)
+    patient, client = HookClient(private=True, timeout=20), HookClient(private=True, timeout=0.5)
     async with answering(endless) as url:
-        assert await client.post(url, "1", now(), b"{}", (b"k",)) == Sent(200, "")
+        assert await patient.post(url, "1", now(), b"{}", (b"k",)) == Sent(200, "")
         assert written < 16 << 20
     async with answering(silent) as url:
         assert (await client.post(url, "1", now(), b"{}", (b"k",))).code == "webhook.timed_out"
+    await patient.close()
     await client.close()
 
 
@@ -272,3 +275,27 @@ async def test_a_recipient_is_reported_when_something_changed_and_once_a_minute_
     for _ in reports:
         await subscribers.tell()
     assert [report.at for report in said] == [0, 4_000, 64_000]
+
+
+async def test_names_whose_server_does_not_answer_delay_no_other_and_are_asked_for_once_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    over, asked = threading.Event(), list[str]()
+
+    def found(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        if host != "quick.example":
+            over.wait(60)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    client, given_up = HookClient(timeout=0.2), HookClient(timeout=30)
+    given_up._resolver = client._resolver
+    try:
+        names_ = [f"https://{n}.example/" for n in range(40)]
+        for refused in await asyncio.gather(*map(client.resolved, names_ * 2), return_exceptions=True):
+            assert isinstance(refused, Refused)
+            assert refused.faults[0].code == "webhook.name"
+        assert sorted(asked) == sorted(f"{n}.example" for n in range(40))
+        await given_up.resolved("https://quick.example/")
+    finally:
+        over.set()
+        await client.close()

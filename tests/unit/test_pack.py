@@ -23,7 +23,7 @@ from hub.cli import group
 from hub.domain import evidence, pack
 from hub.domain.acknowledgement import attach_proofs
 from hub.domain.audit import Act
-from hub.domain.events import Assessment, Status, SubmissionSummary
+from hub.domain.events import Assessment, Registered, RegisteredLine, Status, SubmissionSummary
 from hub.domain.evidence import Head
 from hub.domain.evidence_file import FORMAT, Header
 from hub.domain.reading import HandOverRow, Place
@@ -69,7 +69,9 @@ class Model:
         return []
 
     async def assessment(self, declaration: str) -> Assessment | None:
-        return assessment_of(SALE) if declaration == self.known[3].key else None
+        line = RegisteredLine("a line of the register", "011", "1", "1", "1", "502")
+        more = {"read": {"payer": "what a rule read"}, "registered": Registered("AGT0000001", "9610", 1, "20251111", (line,))}
+        return msgspec.structs.replace(assessment_of(SALE), **more) if declaration == self.known[3].key else None
 
     async def submission(self, name: str) -> tuple[SubmissionSummary, Place] | None:
         return self.summaries.get(name)
@@ -159,6 +161,7 @@ async def test_customs_gets_the_originals_for_a_purpose_only_and_that_is_recorde
     verdict = verify_pack(masked, log.key.public)
     assert verdict.genuine
     assert len([note for note, _ in verdict.notes if "without a purpose" in note]) == 4
+    assert len([chinese for _, chinese in verdict.notes if "未注明用途" in chinese]) == 4
     whole = await fetched(session, "customs", "?purpose=court+case+7")
     assert {name: body for name, body in files(whole).items() if name.startswith("originals/")} == {
         f"originals/{SALE.submission(kind)}": original(SALE, kind) for kind in KINDS
@@ -167,6 +170,20 @@ async def test_customs_gets_the_originals_for_a_purpose_only_and_that_is_recorde
     [act] = acts
     assert (act.what, act.by, act.purpose, act.subject) == ("personal.read", "customs", "court case 7", SALE.business("declaration"))
     assert verify_pack(whole, log.key.public).genuine
+
+
+@pytest.mark.parametrize("officer", ["customs", "tax", "forex", "market", "office"])
+async def test_an_officer_s_pack_says_of_the_assessment_what_the_declaration_s_call_says_and_no_more(session: ClientSession, officer: str) -> None:
+    found = files(await fetched(session, officer))
+    async with session.get(PATH.removesuffix("/evidence"), headers={"Authorization": f"Bearer key-{officer}"}) as answer:
+        shown = await answer.json()
+    assert json.loads(found["declaration.json"]) == shown
+    assessment = json.loads(found["assessment.json"])
+    assert assessment["findings"]
+    assert assessment == {name: shown[name] for name in assessment}
+    # A digest of the buyer tells whose else a declaration is; the register of exports is not every authority's.
+    for kept in (b"made-up-digest", b"what a rule read", b"a line of the register"):
+        assert not [name for name, body in found.items() if kept in body]
 
 
 async def test_the_office_gets_no_originals_whatever_it_says(session: ClientSession, acts: list[Act]) -> None:
@@ -204,7 +221,7 @@ def test_a_zip_packed_in_a_way_no_pack_is_is_refused_unopened(log: Log, method: 
         archive.writestr("manifest.json", b"{}" * 500)
     verdict = verify_pack(made.getvalue(), log.key.public)
     assert not verdict.genuine
-    assert "no pack is" in verdict.steps[-1].detail
+    assert "no pack is 压缩方式" in verdict.steps[-1].detail
 
 
 async def test_a_stranger_gets_what_it_gets_for_nothing(session: ClientSession) -> None:
@@ -220,7 +237,10 @@ async def test_what_is_erased_or_not_chained_yet_is_said_to_be_missing(session: 
     data = await fetched(session, "agent")
     [part] = json.loads(files(data)["manifest.json"])["submissions"]
     assert part["missing"] == ["original: erased", "evidence: under no root yet"]
-    assert verify_pack(data, log.key.public).genuine
+    verdict = verify_pack(data, log.key.public)
+    assert verdict.genuine
+    assert [chinese.partition("：缺少：")[2] for _, chinese in verdict.notes[:2]] == ["原始报文：已销毁", "证据链：尚未纳入任何根"]
+    assert "evidence: under no root yet 证据链：尚未纳入任何根" in files(data)["README.md"].decode()
 
 
 def _erased() -> bytes:
@@ -277,7 +297,7 @@ def test_a_zip_that_would_fill_the_memory_is_not_unpacked(log: Log) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for number in range(pack.MOST_FILES + 1):
             archive.writestr(f"f{number}", b"")
-    assert verify_pack(out.getvalue(), log.key.public).steps[-1].detail == "ValueError: too large"
+    assert verify_pack(out.getvalue(), log.key.public).steps[-1].detail == "ValueError: too large 文件过多或过大"
 
 
 def test_hub_verify_takes_a_pack(log: Log, whole: bytes, tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from hub.domain.faults import Misconfigured
 from hub.domain.orders import problems
 from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.reference import problems as wrong_with
+from hub.domain.subscriptions import Subscription, is_for
 from hub.infra.participants import principal_value
 from schemas import samples
 from tests.support.reading import CALLERS, FixedClock
-from tests.support.site import parts_of, publishing_into, served
+from tests.support.site import amending, parts_of, served
 from tests.support.stage_harness import NOON
 from tests.support.zone import Zone
 from tests.unit.test_web_orders import NOW, Hub, Model, held
@@ -31,7 +32,7 @@ async def hub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     monkeypatch.setitem(CALLERS, "key-quarantine", OFFICER)
     data, read = Reference(), Model()
     parts = parts_of(
-        read, FixedClock(NOW), reference=data, publish_reference=publishing_into(data), decide=read.decide
+        read, FixedClock(NOW), reference=data, amend_reference=amending(data), decide=read.decide
     )
     async with served(parts) as session:
         yield Hub(session, data, read)
@@ -62,6 +63,17 @@ async def test_customs_decides_what_it_has_addressed_to_quarantine_too(hub: Hub)
     hub.read.holds_by["s1"] = held("customs")
     assert (await hub.get("/v1/held/s1", "customs"))["yours"] == ["customs"]
     assert (await hub.get("/v1/held/s1", "quarantine"))["yours"] == ["customs"]
+
+
+async def test_quarantine_neither_changes_nor_revokes_an_order_of_all_of_customs_and_customs_does_either(hub: Hub) -> None:
+    made = await hub.post("/v1/orders", "customs", ORDER)
+    await hub.post("/v1/orders", "quarantine", ORDER | {"reason": "mine now"}, 403)
+    await hub.post("/v1/orders/customs~1/revoke", "quarantine", {}, 403)
+    assert (await hub.get("/v1/orders/customs~1", "customs"))["version"] == made["version"]
+    await hub.post("/v1/orders", "quarantine", ORDER | {"id": "2"})
+    assert (await hub.post("/v1/orders/customs~2/revoke", "quarantine", {}))["revoked"]
+    await hub.post("/v1/orders", "quarantine", ORDER | {"id": "3"})
+    assert (await hub.post("/v1/orders/customs~3/revoke", "customs", {}))["revoked"]
 
 
 @pytest.mark.parametrize(("changes", "wrong"), [({"unit": "kennel"}, True), ({"authority": "tax"}, True), ({}, False)])
@@ -95,3 +107,9 @@ def test_a_principal_of_a_unit_is_customs() -> None:
     for roles, unit in ((("tax",), "quarantine"), (("customs",), "kennel")):
         with pytest.raises(Misconfigured):
             principal_value(roles=roles, codes=(), dxp_ids=(), key_hash="x", unit=unit)
+
+
+def test_a_subscription_picks_what_is_addressed_to_quarantine() -> None:
+    mine = Subscription("s", OFFICER.name, "alerts", 1, filter={"unit": ("quarantine",)})
+    for evidence, picked in (({"unit": "quarantine"}, True), ({"unit": "kennel"}, False), ({}, False), (None, False)):
+        assert is_for(mine, OFFICER, b"", {"agency": ["customs"], "evidence": evidence}) is picked

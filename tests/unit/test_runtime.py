@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hub.domain.events import TICK_KEY
 from hub.topics import DEAD_LETTERS
-from streams.api import REPLAY_HEADER, Now, Output, Record, Step
+from streams.api import DUE_HEADER, REPLAY_HEADER, Now, Output, Record, Step
 from streams.entries import HEAD, POSITION_KEY, Position, origin_of
 from streams.limits import DeadLetter, Limits, TooManyDeadLettersError
 from streams.runtime import Batch, Hooks, Runtime
@@ -526,6 +526,32 @@ async def test_a_due_that_raises_is_set_aside_and_not_fired_again() -> None:
     await work_off(runtime, log)
     assert [(letter.key, letter.fired) for letter in letters(log)] == [(b"a", True)]
     assert sum((value or b"").startswith(b"due") for value in log.values(OUT)) == 1
+
+
+async def test_a_due_that_was_set_aside_is_fired_again_when_it_is_replayed() -> None:
+    log = MemoryLog()
+    runtime = await started(log)
+    log.tick(INBOX, T0)
+    for key in (b"a", b"b", b"c"):
+        log.put(INBOX, key, b"=bad")
+        log.put(INBOX, key, b"+1")
+    log.tick(INBOX, T0 + 1000)
+    await work_off(runtime, log)
+    assert [(letter.key, letter.fired) for letter in letters(log)] == [(b"a", True), (b"b", True), (b"c", True)]
+    log.put(INBOX, b"a", b"=good")  # what made it raise is mended
+    log.put(INBOX, b"c", b"+9")  # due anew, and later
+    for key in (b"a", b"b", b"c", b"nobody"):
+        log.put(INBOX, key, b"", [(DUE_HEADER, b"echo/0/7")])
+    runtime = await started(log)
+    await work_off(runtime, log)
+    assert {key: (due, marked) for key, (_, due, marked, _) in table(Echo(), log.records(CHANGELOG))[1].items()} == {
+        b"a": (1, False), b"b": (1, False), b"c": (T0 + 10_000, False),
+    }  # fmt: skip
+    log.tick(INBOX, T0 + 2000)
+    await work_off(await started(log), log)
+    assert [(letter.key, letter.fired) for letter in letters(log)][3:] == [(b"b", True)], "what raises again is set aside again"
+    assert [record.key for record in log.records(OUT) if record.value.startswith(b"due")] == [b"a"]
+    assert b"nobody" not in [record.key for record in log.records(OUT)], "no stage was handed it"
 
 
 @pytest.mark.parametrize(

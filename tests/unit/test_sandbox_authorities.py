@@ -11,10 +11,10 @@ import pytest
 from adapters.authorities import commerce, forex, market, tax
 from adapters.authorities.bureau import scenario
 from adapters.authorities.bureau.item import Item, Words
-from adapters.authorities.bureau.simulator import Bureau
+from adapters.authorities.bureau.simulator import KEPT_MS, Bureau
 from adapters.authorities.bureau.store import Answer, Store
 from adapters.dialects.cloudevents import EVENT, read
-from hub import codec
+from hub import codec, topics
 from hub.domain import authority_views as views
 from hub.domain.events import RegisteredLine
 from hub.domain.faults import Misconfigured
@@ -46,6 +46,20 @@ def item(type_: str, id_: str = "") -> Item:
     subject = getattr(view, "declaration", "") if type_ != views.PERMIT_USED else view.merchant
     subject = subject or view.enterprise
     return Item(id_ or f"id of {type_}", type_, subject, json.loads(codec.to_json(view)))
+
+
+def test_what_can_no_longer_come_again_is_forgotten_and_what_is_owed_is_not() -> None:
+    assert all(topic.retention_ms < KEPT_MS for topic in topics.TOPICS if topic.name in map(topics.out, WORDS))
+    first, store = a_bureau("tax")
+    first.take([item(views.TAX_ISSUED, "old"), item(views.TAX_ISSUED, "owed")], "c1")
+    owed = store.due(1 << 53, 10)
+    assert len(owed) == 4
+    store.sent(owed[:2])
+    a_bureau("tax", store=store, now=1_000_000 + KEPT_MS)[0].take([item(views.TAX_ISSUED, "new")], "c2")
+    assert store.counts() == {"items": 3, "owed": 4}, "to the day it is known again"
+    a_bureau("tax", store=store, now=1_000_001 + KEPT_MS + topics.DAY_MS)[0].take([], "c3")
+    assert store.counts() == {"items": 1, "owed": 4}
+    assert store.due(1 << 53, 10)[:2] == owed[2:]
 
 
 def a_bureau(authority: str, plan: str = "default", store: Store | None = None, now: int = 1_000_000) -> tuple[Bureau, Store]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -29,7 +29,7 @@ from hub.domain.money import amount
 from hub.domain.profile import DAYS, Crowd, Day, Episode, Licence, Prices, Window, grown, growth, with_one, with_price
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.reference import decode as decode_reference
-from hub.wiring import observed
+from hub.wiring import observed, telling
 from streams.api import Record, Step
 from streams.entries import origins
 from streams.stages.observe import Observe, ObserveState
@@ -412,18 +412,20 @@ async def test_whose_standing_an_officer_may_have_changed_is_told_to_observe_and
                     assert topics.partition_of(key, 4) == partition
                     sent[key] = codec.observe_event(value)
 
-    async def publish(records: Sequence[ReferenceRecord]) -> None:
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
+        records = change(Reference())
         published.extend(records)
+        return records
 
     log = Log()
-    both = observed(publish, log, FixedClock(NOON), 4)
+    both = observed(amend, telling(log, FixedClock(NOON), 4))
     link = ReferenceRecord("link", "N~suggested", 1, "2026-05-01", value={})
     person = ReferenceRecord("credit", "person:ab~negative", 1, "2026-05-01", value={})
     rate = ReferenceRecord("exchange", "502", 1, "2026-05-01", value={})
-    await both([said("gacc", "dishonest"), said("court", "listed"), link, person, rate])
+    await both(lambda _: [said("gacc", "dishonest"), said("court", "listed"), link, person, rate])
     assert sent == {b"M": Reviewed(NOON), b"N": Reviewed(NOON)}
     log.away = True
-    await both([said("gacc", "dishonest")])  # it is recorded: the daily look sees it
+    await both(lambda _: [said("gacc", "dishonest")])  # it is recorded: the daily look sees it
     assert len(published) == 6
 
 

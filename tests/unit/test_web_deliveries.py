@@ -17,7 +17,7 @@ from hub.domain.subscriptions import ALWAYS, ENDPOINT, SUBSCRIPTION, Subscriptio
 from hub.web.auth import SESSION_COOKIE, session_token
 from hub.web.ports import Delivering
 from tests.support.reading import MIDNIGHT, FixedClock
-from tests.support.site import parts_of, publishing_into, served
+from tests.support.site import amending, parts_of, served
 
 CUSTOMS = HandOverOutcome("sub1", "sub1", "customs", "DXP1", "CEB311", "parked", MIDNIGHT, 12, "busy", topic="out.customs", partition=1, offset=5)
 EVENT = HandOverOutcome("", "a4", "subscription:s1", "tax", "hub.alert.raised.v1", "parked", MIDNIGHT, 8, "webhook.answered 400", topic="alerts", partition=0, offset=7)
@@ -93,7 +93,7 @@ async def hub() -> AsyncIterator[Hub]:
         return {}
 
     delivering = Delivering(check=check, test=test, secret=lambda *_: "", lags=lags, replay=read.replay, drop=False, each=9)
-    parts = parts_of(read, FixedClock(), reference=data, publish_reference=publishing_into(data), delivering=delivering)
+    parts = parts_of(read, FixedClock(), reference=data, amend_reference=amending(data), delivering=delivering)
     async with served(parts) as session:
         yield Hub(session, data, read)
 
@@ -141,13 +141,18 @@ async def test_the_page_says_it_in_both_languages_and_its_buttons_act(hub: Hub) 
     token = re.search(r'name="csrf" value="(\w+)"', page)
     assert token is not None
 
-    async def post(path: str, name: str, csrf: str) -> int:
-        async with hub.session.post(path, headers=hub.signed_in(name), data={"csrf": csrf}, allow_redirects=False) as response:
+    async def post(path: str, name: str, csrf: str, **more: str) -> int:
+        data = {"csrf": csrf, **more}
+        async with hub.session.post(path, headers=hub.signed_in(name), data=data, allow_redirects=False) as response:
             return response.status
 
     assert await post("/deliveries/s2/resume", "agent", "x") == 403
     assert await post("/deliveries/s1/replay", "agent", token[1]) in (403, 404)
-    assert await post("/deliveries/s2/resume", "agent", token[1]) == 303
+    version = re.search(r'name="version" value="([^"]+)"', page)
+    assert version is not None
+    assert await post("/deliveries/s2/resume", "agent", token[1], version="0.0") == 412, "another has changed it since the page was shown"
+    assert await post("/deliveries/s2/resume", "agent", token[1]) == 412
+    assert await post("/deliveries/s2/resume", "agent", token[1], version=version[1]) == 303
     assert (await hub.seen("agent"))["s2"]["state"] == "active"
     async with hub.session.get("/deliveries", headers=hub.signed_in("tax")) as response:
         token = re.search(r'name="csrf" value="(\w+)"', await response.text())

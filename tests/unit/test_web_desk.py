@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
@@ -245,6 +246,63 @@ async def test_many_at_once_have_each_their_own_result(hub: Hub) -> None:
     assert [one["handling"]["state"] for one in found[:3]] == ["acknowledged"] * 3
     for wrong in ({"ids": []}, {}, {"ids": ["a"] * 501}, {"ids": ["a1"], "of": "li"}):
         assert code(await hub.call("POST", "/v1/alerts/actions", "wang", 422, {"action": "acknowledge", **wrong})) == "desk.action"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": "comment", "text": "\x1b[2J\x1b]0;title\x07"}, {"action": "comment", "text": "a\x00b"},
+        {"action": "close", "verdict": "true", "reason": "paid \u202etxet"}, {"action": "assign", "to": "li\x00"},
+    ],
+)  # fmt: skip
+async def test_what_people_write_holds_no_control_characters_and_is_one_line(hub: Hub, body: dict[str, Any]) -> None:
+    await hub.read.raise_(alert("b0"))
+    assert code(await hub.call("POST", "/v1/alerts/b0/actions", "wang", 422, body)) == "desk.action"
+    told = await hub.act("comment", id="b0", text="first\r\n  second\tthird")
+    case = await hub.get(f"/v1/cases/{told['case']}")
+    assert [line["text"] for line in case["history"][1:]] == ["first second third"]
+
+
+async def test_what_no_alert_can_be_called_is_refused_and_asked_of_nobody(hub: Hub) -> None:
+    for wrong in ({"ids": ["a\x00"]}, {"of": "li\x00"}):
+        assert code(await hub.call("POST", "/v1/alerts/actions", "wang", 422, {"action": "acknowledge", **wrong})) == "desk.action"
+
+
+async def test_a_body_counts_when_all_of_it_has_come_and_what_is_no_text_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    await hub.read.raise_(alert("b0"))
+    headers = {"Authorization": "Bearer key-wang"}
+
+    async def parts(*pieces: bytes) -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+            await asyncio.sleep(0.1)
+
+    async def sent(*pieces: bytes) -> tuple[int, str]:
+        async with hub.session.post("/v1/alerts/b0/actions", data=parts(*pieces), headers=headers) as response:
+            found = await response.json()
+            return response.status, code(found) if response.status != 200 else found["handling"]["state"]
+
+    assert await sent(b'{"action":', b'"acknow', b'ledge"}') == (200, "acknowledged")
+    for wrong in (b'{"action":"comment","text":"\xff\xfe"}', b'{"action":"\\ud800"}', b"[" * 10_000, b'{"action":', b"\xff", b" " * 300_000):
+        assert await sent(wrong[:7], wrong[7:]) == (422, "desk.action")
+    monkeypatch.setattr(common, "BODY_SECONDS", 0.05)
+    assert await sent(b'{"action":', b'"acknow', b'ledge"}') == (408, "transport.slow")
+
+
+@pytest.mark.parametrize("page", ["/login", "/alerts"])
+async def test_a_form_that_does_not_come_is_none(hub: Hub, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    monkeypatch.setattr(common, "BODY_SECONDS", 0.05)
+    answered = asyncio.Event()
+
+    async def part() -> AsyncIterator[bytes]:
+        yield b"key="
+        await answered.wait()
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    cookies = {SESSION_COOKIE: session_token(SECRET, "wang", NOW)}
+    async with hub.session.post(page, data=part(), headers=headers, cookies=cookies) as answer:
+        assert answer.status == 403
+        answered.set()
 
 
 async def test_a_shift_is_handed_over_as_a_whole(hub: Hub) -> None:

@@ -14,7 +14,7 @@ from hub.domain.events import Profile, ProfileDay, ProfileRemark, ProfileShare, 
 from hub.domain.reference import Reference, ReferenceRecord, checked
 from hub.web.auth import SESSION_COOKIE, session_token
 from tests.support.reading import FixedClock
-from tests.support.site import SECRET, parts_of, publishing_into, served
+from tests.support.site import SECRET, amending, parts_of, served
 
 #: 2026-06-01 12:00 in China.
 NOW = 1_780_286_400_000
@@ -62,7 +62,7 @@ class Hub:
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
     data, read = Reference(), Nothing()
-    parts = parts_of(read, FixedClock(NOW), reference=data, publish_reference=publishing_into(data))
+    parts = parts_of(read, FixedClock(NOW), reference=data, amend_reference=amending(data))
     async with served(parts) as session:
         yield Hub(session, data, read)
 

@@ -18,7 +18,7 @@ from hub.domain.reference import Reference
 from hub.web.auth import SESSION_COOKIE, session_token
 from hub.web.views.orders import may_see, sees
 from tests.support.reading import FixedClock
-from tests.support.site import parts_of, publishing_into, served
+from tests.support.site import amending, parts_of, served
 
 #: 2026-06-01 12:00 in China.
 NOW = 1_780_286_400_000
@@ -88,7 +88,7 @@ class Hub:
 async def hub() -> AsyncIterator[Hub]:
     data, read = Reference(), Model()
     parts = parts_of(
-        read, FixedClock(NOW), reference=data, publish_reference=publishing_into(data), decide=read.decide
+        read, FixedClock(NOW), reference=data, amend_reference=amending(data), decide=read.decide
     )
     async with served(parts) as session:
         yield Hub(session, data, read)
@@ -175,7 +175,7 @@ async def test_what_went_by_itself_cannot_be_decided(hub: Hub) -> None:
     assert hub.read.decided == []
 
 
-@pytest.mark.parametrize("body", [{"decision": "burn"}, {"decision": "refuse"}, {"decision": "refuse", "reason": "x" * 501}, {}, []])
+@pytest.mark.parametrize("body", [{"decision": "burn"}, {"decision": "refuse"}, {"decision": "refuse", "reason": "x" * 501}, {"decision": "refuse", "reason": "\x1b[2J"}, {}, []])
 async def test_a_decision_says_what_and_a_refusal_why(hub: Hub, body: Any) -> None:
     hub.read.holds_by["s1"] = held("customs")
     await hub.post("/v1/held/s1/decision", "customs", body, 422)

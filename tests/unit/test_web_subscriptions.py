@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from hub.web.views import subscriptions as view
 from hub.wiring import GroupLags, HookClient, Vault, delivering
 from tests.support.delivery import PlainPublisher, WallClock
 from tests.support.receiver import receiving
-from tests.support.site import parts_of, publishing_into, served
+from tests.support.site import amending, parts_of, served
 
 
 class Hub:
@@ -34,6 +34,8 @@ class Hub:
     def __init__(self, session: ClientSession, data: Reference) -> None:
         self.session, self.data = session, data
         self.acts: list[Act] = []
+        #: Calls of others that are made and answered while the next change waits for its turn.
+        self.before: list[Coroutine[Any, Any, Any]] = []
 
     async def call(self, method: str, path: str, caller: str, status: int = 200, body: Any = None) -> Any:
         async with self.session.request(method, path, headers={"Authorization": f"Bearer key-{caller}"}, json=body) as response:
@@ -54,7 +56,12 @@ async def site(tmp_path: Any, *, private: bool) -> AsyncIterator[Hub]:
     async def note(act: Act) -> None:
         acts.append(act)
 
-    parts = replace(parts_of(None, clock, reference=data, publish_reference=publishing_into(data)), delivering=made, audit=note)
+    async def amend(change: Callable[[Reference], Sequence[ReferenceRecord]]) -> Sequence[ReferenceRecord]:
+        while found.before:
+            await found.before.pop()
+        return await amending(data)(change)
+
+    parts = replace(parts_of(None, clock, reference=data, amend_reference=amend), delivering=made, audit=note)
     async with served(parts) as session:
         found = Hub(session, data)
         found.acts = acts
@@ -160,6 +167,50 @@ async def test_changes_are_counted_by_the_hour_but_to_end_one_is_never_refused(h
     await hub.call("GET", path, "customs", 404)
 
 
+async def test_changes_at_the_same_moment_are_made_one_after_the_other_and_none_is_lost(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}"
+    changed = await asyncio.gather(*(hub.call("POST", f"{path}/rotate", "customs") for _ in range(5)))
+    assert len({made["secret"], *(one["secret"] for one in changed)}) == 6, "each was told a secret of its own"
+    found = find(hub.data, made["id"])
+    assert found is not None
+    assert found.secret == 6
+
+
+async def test_a_rotation_that_meets_a_deletion_does_not_bring_the_subscription_back(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}"
+    hub.before = [hub.call("DELETE", path, "customs", 204)]
+    await hub.call("POST", f"{path}/rotate", "customs", 404)
+    await hub.call("GET", path, "customs", 404)
+
+
+async def test_whoever_names_a_version_changes_that_one_only(hub: Hub) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path = f"/v1/subscriptions/{made['id']}"
+
+    async def status(method: str, call: str, version: str) -> tuple[int, str]:
+        headers = {"Authorization": "Bearer key-customs", "If-Match": version}
+        async with hub.session.request(method, call, headers=headers) as response:
+            return response.status, response.headers.get("ETag", "") if response.status < 400 else (await response.json())["faults"][0]["code"]
+
+    first = f'"{made["version"]}"'
+    assert await status("GET", path, "") == (200, first)
+    second = (await status("POST", f"{path}/rotate", first))[1]
+    assert second not in ("", first)
+    for method, call in (("POST", f"{path}/rotate"), ("POST", f"{path}/resume"), ("DELETE", path)):
+        for version in (first, f"W/{second}", "1", ""):
+            assert await status(method, call, version) == (412, "webhook.changed"), (call, version)
+    assert await status("POST", f"{path}/resume", f"{first}, {second}") == (200, second)
+    hub.data.put(ReferenceRecord(ENDPOINT, made["id"], 1, ALWAYS, value={"state": "parked", "reason": "webhook.dead", "at": 1}), hub.data.reached + 1)
+    assert await status("DELETE", path, second) == (412, "webhook.changed"), "the sender has said something of it since"
+    third = (await status("GET", path, ""))[1]
+    hub.before = [hub.call("POST", f"{path}/rotate", "customs")]
+    assert await status("POST", f"{path}/resume", third) == (412, "webhook.changed"), "changed while this call was on its way"
+    assert (await status("POST", f"{path}/resume", "*"))[0] == 200
+    assert (await status("DELETE", path, (await status("GET", path, ""))[1]))[0] == 204
+
+
 async def test_an_operator_resumes_anybodys_and_is_not_told_where_it_leads_or_what_it_looks_for(hub: Hub) -> None:
     made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
     path = f"/v1/subscriptions/{made['id']}/resume"
@@ -228,6 +279,33 @@ async def test_what_the_sender_found_holds_until_the_subscription_is_resumed(hub
     found(3, 1)
     assert (await hub.call("GET", path, "customs"))["state"] == "parked"
     await hub.call("DELETE", path, "customs", 204)
+    assert find(hub.data, made["id"]) is None
+
+
+async def test_what_its_owner_changes_while_an_address_is_looked_at_is_not_undone_by_resuming(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await hub.call("POST", "/v1/subscriptions", "customs", 201, HOOK)
+    path, calls = f"/v1/subscriptions/{made['id']}", list[tuple[str, str, int]]()
+
+    async def resolved(_: HookClient, url: str) -> str:
+        if calls:
+            method, call, status = calls.pop()
+            await hub.call(method, path + call, "customs", status)
+        return url
+
+    def parked(resumed: int) -> None:
+        value = {"state": "parked", "reason": "webhook.dead", "at": 1, "resumed": resumed}
+        hub.data.put(ReferenceRecord(ENDPOINT, made["id"], resumed + 1, ALWAYS, value=value), hub.data.reached + 1)
+
+    monkeypatch.setattr(HookClient, "resolved", resolved)
+    parked(0)
+    calls.append(("POST", "/rotate", 200))
+    assert (await hub.call("POST", f"{path}/resume", "customs"))["state"] == "active"
+    now = find(hub.data, made["id"])
+    assert now is not None
+    assert now.secret == 2
+    parked(1)
+    calls.append(("DELETE", "", 204))
+    await hub.call("POST", f"{path}/resume", "customs", 404)
     assert find(hub.data, made["id"]) is None
 
 

@@ -16,6 +16,7 @@ from adapters.authorities.bureau.scenario import Conduct, Say
 from adapters.authorities.bureau.store import Answer, Store
 from hub.domain.keys import rfc3339
 from hub.domain.notices import TELLERS
+from hub.topics import DAY_MS
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 _PAGE, _TOGETHER = 200, 100
 #: Seconds between pages while something comes, and at most while nothing does.
 _SOON, _SELDOM = 0.2, 2.0
+#: How long an item is known again, ms: longer than its topic keeps it.
+KEPT_MS = 31 * DAY_MS
 #: An API key that nobody has.
 _FORGED_KEY = "hub_forged"
 #: Statuses after which the same bytes are sent again; 401 and 403 of a key of one's own pass, when the reference data are there.
@@ -59,6 +62,7 @@ class Bureau:
         self._authority, self._words, self._conduct, self._store = authority, words, conduct, store
         self._now, self._hub_url, self._api_key = now, hub_url.rstrip("/"), api_key
         self._news = asyncio.Event()
+        self._forget_at = 0
         #: Since the start: items that came again, events the hub took, refused for good; forged messages, and of them those it took.
         self._counts = {"repeated": 0, "told": 0, "refused": 0, "forged": 0, "forged_taken": 0}
 
@@ -110,6 +114,9 @@ class Bureau:
                     continue
                 self._store.owe(self._answers(item, now))
             self._store.move(cursor)
+            if now >= self._forget_at:
+                self._store.forget(now - KEPT_MS)
+                self._forget_at = now + DAY_MS
         if items:
             self._news.set()
 

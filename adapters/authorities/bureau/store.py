@@ -79,6 +79,11 @@ class Store(Memory):
         """They need not be sent any more."""
         self._db.executemany("UPDATE answers SET sent = 1, body = x'' WHERE id = ?", [(one.id,) for one in answers])
 
+    def forget(self, before: int) -> None:
+        """Forget items that came, and answers that were due and sent, before a time (ms): those no longer come again."""
+        self._db.execute("DELETE FROM items WHERE came < ?", (before,))
+        self._db.execute("DELETE FROM answers WHERE sent AND due < ?", (before,))
+
     def counts(self) -> dict[str, int]:
         """Items, and answers still owed."""
         items = self._db.execute("SELECT COUNT(*) FROM items").fetchone()[0]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from adapters.certificates import certificate
 from adapters.payment_data.checks import Checked, check_upload
 from adapters.payment_data.form import MAX_BYTES, refusing
 from adapters.payment_data.responder import NOT_TAKEN, TAKEN, bounded, parameter
+from adapters.sqlite import opened
 from hub.domain.faults import Fault, Refused, fault
 
 _log = logging.getLogger(__name__)
@@ -82,11 +82,7 @@ class PaymentDesk:
 
     def __init__(self, path: Path | None, platform: Callable[[str], Platform | None], now: Callable[[], int]) -> None:
         """``path`` None keeps everything in memory; ``now`` in ms."""
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path if path is not None else ":memory:", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.executescript(_SCHEMA)
+        self._db = opened(path, _SCHEMA)
         self._platform, self._now = platform, now
         self._http: aiohttp.ClientSession | None = None
 

@@ -67,7 +67,7 @@ if (alertsLive) {
   }
   let count = 0;
   const say = (word) => { alertsLive.textContent = "· " + alertsLive.dataset[word]; alertsLive.className = word === "live" ? "on" : "off"; };
-  const stream = new EventSource("/v1/alerts/stream");
+  const stream = new EventSource("/v1/alerts/stream?unit=" + encodeURIComponent(alertsLive.dataset.unit));
   stream.onopen = () => say("live");
   stream.onerror = () => say("lost");
   stream.addEventListener("alert", (event) => {

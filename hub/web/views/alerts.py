@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from hub import codec, topics
+from hub.domain.access import UNITS
 from hub.domain.cursor import Cursor
 from hub.domain.desk import case_of
 from hub.domain.events import Alert
@@ -109,6 +110,7 @@ def _filter(request: web.Request, limit: int = 100) -> AlertFilter:
         office=text(request, "office"),
         state=one_of(request, "state", (*STATES, OPEN)),
         assignee=text(request, "assignee"),
+        unit=one_of(request, "unit", UNITS),
         limit=limit,
     )
 

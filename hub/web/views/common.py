@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from hub.domain.faults import Both, Refused
+from hub.domain.faults import Both, Refused, fault
 from hub.web.auth import require
 from hub.web.ports import Viewer
 from hub.web.problems import bad_query
@@ -20,6 +20,8 @@ Wanted = TypeVar("Wanted", bound=msgspec.Struct)
 
 #: How long a read waits for what its caller has just submitted (interfaces §4).
 WAIT_SECONDS = 2.0
+#: How long a caller may take for the body of a call.
+BODY_SECONDS = 30
 
 
 def answer(value: object, headers: dict[str, str] | None = None) -> web.Response:
@@ -104,10 +106,25 @@ def by_key(request: web.Request) -> Viewer:
 
 async def body_of(request: web.Request, type_: type[Wanted], wrong: Callable[[Both], Refused], most: int = 65_536) -> Wanted:
     """The JSON object of a call; what ``wrong`` says of it where it is none of the call's, or larger than ``most`` bytes."""
-    body = await request.content.read(most + 1)
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):  # a read brings what has come so far, however much more is to come
+            while len(body) <= most and (part := await request.content.read(most + 1 - len(body))):
+                body += part
+    except TimeoutError:
+        raise Refused([fault("transport.slow", seconds=BODY_SECONDS)]) from None
     if len(body) > most:
         raise wrong(Both("the body is too large", "请求体过大"))
     try:
         return msgspec.json.decode(body or b"{}", type=type_)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(Both(f"the body is no JSON object of this call: {error}", "请求体不是本接口的 JSON 对象")) from error
+
+
+async def form_of(request: web.Request) -> Mapping[str, Any]:  # Any: aiohttp's form values
+    """What a form sends; nothing where it is none, or takes too long to come."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.post()
+    except (ValueError, LookupError, TimeoutError):
+        return {}

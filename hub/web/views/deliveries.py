@@ -16,7 +16,7 @@ from hub.domain.access import is_operator
 from hub.domain.deliveries import DeliveryReport
 from hub.domain.events import HandOverOutcome
 from hub.domain.faults import Unavailable
-from hub.domain.subscriptions import ACTIVE, Subscription, every, find, subscription_of, topic_of
+from hub.domain.subscriptions import ACTIVE, Subscription, every, find, subscription_of, topic_of, version_of
 from hub.topics import HAND_OVERS, OUT_CUSTOMS
 from hub.web import acting as acts
 from hub.web import sight, words
@@ -50,7 +50,7 @@ def _mine(request: web.Request, viewer: Viewer) -> list[Subscription]:
 
 async def deliveries_json(request: web.Request, viewer: Viewer) -> list[Json]:
     """Every recipient a caller sees: the authority first, then subscriptions, those in trouble before the others."""
-    parts, subscriptions = request.app[PARTS], _mine(request, viewer)
+    parts, data, subscriptions = request.app[PARTS], reference_of(request), _mine(request, viewer)
     to_customs = sees_everybody(viewer) or (sight.is_officer(viewer) and CUSTOMS in viewer.roles)
     wanted: dict[str, tuple[str, str]] = {CUSTOMS: ("deliver.customs", OUT_CUSTOMS)} if to_customs else {}
     for one in subscriptions:
@@ -69,7 +69,7 @@ async def deliveries_json(request: web.Request, viewer: Viewer) -> list[Json]:
     shown = []
     if to_customs:
         fixed: Json = {"recipient": CUSTOMS, "id": CUSTOMS, "kind": "authority", "feed": OUT_CUSTOMS, "principal": CUSTOMS,
-                       "title": "", "url": "", "state": ACTIVE, "reason": "", "may_act": may_act(viewer, None)}  # fmt: skip
+                       "title": "", "url": "", "state": ACTIVE, "reason": "", "version": "", "may_act": may_act(viewer, None)}  # fmt: skip
         shown.append(fixed)
     for one in sorted(subscriptions, key=lambda one: (one.state == ACTIVE, one.principal, one.created_at)):
         allowed = one.recipient in wanted
@@ -77,7 +77,8 @@ async def deliveries_json(request: web.Request, viewer: Viewer) -> list[Json]:
             "recipient": one.recipient, "id": one.id, "kind": one.kind, "feed": one.feed, "principal": one.principal, "title": one.title,
             # Where another sends its events is its own affair; a path may hold what is nobody else's business.
             "url": one.url if one.principal == viewer.name else "",
-            "state": one.state if allowed else "not entitled", "reason": one.reason, "may_act": may_act(viewer, one),
+            "state": one.state if allowed else "not entitled", "reason": one.reason,
+            "version": version_of(data, one.id), "may_act": may_act(viewer, one),
         })  # fmt: skip
     return [
         {

@@ -21,6 +21,7 @@ from hub.domain.events import Alert
 from hub.domain.faults import Both, Fault, Refused, fault, kind_of
 from hub.domain.handling import STATES
 from hub.domain.reading import OPEN, SEVERITIES, CaseFilter, DeskFilter
+from hub.domain.texts import is_controlled
 from hub.web import acting, sight, words
 from hub.web.ports import PARTS, Viewer
 from hub.web.story import business
@@ -124,7 +125,7 @@ async def on_alerts(request: web.Request) -> web.Response:
 async def many(request: web.Request, viewer: Viewer, doing: Doing, ids: Sequence[str], key: str = "", of: str = "") -> list[Json]:
     """The results of an action on many alerts, one an id; raises Refused where the action itself cannot be read."""
     read = request.app[PARTS].read
-    if bool(ids) == bool(of) or len(ids) > MOST_IDS:
+    if bool(ids) == bool(of) or len(ids) > MOST_IDS or "\x00" in of or any("\x00" in id_ for id_ in ids):
         raise wrong(f"name 1 to {MOST_IDS} ids, or a colleague with of", f"请填写 1 至 {MOST_IDS} 个 ids，或以 of 指定同事")
     if of:
         ids = [one.id for one in await read.at_desk(DeskFilter(authorities=scope(viewer), assignee=of, limit=MOST_IDS))]
@@ -303,7 +304,9 @@ def _read(doing: Doing) -> Doing:
     """The action with its reason and text as one; raises Refused where it cannot be read."""
     if doing.action not in ACTIONS:
         raise wrong(f"action is one of {', '.join(ACTIONS)}", f"action 应为 {'、'.join(ACTIONS)} 之一")
-    said = (doing.reason or doing.text).strip()
+    said = " ".join((doing.reason or doing.text).split())
+    if any(is_controlled(text) for text in (said, doing.to, doing.verdict)):
+        raise wrong("a text holds no control characters", "文字不得含有控制字符")
     if len(said) > MOST_TEXT or len(doing.to) > MOST_TEXT or len(doing.verdict) > MOST_TEXT:
         raise wrong(f"a text has at most {MOST_TEXT} characters", f"文字最多 {MOST_TEXT} 字")
     return msgspec.structs.replace(doing, text=said, to=doing.to.strip())

@@ -291,12 +291,12 @@ async def take(request: web.Request, viewer: Viewer, code: str, wanted: Recordin
         records = [_said(data, viewer, code, wanted, day)]
     for made in records:
         _check(made, day)
-    publish = request.app[PARTS].publish_reference
-    if publish is None:
+    amend = request.app[PARTS].amend_reference
+    if amend is None:
         raise web.HTTPServiceUnavailable
     for made in records:
         await acting.record(request, viewer, audit.REFERENCE_RECORDED, f"{made.kind}/{made.id}")
-    await publish(records)
+    await amend(lambda _: records)
 
 
 def _check(made: ReferenceRecord, day: int) -> None:

@@ -135,8 +135,8 @@ class _Making:
     async def _packed(self, submissions: list[pack.Part], unmasked: bool) -> bytes:
         now = self._parts.clock.now()
         self._files["declaration.json"] = msgspec.json.encode(story.declaration_json(self._viewer, self._found, now))
-        if self._found.assessment is not None and sight.is_officer(self._viewer):
-            self._files["assessment.json"] = msgspec.json.encode(self._found.assessment)
+        if self._found.assessment is not None:  # as the declaration shows it: what else a rule read may be of documents not this reader's
+            self._files["assessment.json"] = msgspec.json.encode(story.assessment_json(self._found.assessment))
         manifest = pack.Manifest(
             pack.FORMAT, self.key, self._viewer.name, now, unmasked, self._prover.key_id, (), tuple(submissions)
         )

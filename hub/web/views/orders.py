@@ -7,6 +7,8 @@ anybody else these addresses hold nothing: what an enterprise learns is in its d
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -17,6 +19,7 @@ from hub.domain.faults import Both, Refused, fault
 from hub.domain.keys import day_text
 from hub.domain.orders import AUTHORITIES
 from hub.domain.reference import ReferenceRecord, problems
+from hub.domain.texts import is_controlled
 from hub.rules.engine import ruleset
 from hub.web import acting, sight, words
 from hub.web.auth import require
@@ -70,6 +73,11 @@ class Deciding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def authorities_of(viewer: Viewer) -> tuple[str, ...]:
     """The authorities a caller is an officer of."""
     return tuple([role for role in viewer.roles if role in AUTHORITIES]) if sight.is_officer(viewer) else ()
+
+
+def may_change(viewer: Viewer, order: Mapping[str, Any]) -> bool:
+    """Whether a caller changes and revokes an order: its authority does; an officer of a unit what is addressed to that unit."""
+    return order["authority"] in authorities_of(viewer) and (not viewer.unit or order.get("unit") == viewer.unit)
 
 
 def _officer(request: web.Request) -> Viewer:
@@ -165,6 +173,8 @@ async def made(request: web.Request, viewer: Viewer, wanted: Making) -> Referenc
     data, day = reference_of(request), day_text(today(request))
     id = f"{mine[0]}~{wanted.id}"
     there = data.versions("order", id)
+    if there and not may_change(viewer, there[0].value):
+        raise web.HTTPForbidden
     begins = wanted.valid_from or (there[0].valid_from if there else day)
     value: Json = {
         name: given for name, given in msgspec.to_builtins(wanted).items() if name not in ("id", "valid_from", "valid_to")
@@ -188,7 +198,7 @@ def _same(there: ReferenceRecord, value: Json, begins: str, ends: str) -> bool:
 async def revoke(request: web.Request) -> web.Response:
     """Revoke an order of one's own authority: at once; what it held goes on within minutes."""
     viewer = _acting(request)
-    if _versions(request, viewer)[0].value["authority"] not in authorities_of(viewer):
+    if not may_change(viewer, _versions(request, viewer)[0].value):
         raise web.HTTPForbidden
     wanted = await body_of(request, Revoking, _wrong)
     assert isinstance(wanted, Revoking)
@@ -198,7 +208,7 @@ async def revoke(request: web.Request) -> web.Response:
 async def revoked(request: web.Request, viewer: Viewer, wanted: Revoking) -> ReferenceRecord:
     """The order the address names, revoked; raises HTTPNotFound, HTTPForbidden."""
     newest = _versions(request, viewer)[0]
-    if newest.value["authority"] not in authorities_of(viewer):
+    if not may_change(viewer, newest.value):
         raise web.HTTPForbidden
     if newest.value.get("revoked"):
         return newest
@@ -217,11 +227,11 @@ async def _publish(request: web.Request, record: ReferenceRecord, viewer: Viewer
     wrong = problems(record)
     if wrong:
         raise _wrong(Both("; ".join(wrong), "指令内容有误：" + "；".join(wrong)))
-    publish = request.app[PARTS].publish_reference
-    if publish is None:
+    amend = request.app[PARTS].amend_reference
+    if amend is None:
         raise web.HTTPServiceUnavailable
     await acting.record(request, viewer, what, record.id, detail={"order": str(record.value.get("what", ""))})
-    await publish([record])
+    await amend(lambda _: [record])
     return reference_of(request).versions("order", record.id)[0]
 
 
@@ -330,13 +340,15 @@ async def decide(request: web.Request) -> web.Response:
 
 async def take(request: web.Request, viewer: Viewer, hold: Hold, wanted: Deciding) -> Hold:
     """What a decision made of a held message; raises Refused, HTTPForbidden."""
-    reason = wanted.reason.strip()
+    reason = " ".join(wanted.reason.split())
     if wanted.decision not in (RELEASE, REFUSE):
         raise _wrong(Both(f"decision is {RELEASE} or {REFUSE}", f"决定应为 {RELEASE} 或 {REFUSE}"))
     if wanted.decision == REFUSE and not reason:
         raise _wrong(Both("a refusal says why: the reason is missing", "拒绝须说明理由：缺少 reason"))
     if len(reason) > _MOST_REASON:
         raise _wrong(Both(f"a reason has at most {_MOST_REASON} characters", f"理由最多 {_MOST_REASON} 字"))
+    if is_controlled(reason):
+        raise _wrong(Both("a reason is one line without control characters", "理由应为单行文字，不得含有控制字符"))
     mine = authorities_of(viewer)
     if not mine or (viewer.unit and hold.state == "held" and not _open(request, viewer, hold)):
         raise web.HTTPForbidden

@@ -13,7 +13,7 @@ from aiohttp import web
 from hub import topics
 from hub.domain.cursor import Cursor
 from hub.domain.events import Answer
-from hub.domain.faults import Unavailable
+from hub.domain.faults import Refused, Unavailable, fault
 from hub.domain.reading import Place
 from hub.domain.ring import Item, Stretch, Wanted
 from hub.web import words
@@ -65,8 +65,17 @@ class Receipts:
         for receipt, place in found:
             cursor = cursor.past(place.partition, place.offset)
             items.append((Item(receipt, "receipt", msgspec.json.encode(receipt_json(receipt))), cursor.text()))
+        if not found:
+            await self._checked(cursor, partition)
         more = len(found) == limit
         return Stretch(items, cursor if more or not reached else cursor.past(partition, reached - 1), more)
+
+    async def _checked(self, cursor: Cursor, partition: int) -> None:
+        """Refused where the cursor is further on than the log: behind it nothing would come, for ever. The read model may be behind both."""
+        if cursor.at(partition) <= (await self._reached(LOOK)).get(partition, 0):
+            return
+        if cursor.at(partition) > (await self._parts.records.ends([self.topic])).get((self.topic, partition), 0):
+            raise Refused([fault("transport.cursor_ahead")])
 
     async def news(self, cursor: Cursor, wanted: Wanted, seconds: float) -> None:
         """Wait until the read model is past the cursor in the participant's partition."""

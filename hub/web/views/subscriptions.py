@@ -6,6 +6,7 @@ Alerts and what goes to an authority are for officers; to anybody else those fee
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Collection
 
 import msgspec
 from aiohttp import web
@@ -14,7 +15,7 @@ from yarl import URL
 from hub.domain import audit
 from hub.domain.faults import Both, Refused, fault
 from hub.domain.reading import SEVERITIES
-from hub.domain.reference import ReferenceRecord
+from hub.domain.reference import Reference, ReferenceRecord
 from hub.domain.subscriptions import (
     ACTIVE,
     ALWAYS,
@@ -30,6 +31,7 @@ from hub.domain.subscriptions import (
     find,
     topic_of,
     value_of,
+    version_of,
 )
 from hub.rules.api import RISKS
 from hub.web import acting as acts
@@ -60,10 +62,11 @@ class Making(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str = ""
 
 
-def subscription_json(subscription: Subscription) -> Json:
+def subscription_json(subscription: Subscription, version: str) -> Json:
     """A subscription as its owner sees it; the secret is shown only when it is made or changed."""
     return {
         "id": subscription.id,
+        "version": version,
         "feed": subscription.feed,
         "kind": subscription.kind,
         "url": subscription.url,
@@ -74,6 +77,12 @@ def subscription_json(subscription: Subscription) -> Json:
         "created_at": words.rfc3339(subscription.created_at),
         "secret_changed_at": words.rfc3339(subscription.rotated_at or subscription.created_at),
     }
+
+
+def _shown(request: web.Request, subscription: Subscription, **more: str) -> web.Response:
+    """The answer that is a subscription, its version as ETag."""
+    version = version_of(reference_of(request), subscription.id)
+    return answer({**subscription_json(subscription, version), **more}, {"ETag": f'"{version}"'})
 
 
 def _refused(why: Both) -> Refused:
@@ -108,15 +117,15 @@ def owned(request: web.Request, viewer: Viewer) -> list[Subscription]:
 @routes.get("/v1/subscriptions")
 async def subscriptions(request: web.Request) -> web.Response:
     """The caller's subscriptions, the oldest first."""
-    viewer = require(request)
-    return answer({"items": [subscription_json(one) for one in owned(request, viewer)]})
+    viewer, data = require(request), reference_of(request)
+    return answer({"items": [subscription_json(one, version_of(data, one.id)) for one in owned(request, viewer)]})
 
 
 @routes.get("/v1/subscriptions/{id}")
 async def subscription(request: web.Request) -> web.Response:
     """One of them."""
     viewer = require(request)
-    return answer(subscription_json(own(request, viewer, path_text(request, "id"))))
+    return _shown(request, own(request, viewer, path_text(request, "id")))
 
 
 @routes.post("/v1/subscriptions")
@@ -130,11 +139,10 @@ async def make(request: web.Request) -> web.Response:
         await delivering.check(subscription.url)
     async with request.app[CHANGES].turn:  # a hundred calls at a time would all find room for one
         _counted(request, viewer, delivering)
-        await _publish(request, viewer, subscription, audit.SUBSCRIPTION_MADE)
-    shown = subscription_json(subscription)
-    if subscription.kind == WEBHOOK:
-        shown["secret"] = delivering.secret(subscription.id, subscription.secret)
-    response = answer(shown, {"Location": f"/v1/subscriptions/{subscription.id}"})
+        await _publish(request, viewer, subscription, audit.SUBSCRIPTION_MADE, lambda _: [_record(subscription)])
+    secret = {"secret": delivering.secret(subscription.id, subscription.secret)} if subscription.kind == WEBHOOK else {}
+    response = _shown(request, subscription, **secret)
+    response.headers["Location"] = f"/v1/subscriptions/{subscription.id}"
     response.set_status(201)
     return response
 
@@ -189,8 +197,12 @@ def _filter(wanted: Making) -> dict[str, tuple[str, ...]]:
 async def delete(request: web.Request) -> web.Response:
     """End a subscription: nothing more is sent."""
     viewer = by_key(request)
-    ended = msgspec.structs.replace(own(request, viewer, path_text(request, "id")), state=DELETED, reason="")
-    await _publish(request, viewer, ended, audit.SUBSCRIPTION_ENDED)
+    mine = own(request, viewer, path_text(request, "id"))
+
+    def ended(there: Subscription) -> Subscription:
+        return msgspec.structs.replace(there, state=DELETED, reason="")
+
+    await _change(request, viewer, mine, audit.SUBSCRIPTION_ENDED, ended, _wanted(request))
     return web.Response(status=204)
 
 
@@ -198,10 +210,10 @@ async def delete(request: web.Request) -> web.Response:
 async def resume(request: web.Request) -> web.Response:
     """Go on from where a parked or disabled subscription stands; of an active one nothing changes."""
     viewer = by_key(request)
-    active = await resumed(request, viewer, to_resume(request, viewer, path_text(request, "id")))
+    active = await resumed(request, viewer, to_resume(request, viewer, path_text(request, "id")), _wanted(request))
     if active.principal != viewer.name:  # where another sends its events, and what it looks for, is its own affair
         active = msgspec.structs.replace(active, url="", filter={})
-    return answer(subscription_json(active))
+    return _shown(request, active)
 
 
 def to_resume(request: web.Request, viewer: Viewer, id: str) -> Subscription:
@@ -212,15 +224,18 @@ def to_resume(request: web.Request, viewer: Viewer, id: str) -> Subscription:
     return found
 
 
-async def resumed(request: web.Request, viewer: Viewer, subscription: Subscription) -> Subscription:
-    """The subscription, active; its address is looked at anew."""
+async def resumed(request: web.Request, viewer: Viewer, subscription: Subscription, wanted: Collection[str] | None) -> Subscription:
+    """The subscription, active, if it is at one of the versions ``wanted`` (None: any); its address is looked at anew."""
+    _newest(reference_of(request), subscription.id, wanted)
     if subscription.state == ACTIVE:
         return subscription
     if subscription.kind == WEBHOOK:
         await _delivering(request).check(subscription.url)
-    made = msgspec.structs.replace(subscription, state=ACTIVE, reason="", resumed=subscription.resumed + 1)
-    await _publish(request, viewer, made, audit.SUBSCRIPTION_RESUMED)
-    return made
+
+    def again(there: Subscription) -> Subscription:
+        return there if there.state == ACTIVE else msgspec.structs.replace(there, state=ACTIVE, reason="", resumed=there.resumed + 1)
+
+    return await _change(request, viewer, subscription, audit.SUBSCRIPTION_RESUMED, again, wanted)
 
 
 @routes.post("/v1/subscriptions/{id}/rotate")
@@ -230,9 +245,13 @@ async def rotate(request: web.Request) -> web.Response:
     subscription = own(request, viewer, path_text(request, "id"))
     if subscription.kind != WEBHOOK:
         raise _wrong("files are not signed: there is no secret", "文件投递不签名，没有密钥")
-    changed = msgspec.structs.replace(subscription, secret=subscription.secret + 1, rotated_at=request.app[PARTS].clock.now())
-    await _publish(request, viewer, changed, audit.SUBSCRIPTION_ROTATED)
-    return answer({**subscription_json(changed), "secret": delivering.secret(changed.id, changed.secret)})
+    now = request.app[PARTS].clock.now()
+
+    def rotated(there: Subscription) -> Subscription:
+        return msgspec.structs.replace(there, secret=there.secret + 1, rotated_at=now)
+
+    changed = await _change(request, viewer, subscription, audit.SUBSCRIPTION_ROTATED, rotated, _wanted(request))
+    return _shown(request, changed, secret=delivering.secret(changed.id, changed.secret))
 
 
 @routes.post("/v1/subscriptions/{id}/test")
@@ -244,18 +263,59 @@ async def test(request: web.Request) -> web.Response:
     return answer(await _delivering(request).test(mine))
 
 
-async def _publish(request: web.Request, viewer: Viewer, subscription: Subscription, act: str) -> None:
-    publish = request.app[PARTS].publish_reference
-    if publish is None:
+def _wanted(request: web.Request) -> Collection[str] | None:
+    """The versions that ``If-Match`` names; None where any will do."""
+    if request.headers.get("If-Match", "*") == "*":
+        return None
+    return {tag.value for tag in request.if_match or () if not tag.is_weak}
+
+
+def _newest(data: Reference, id: str, wanted: Collection[str] | None) -> Subscription:
+    """A subscription to be changed; Refused with ``webhook.changed`` at another version than ``wanted``, HTTPNotFound once it ended."""
+    found = find(data, id)
+    if found is None:
+        raise web.HTTPNotFound
+    if wanted is not None and version_of(data, id) not in wanted:
+        raise Refused([fault("webhook.changed")])
+    return found
+
+
+async def _change(
+    request: web.Request,
+    viewer: Viewer,
+    subscription: Subscription,
+    act: str,
+    change: Callable[[Subscription], Subscription],
+    wanted: Collection[str] | None,
+) -> Subscription:
+    """What ``change`` makes of a subscription as the log has it, in turn with all other changes; raises as ``_newest`` does."""
+    _newest(reference_of(request), subscription.id, wanted)
+    made = subscription
+
+    def records(data: Reference) -> list[ReferenceRecord]:
+        nonlocal made
+        there = _newest(data, subscription.id, wanted)
+        made = change(there)
+        own_word = made.state == there.state  # what the sender found stays its own
+        return [_record(msgspec.structs.replace(made, state=ACTIVE, reason="") if own_word else made)]
+
+    await _publish(request, viewer, subscription, act, records)
+    return made
+
+
+def _record(subscription: Subscription) -> ReferenceRecord:
+    return ReferenceRecord(SUBSCRIPTION, subscription.id, 1, ALWAYS, value=value_of(subscription))
+
+
+async def _publish(
+    request: web.Request, viewer: Viewer, subscription: Subscription, act: str, records: Callable[[Reference], list[ReferenceRecord]]
+) -> None:
+    amend = request.app[PARTS].amend_reference
+    if amend is None:
         raise web.HTTPServiceUnavailable
     if act != audit.SUBSCRIPTION_ENDED:  # to stop what is sent is never refused, and there is no more to end than was made
         request.app[CHANGES].take(viewer.name, request.app[PARTS].clock.now())
-    value = value_of(subscription)
-    before = find(reference_of(request), subscription.id)
-    if before is not None and before.state != ACTIVE and subscription.state == before.state:
-        # What the sender found stays its own word.
-        value |= {"state": ACTIVE, "reason": ""}
     # Where events go, and no more of the address than its host: a path may be a secret.
     detail = {"feed": subscription.feed, "kind": subscription.kind, "host": URL(subscription.url).host or ""}
     await acts.record(request, viewer, act, subscription.id, detail=detail)
-    await publish([ReferenceRecord(SUBSCRIPTION, subscription.id, 1, ALWAYS, value=value)])
+    await amend(records)
