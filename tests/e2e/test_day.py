@@ -10,8 +10,11 @@ import pytest
 from tests.support.day import run
 
 pytestmark = pytest.mark.slow
+#: What a day says of what came, as against what is wrong.
+SEEN = ("received", "officers", "cuts of streams", "outages", "answers by authority", "customs' codes")
 
 
 async def test_a_day_of_import_and_export_with_five_authorities_loses_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = await run(tmp_path, 11, 3)
-    assert code == 0, json.loads(capsys.readouterr().out)
+    said = json.loads(capsys.readouterr().out)
+    assert code == 0, json.dumps({name: found for name, found in said.items() if name not in SEEN})

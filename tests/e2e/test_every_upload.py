@@ -234,4 +234,5 @@ def test_an_export_summary_and_a_return(zone: Hub) -> None:
     [tally] = zone.submit(("CEB215", samples.tally(application, at=zone.now)))
     zone.reach(tally, "declaration found", "2", "399")
     zone.reach(keys[2], "return applied", "return accepted", "return_tally applied", "return_tally accepted")
-    assert zone.told(keys[2])[-1] == "return_tally accepted"
+    by_customs = [word for word in zone.told(keys[2]) if word != "refund approved"]  # tax says that whenever it has decided
+    assert by_customs[-1] == "return_tally accepted"
