@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lxml import etree
 
@@ -21,7 +20,7 @@ from adapters.trust import Trust
 from adapters.xml import AUTHORITY, ParsedXml, parse
 from hub.domain.acknowledgement import check
 from hub.domain.faults import Refused
-from hub.infra.crypto import hub_key_id
+from hub.infra.crypto import hub_key_id, verifying
 
 #: What each step says when it holds and when it does not; English, Chinese.
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -154,14 +153,7 @@ def verify_acknowledgement(data: bytes, public: Ed25519PublicKey, message: bytes
     if not isinstance(acknowledgement, dict):
         return _verdict("acknowledgement", [_step("format", ok=False, detail="not a JSON object 不是 JSON 对象")])
 
-    def verify(signed: bytes, root: bytes) -> bool:
-        try:
-            public.verify(signed, root)
-        except InvalidSignature:
-            return False
-        return True
-
-    found = check(acknowledgement, verify, hub_key_id(public))
+    found = check(acknowledgement, verifying(public), hub_key_id(public))
     steps = [_step(step.name, step.ok, step.detail if step.ok else with_chinese(step.detail, _REASONS, _UNREAD.get(step.name, ""))) for step in found]
     notes = []
     if message is None:

@@ -19,6 +19,7 @@ from hub.domain.keys import china_day, day_text, rfc3339
 from hub.domain.reading import Search
 from hub.domain.reference import Reference, ReferenceRecord, problems
 from hub.domain.standing import SHARED, Reason, Standing, shared_filings, standing_of
+from hub.ports import Amend
 from hub.web import acting, sight, story, words
 from hub.web.auth import require
 from hub.web.ports import PARTS, Viewer
@@ -60,6 +61,14 @@ def reference_of(request: web.Request) -> Reference:
     """The reference data as this process has read them."""
     found = request.app[PARTS].reference
     return found if found is not None else Reference()
+
+
+def amend_of(request: web.Request) -> Amend:
+    """How reference data are changed; HTTPServiceUnavailable where this process does not change any."""
+    found = request.app[PARTS].amend_reference
+    if found is None:
+        raise web.HTTPServiceUnavailable
+    return found
 
 
 def today(request: web.Request) -> int:
@@ -291,9 +300,7 @@ async def take(request: web.Request, viewer: Viewer, code: str, wanted: Recordin
         records = [_said(data, viewer, code, wanted, day)]
     for made in records:
         _check(made, day)
-    amend = request.app[PARTS].amend_reference
-    if amend is None:
-        raise web.HTTPServiceUnavailable
+    amend = amend_of(request)
     for made in records:
         await acting.record(request, viewer, audit.REFERENCE_RECORDED, f"{made.kind}/{made.id}")
     await amend(lambda _: records)

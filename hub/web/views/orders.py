@@ -27,7 +27,7 @@ from hub.web.ports import PARTS, Viewer
 from hub.web.problems import bad_query
 from hub.web.story import business
 from hub.web.views.common import Json, answer, body_of, by_key, eventually, number, path_text, text
-from hub.web.views.enterprises import reference_of, today
+from hub.web.views.enterprises import amend_of, reference_of, today
 
 routes = web.RouteTableDef()
 
@@ -227,9 +227,7 @@ async def _publish(request: web.Request, record: ReferenceRecord, viewer: Viewer
     wrong = problems(record)
     if wrong:
         raise _wrong(Both("; ".join(wrong), "指令内容有误：" + "；".join(wrong)))
-    amend = request.app[PARTS].amend_reference
-    if amend is None:
-        raise web.HTTPServiceUnavailable
+    amend = amend_of(request)
     await acting.record(request, viewer, what, record.id, detail={"order": str(record.value.get("what", ""))})
     await amend(lambda _: [record])
     return reference_of(request).versions("order", record.id)[0]

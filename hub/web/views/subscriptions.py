@@ -40,7 +40,7 @@ from hub.web.auth import require
 from hub.web.changes import CHANGES
 from hub.web.ports import PARTS, Delivering, Viewer
 from hub.web.views.common import Json, answer, body_of, by_key, path_text
-from hub.web.views.enterprises import reference_of
+from hub.web.views.enterprises import amend_of, reference_of
 
 routes = web.RouteTableDef()
 
@@ -310,9 +310,7 @@ def _record(subscription: Subscription) -> ReferenceRecord:
 async def _publish(
     request: web.Request, viewer: Viewer, subscription: Subscription, act: str, records: Callable[[Reference], list[ReferenceRecord]]
 ) -> None:
-    amend = request.app[PARTS].amend_reference
-    if amend is None:
-        raise web.HTTPServiceUnavailable
+    amend = amend_of(request)
     if act != audit.SUBSCRIPTION_ENDED:  # to stop what is sent is never refused, and there is no more to end than was made
         request.app[CHANGES].take(viewer.name, request.app[PARTS].clock.now())
     # Where events go, and no more of the address than its host: a path may be a secret.
