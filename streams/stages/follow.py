@@ -604,7 +604,7 @@ def summarised(turn: Turn, event: Summarised) -> bool:
             return False
         _fact(turn, summary="", sumNo="")
     elif stage and order.index(stage) > order.index(event.stage):
-        return False
+        return _summarised_late(turn, event)
     else:
         same = (stage, facts.get("sumNo", ""), facts.get("entryId", "")) == (event.stage, event.sum_no, event.entry_id)
         if same:
@@ -618,6 +618,16 @@ def summarised(turn: Turn, event: Summarised) -> bool:
     detail = " ".join([part for part in (event.sum_no, event.entry_id) if part])
     by = "customs" if event.stage in (ACCEPTED, REFUSED, CONCLUDED) else "hub"
     turn.note(by, f"summary {event.stage}", detail, turn.then(event.at))
+    return True
+
+
+def _summarised_late(turn: Turn, event: Summarised) -> bool:
+    """Customs accepted what it has concluded: its result and its receipt come by ways of their own, in either order."""
+    what = f"summary {event.stage}"
+    if event.stage != ACCEPTED or any(line[2] == what for line in turn.old.timeline):
+        return False
+    _extend(turn, summary=event.summary)
+    turn.note("customs", what, event.sum_no, turn.then(event.at))
     return True
 
 

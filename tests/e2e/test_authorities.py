@@ -106,7 +106,7 @@ def lines(zone: Hub, key: str, by: str, who: str = "office") -> list[str]:
 
 
 def came(zone: Hub, key: str, by: str, *words: str) -> None:
-    until(lambda: set(words) <= set(lines(zone, key, by)), f"{words} of {by} about {key}: {lines(zone, key, by)}", 60)
+    until(lambda: set(words) <= set(lines(zone, key, by)), lambda: f"{words} of {by} about {key}: {lines(zone, key, by)}", 60)
 
 
 def test_a_recall_of_market_supervision_comes_into_force_and_finds_the_goods(zone: Hub) -> None:

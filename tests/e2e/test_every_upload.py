@@ -110,13 +110,20 @@ class Hub:
 
     def reach(self, key: str, *words: str) -> None:
         """Wait until a document's own timeline holds these words."""
-        until(lambda: set(words) <= self.words(key), f"{words} of {key}: {self.words(key)}", 40)
+        until(lambda: set(words) <= self.words(key), lambda: f"{words} of {key}:\n{self.lines(key)}\n{self.up.troubles()}", 40)
 
     def words(self, key: str) -> set[str]:
         try:
             return {line["what"] for line in self.story(key)["timeline"] if line["key"] == key}
         except OSError:
             return set()
+
+    def lines(self, key: str) -> str:
+        """A document's whole timeline, to be read."""
+        try:
+            return "\n".join([f"{line['at']} {line['by']} {line['what']} {line['detail']}" for line in self.story(key)["timeline"]])
+        except OSError as error:
+            return str(error)
 
     def told(self, key: str) -> list[str]:
         """A document's own words as ``hub trace`` has them."""

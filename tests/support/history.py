@@ -12,6 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from hub import codec
+from hub.domain import lifecycle
 from hub.topics import ASSESSMENTS, DEAD_LETTERS, STATUSES, SUBMISSIONS, changelog
 from streams.entries import HEAD, POSITION_KEY
 from streams.stages.assess import AssessState
@@ -105,7 +106,10 @@ async def check(bootstrap: str, promised: list[Acknowledged], value: int | None 
         for d in documents & statuses.keys()
         if statuses[d]["state"] not in ENDED and not str(statuses[d].get("code", ""))
     )
-    await _check_assessments(bootstrap, {d for d in documents if d.startswith("declaration/")}, verdict)
+    # What customs returned before its documents were together leaves unassessed: its declarant hands it in anew.
+    codes = {d: str(statuses[d].get("code", "")) for d in documents & statuses.keys()}
+    returned = {d for d, code in codes.items() if lifecycle.meaning_of(code).rejects}
+    await _check_assessments(bootstrap, {d for d in documents if d.startswith("declaration/")}, returned, verdict)
     if value is not None and (used := await _used(bootstrap)) != value:
         verdict.totals_off = [f"used {used}, expected {value}"]
     verdict.dead_letters = [str(key) for _, _, key, _, _ in await read_topic(bootstrap, DEAD_LETTERS)]
@@ -113,7 +117,7 @@ async def check(bootstrap: str, promised: list[Acknowledged], value: int | None 
     return verdict
 
 
-async def _check_assessments(bootstrap: str, declarations: set[str], verdict: Verdict) -> None:
+async def _check_assessments(bootstrap: str, declarations: set[str], returned: set[str], verdict: Verdict) -> None:
     """One assessment for each set of versions put together; what was written twice is the same to the byte.
 
     Customs may store a declaration before a document of it has reached match (its partition lags after a crash): then
@@ -130,7 +134,7 @@ async def _check_assessments(bootstrap: str, declarations: set[str], verdict: Ve
         assessment = codec.assessment(value)
         by_id[assessment.id].add(value)
         last[assessment.declaration] = tuple(finding.code for finding in assessment.findings)
-    verdict.without_assessment = sorted(declarations - last.keys())
+    verdict.without_assessment = sorted(declarations - last.keys() - returned)
     verdict.differing_assessments = sorted(id_ for id_, values in by_id.items() if len(values) > 1)
     verdict.assessed_without_a_document = sorted(key for key, codes in last.items() if "rule.document_missing" in codes)
     verdict.counts |= {"assessment records": records, "assessments": len(by_id), "assessed declarations": len(last)}

@@ -24,11 +24,13 @@ READY_SECONDS = 120.0
 END_SECONDS = 60.0
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Wait until it holds; fails the test, saying what did not come."""
+def until(condition: Callable[[], bool], what: str | Callable[[], str], seconds: float = 60.0) -> None:
+    """Wait until it holds; fails the test, saying what did not come (called only then: what has come by the end)."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"did not come within {seconds:.0f} s: {what}"
+        if time.monotonic() > deadline:
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"did not come within {seconds:.0f} s: {said}")
         time.sleep(0.05)
 
 
@@ -106,6 +108,11 @@ class HubUp:
     def back(self, name: str, former: int) -> None:
         """Wait until the part runs under another process id."""
         until(lambda: self.pids().get(name, former) != former, f"{name} started again")
+
+    def troubles(self) -> str:
+        """What its parts have logged that is no mere information."""
+        lines = [line for log in sorted((self.data / "logs").glob("*.log")) for line in log.read_text("utf-8").splitlines()]
+        return "\n".join([line for line in lines if '"level": "info"' not in line][-20:])
 
     def family(self) -> list[psutil.Process]:
         """It and everything it started."""

@@ -7,6 +7,8 @@ from itertools import permutations
 import msgspec
 import pytest
 
+from hub import codec
+from hub.domain.events import Summarised
 from schemas import samples
 from schemas.documents import Document
 from streams.stages.register import RegisterSettings
@@ -240,6 +242,22 @@ def test_a_summary_is_told_to_its_declarations_from_the_application_to_the_entry
         assert facts["sumNo"] == zone.status(key).numbers["sumNo"]
         assert facts["entryId"]
         assert zone.told(one["declaration"])[-3:] == ["summary applied", "summary accepted", "summary concluded"]
+
+
+def test_a_summary_accepted_after_its_result_is_told_once_and_takes_nothing_back() -> None:
+    zone = Zone()
+    _, keys, numbers = closed(zone, (1,))
+    [application] = samples.summary(numbers, at=zone.now)
+    by = zone.send("CEB701", application)[0]
+    key = keys[0]["declaration"]
+    for event in (
+        Summarised("", "concluded", zone.now, "S1", "E1"),
+        *2 * [Summarised(by, "accepted", zone.now, "S1")],
+    ):
+        zone.world.handle("register", key.encode(), codec.pack(event))
+    assert zone.told(key)[-3:] == ["summary applied", "summary concluded", "summary accepted"]
+    facts = zone.status(key).facts
+    assert (facts["summary"], facts["sumNo"], facts["entryId"]) == ("concluded", "S1", "E1")
 
 
 def test_a_summary_of_a_period_is_known_by_its_result() -> None:
