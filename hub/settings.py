@@ -123,6 +123,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Largest message as sent."""
     max_unpacked: int = 64 * MEGABYTE
     """Largest message after decompression."""
+    idle_seconds: int = 75
+    """How long a connection may stay open without a request under way, the first included; longer than a proxy's before it."""
     body_seconds: int = 30
     """How long a sender may take for a message."""
     max_in_flight: int = 256
@@ -255,7 +257,7 @@ def _demands(settings: Settings) -> list[tuple[str, bool, str]]:
     host, _, port = settings.listen.rpartition(":")
     above = (
         "partitions", "replication", "serve_processes", "max_bytes", "max_in_flight", "customs_attempts", "webhook_timeout_ms",
-        "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog", "streams", "streams_each",
+        "webhook_attempts", "webhook_retry_ms", "subscriptions_each", "drop_backlog", "idle_seconds", "streams", "streams_each",
     )  # fmt: skip
     unknown = set(settings.processes) - set(PROCESSES)
     unplayed = set(settings.sandbox_authorities) - {*SANDBOX_AUTHORITIES, "none"}

@@ -179,7 +179,7 @@ async def serve(settings: Settings) -> None:
         )
     )
     # the door unpacks bodies itself, under its own limits
-    runner = web.AppRunner(app, access_log=None, auto_decompress=False)
+    runner = web.AppRunner(app, access_log=None, auto_decompress=False, keepalive_timeout=settings.idle_seconds)
     await runner.setup()
     book = NoticeBook(settings.kafka, amend, tell)
     following = asyncio.create_task(book.run(), name="notices")

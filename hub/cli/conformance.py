@@ -72,9 +72,10 @@ def command(
         who = _participant(settings, name, _signing(key, certificate), roles, codes, dxp_id)
     except HubError as error:
         raise click.ClickException(str(error)) from error
-    types = [type_ for type_ in conformance.message_types(who.roles) if type_ in (only or (type_,)) and type_ in (who.messages or (type_,))]
+    may = [type_ for type_ in conformance.message_types(who.roles) if type_ in (who.messages or (type_,))]
+    types = [type_ for type_ in may if type_ in (only or (type_,))]
     if not types:
-        raise click.ClickException(f"{name} may hand in {'none of these messages' if only else 'nothing'}")
+        raise click.ClickException(f"{name} may hand in {', '.join(may) or 'nothing'}")
     tell = _json_line if as_json else _Printer()
     steps = asyncio.run(conformance.rehearsed(address, who, types, now=time.time_ns() // 1_000_000, seconds=wait, tell=tell))
     if report is not None:

@@ -106,7 +106,7 @@ def lines(zone: Hub, key: str, by: str, who: str = "office") -> list[str]:
 
 
 def came(zone: Hub, key: str, by: str, *words: str) -> None:
-    until(lambda: set(words) <= set(lines(zone, key, by)), lambda: f"{words} of {by} about {key}: {lines(zone, key, by)}", 60)
+    until(lambda: set(words) <= set(lines(zone, key, by)), lambda: f"{words} of {by} about {key}: {lines(zone, key, by)}", 90)
 
 
 def test_a_recall_of_market_supervision_comes_into_force_and_finds_the_goods(zone: Hub) -> None:
@@ -125,8 +125,8 @@ def test_a_recall_of_market_supervision_comes_into_force_and_finds_the_goods(zon
         zone.submit(*zip(IMPORT, made, strict=True))
         return False
 
-    until(listed, "an alert about recalled goods", 60)
-    until(lambda: bool(zone.up.get("/v1/alerts?rule=market.complaint", "market")["items"]), "the sandbox's complaint", 60)
+    until(listed, "an alert about recalled goods", 90)
+    until(lambda: bool(zone.up.get("/v1/alerts?rule=market.complaint", "market")["items"]), "the sandbox's complaint", 90)
 
 
 def test_an_import_is_taxed_and_its_bill_answered_once_whatever_is_repeated_or_forged(zone: Hub) -> None:
@@ -182,7 +182,7 @@ def test_an_export_is_closed_and_its_refund_decided_though_the_sandbox_is_killed
 def test_a_word_about_what_is_not_here_is_taken_and_waits(zone: Hub) -> None:
     nowhere = event("tax.receipt.given.v1", "n1", item="x", outcome="accepted", document="declaration/9901D00005:NOWHERE")
     assert post(zone, "tax", nowhere) == 202
-    until(lambda: lines(zone, "9901D00005:NOWHERE", "tax") != [] or _kept(zone), "the word that waits", 30)
+    until(lambda: lines(zone, "9901D00005:NOWHERE", "tax") != [] or _kept(zone), "the word that waits", 60)
 
 
 def _kept(zone: Hub) -> bool:
@@ -212,4 +212,4 @@ def test_a_permit_of_commerce_covers_controlled_goods_and_its_use_is_told(zone: 
             zone._count += 1
         return health(zone)["commerce"]["items"] >= 1
 
-    until(covered, "the use of a permit told to commerce", 60)
+    until(covered, "the use of a permit told to commerce", 90)

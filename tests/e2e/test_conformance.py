@@ -67,3 +67,9 @@ def test_a_new_participant_fails_until_its_certificate_is_registered(hub_up: Hub
 def test_a_hub_that_does_not_answer_is_told_apart(hub_up: HubUp) -> None:
     code, _ = hub(hub_up, "sandbox", "conformance", "--as", "payer", "--message", "CEB411", "--url", "http://127.0.0.1:9", "--wait", "1")
     assert code == 2
+
+
+def test_who_asks_for_a_message_that_is_not_its_own_is_told_which_are(hub_up: HubUp) -> None:
+    code, said = hub(hub_up, "sandbox", "conformance", "--as", "payer", "--message", "CEB311")
+    assert code == 1
+    assert "payer may hand in CEB403, CEB411" in said

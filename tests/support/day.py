@@ -39,7 +39,7 @@ from hub.infra.reference import publish_anew
 from schemas import catalog, samples
 from schemas.documents import FormatReceipt, FormatReceiptHead
 from tests.support.history import Acknowledged, check, read_topic
-from tests.support.hub_up import HubUp
+from tests.support.hub_up import HubUp, word
 from tests.support.receiver import Receiver, receiving
 
 #: What customs' offices do; the sales go round them.
@@ -339,9 +339,7 @@ class Sales:
 
     async def words(self, key: str) -> set[str]:
         story = await (await self.zone.client("office")).declaration(key) or {}
-        own = [line for line in story.get("timeline", ()) if line["key"] == key]
-        # a receipt that came late is told too
-        return {line["what"] for line in own} | {line["detail"].partition(" ")[0] for line in own if line["what"] == "older receipt"}
+        return {word(line) for line in story.get("timeline", ()) if line["key"] == key}
 
     async def reach(self, key: str, *words: str, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds

@@ -34,6 +34,15 @@ def until(condition: Callable[[], bool], what: str | Callable[[], str], seconds:
         time.sleep(0.05)
 
 
+def word(line: dict[str, str]) -> str:
+    """What a line of a timeline says, also where it came late: an authority's receipts are spread over the log's partitions, and
+    count by their own time.
+    """
+    if line["what"] == "older receipt":
+        return line["detail"].partition(" ")[0]
+    return line["what"].removeprefix("older: ")
+
+
 def environment(**settings: object) -> dict[str, str]:
     """This process's environment with nothing of the hub in it but these settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
