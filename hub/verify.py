@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lxml import etree
 
 from adapters import signature
@@ -20,7 +19,7 @@ from adapters.trust import Trust
 from adapters.xml import AUTHORITY, ParsedXml, parse
 from hub.domain.acknowledgement import check
 from hub.domain.faults import Refused
-from hub.infra.crypto import hub_key_id, verifying
+from hub.infra.crypto import PublicKeys
 
 #: What each step says when it holds and when it does not; English, Chinese.
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -142,7 +141,7 @@ def is_message(data: bytes) -> bool:
 # -------------------------------------------------------------------------------------------
 
 
-def verify_acknowledgement(data: bytes, public: Ed25519PublicKey, message: bytes | None = None) -> Verdict:
+def verify_acknowledgement(data: bytes, public: PublicKeys, message: bytes | None = None) -> Verdict:
     """Check an acknowledgement's JSON against the hub's public key and, if given, the message against its
     digest.
     """
@@ -153,7 +152,7 @@ def verify_acknowledgement(data: bytes, public: Ed25519PublicKey, message: bytes
     if not isinstance(acknowledgement, dict):
         return _verdict("acknowledgement", [_step("format", ok=False, detail="not a JSON object 不是 JSON 对象")])
 
-    found = check(acknowledgement, verifying(public), hub_key_id(public))
+    found = check(acknowledgement, public)
     steps = [_step(step.name, step.ok, step.detail if step.ok else with_chinese(step.detail, _REASONS, _UNREAD.get(step.name, ""))) for step in found]
     notes = []
     if message is None:

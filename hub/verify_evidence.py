@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters import timestamps
 from hub.domain.acknowledgement import leaf_bytes
 from hub.domain.evidence_file import Walk, walk
 from hub.domain.keys import rfc3339
-from hub.infra.crypto import hub_key_id, verifying
+from hub.infra.crypto import PublicKeys
 from hub.verify import Verdict, VerifiedStep, with_chinese
 
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -31,7 +30,7 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("The chain is broken here.", "证据链在此处断开。"),
     ),
     "root_signature": (
-        ("The hub's key signed every root.", "每个根均由本平台密钥签名。"),
+        ("The hub signed every root.", "每个根均由本平台密钥签名。"),
         ("This root was not signed by this key, or was changed after it.", "该根不是由该密钥签名，或签名后被改动。"),
     ),
     "inclusion": (
@@ -69,16 +68,16 @@ _OTHERWISE = {"format": "该行无法解析", "stamp": "时间戳核验未通过
 STEPS = ("format", "key", "chain", "root_signature", "inclusion", "stamp")
 
 
-def walk_file(lines: Iterable[bytes], public: Ed25519PublicKey, issuers: Sequence[x509.Certificate] = ()) -> Walk:
+def walk_file(lines: Iterable[bytes], public: PublicKeys, issuers: Sequence[x509.Certificate] = ()) -> Walk:
     """Walk a file; ``issuers``: of the time-stamping authority's certificate, none: stamps are not checked."""
 
     def check_stamp(token: bytes, data: bytes) -> str:
         return timestamps.check(token, data, issuers)
 
-    return walk((line.rstrip(b"\r\n") for line in lines), verifying(public), hub_key_id(public), check_stamp if issuers else None)
+    return walk((line.rstrip(b"\r\n") for line in lines), public, check_stamp if issuers else None)
 
 
-def verify_chain(lines: Iterable[bytes], public: Ed25519PublicKey, issuers: Sequence[x509.Certificate] = ()) -> Verdict:
+def verify_chain(lines: Iterable[bytes], public: PublicKeys, issuers: Sequence[x509.Certificate] = ()) -> Verdict:
     """Check a file of evidence: every root, proof, act and time stamp in it."""
     found = walk_file(lines, public, issuers)
     return Verdict("evidence", not found.broken, steps_of(found), notes_of(found))

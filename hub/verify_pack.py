@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub.domain import pack
 from hub.domain.pack import Manifest, Part
-from hub.infra.crypto import hub_key_id, verifying
+from hub.infra.crypto import PublicKeys
 from hub.verify import Verdict, VerifiedStep, verify_acknowledgement, with_chinese
 from hub.verify_evidence import is_unknown, notes_of, steps_of, verify_covered, walk_file
 
@@ -48,7 +47,7 @@ def is_pack(data: bytes) -> bool:
     return data[:4] == b"PK\x03\x04"
 
 
-def verify_pack(data: bytes, public: Ed25519PublicKey, issuers: Sequence[x509.Certificate] = ()) -> Verdict:
+def verify_pack(data: bytes, public: PublicKeys, issuers: Sequence[x509.Certificate] = ()) -> Verdict:
     """Check all of a pack; the last step is the first that failed, if any did. ``issuers`` as in ``verify_chain``."""
     try:
         files = _files(data)
@@ -58,8 +57,8 @@ def verify_pack(data: bytes, public: Ed25519PublicKey, issuers: Sequence[x509.Ce
     except (ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         return _verdict([_step("pack", ok=False, detail=with_chinese(f"{type(error).__name__}: {error}", _REASONS, "压缩包或清单无法解析"))])
     steps = [_step("pack", ok=True, detail=f"{manifest.declaration}, {len(manifest.submissions)} submissions")]
-    signed = verifying(public)(files.get(pack.SIGNATURE, b""), pack.signed_bytes(files[pack.MANIFEST]))
-    steps.append(_step("manifest", ok=signed and manifest.key == hub_key_id(public), detail=manifest.key))
+    signed = public.signed(manifest.key, files.get(pack.SIGNATURE, b""), pack.signed_bytes(files[pack.MANIFEST]))
+    steps.append(_step("manifest", ok=signed, detail=manifest.key))
     if steps[-1].ok:
         wrong = _wrong_file(manifest, files)
         steps.append(_step("files", ok=not wrong, detail=wrong or f"{len(manifest.files)} files"))
@@ -75,7 +74,7 @@ def verify_pack(data: bytes, public: Ed25519PublicKey, issuers: Sequence[x509.Ce
 
 
 def _part(
-    part: Part, files: Mapping[str, bytes], public: Ed25519PublicKey, issuers: Sequence[x509.Certificate]
+    part: Part, files: Mapping[str, bytes], public: PublicKeys, issuers: Sequence[x509.Certificate]
 ) -> tuple[list[VerifiedStep], list[tuple[str, str]]]:
     """The steps of one submission, each named with it, up to the one that failed."""
     if not part.acknowledgement:

@@ -25,9 +25,10 @@ from aiokafka.structs import OffsetAndMetadata
 
 from hub import codec, topics
 from hub.domain import audit, evidence
+from hub.domain.acknowledgement import Signers
 from hub.domain.cloud_events import headers
 from hub.domain.events import TICK_KEY
-from hub.domain.evidence import Genuine, Head, Root, Stamped, Verify
+from hub.domain.evidence import Genuine, Head, Root, Stamped
 from hub.domain.faults import Unavailable
 from hub.ports import Clock, Publisher, Row
 
@@ -163,7 +164,7 @@ class Evidence:
         bootstrap: str,
         publisher: Publisher,
         sign: Callable[[bytes], bytes],
-        verify: Verify,
+        keys: Signers,
         key_id: str,
         clock: Clock,
         stamp: Stamp | None = None,
@@ -175,7 +176,7 @@ class Evidence:
         group: str = GROUP,
     ) -> None:
         self._bootstrap, self._publisher, self._clock = bootstrap, publisher, clock
-        self._sign, self._key_id, self._genuine = sign, key_id, evidence.genuine(key_id, verify)
+        self._sign, self._key_id, self._genuine = sign, key_id, evidence.genuine(keys)
         self._stamp, self._stamp_seconds, self._every = stamp, stamp_seconds, every
         self._session_ms, self._group = session_ms, group
         self._submissions, self._evidence = submissions, evidence_topic

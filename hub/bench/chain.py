@@ -51,7 +51,7 @@ def records(key: HubKey, count: int, size: int) -> list[Record]:
 
 def alone(key: HubKey, rows: list[Record]) -> float:
     """µs a record of leaves and roots."""
-    held = Held(0, Anchor(), "submissions", "evidence", evidence.genuine(key.id, key.verify))
+    held = Held(0, Anchor(), "submissions", "evidence", evidence.genuine(key.public))
     began = time.process_time()
     for first in range(0, len(rows), evidence.MOST_LEAVES):
         held.add(rows[first : first + evidence.MOST_LEAVES])
@@ -74,7 +74,7 @@ async def whole(bootstrap: str, key: HubKey, rows: list[Record]) -> float:
             some = rows[first : first + 4000]
             await publisher.send({(topics[0], n): [(row.key, row.value, ()) for row in some[n::_PARTITIONS]] for n in range(_PARTITIONS)})
         loop = Evidence(
-            bootstrap=bootstrap, publisher=publisher, sign=key.sign, verify=key.verify, key_id=key.id, clock=WallClock(), every=1.0,
+            bootstrap=bootstrap, publisher=publisher, sign=key.sign, keys=key.public, key_id=key.id, clock=WallClock(), every=1.0,
             submissions=topics[0], evidence_topic=topics[1], group=name,
         )  # fmt: skip
         collect_seldom()

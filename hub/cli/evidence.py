@@ -32,7 +32,7 @@ async def serve(settings: Settings) -> None:
         bootstrap=settings.kafka,
         publisher=publisher,
         sign=key.sign,
-        verify=key.verify,
+        keys=key.public,
         key_id=key.id,
         clock=WallClock(),
         stamp=authority.stamp if authority is not None else None,

@@ -1,4 +1,4 @@
-"""``hub keys``: the daily keys of what was received: erased for good, or held."""
+"""``hub keys``: the daily keys of what was received: erased for good, or held; and the key the hub signs with: rotated."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hub.cli.acting import recorded
 from hub.cli.running import run
 from hub.domain import audit
 from hub.domain.faults import Misconfigured, Refused, fault
+from hub.infra.crypto import HubKey
 from hub.infra.process import WallClock
 from hub.infra.vault import Vault, china_day
 from hub.settings import Settings
@@ -35,7 +36,7 @@ DAY = Day()
 
 @click.group("keys")
 def command() -> None:
-    """List, erase, hold and release the daily keys of what was received.
+    """List, erase, hold and release the daily keys of what was received; rotate the key the hub signs with.
 
     Without its key nothing of a day can be read again, wherever copies of it lie; what the chain of evidence proves stays proven.
 
@@ -133,7 +134,34 @@ def release(ctx: click.Context, day: date, reason: str) -> None:
     run(main())
 
 
-def _vault(settings: Settings) -> Vault:
+@command.command("rotate")
+@click.option("--reason", default="", help="Why; it is recorded.")
+@click.pass_context
+def rotate(ctx: click.Context, reason: str) -> None:
+    """Have acknowledgements and roots of evidence signed by a new key from now on.
+
+    The key before stays in hub.pub, so that what it signed stays genuine. Processes sign with the new one, and know it, once they
+    are started anew: hub serve and hub evidence one after the other; nothing is lost in between.
+
+    Example: hub keys rotate --reason "yearly"
+    """
+    settings = loaded(ctx).settings
+
+    async def main() -> None:
+        _recording(settings)
+        former = HubKey.load(settings.keys_folder).id
+        await recorded(settings, audit.KEY_ROTATED, former, purpose=reason)
+        key = HubKey.renewed(settings.keys_folder)
+        click.echo(f"{key.id} in the place of {former}; start hub serve and hub evidence anew, and give out {settings.keys_folder / 'hub.pub'}")
+
+    run(main())
+
+
+def _recording(settings: Settings) -> None:
     if not settings.kafka:
         raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it): what is done is recorded there first"])
+
+
+def _vault(settings: Settings) -> Vault:
+    _recording(settings)
     return Vault(settings.keys_folder)

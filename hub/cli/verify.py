@@ -11,7 +11,6 @@ from typing import NoReturn
 import click
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from adapters.trust import Trust
 from adapters.trust_files import TrustFiles
@@ -19,7 +18,7 @@ from hub import verify as verifying
 from hub import verify_evidence, verify_pack
 from hub.cli import loaded
 from hub.domain.faults import Misconfigured
-from hub.infra.crypto import public_key
+from hub.infra.crypto import PublicKeys
 
 _PLACE = click.Path(exists=True, path_type=Path)
 #: Exit status where nothing is wrong and the proof is not at hand; 2 is click's.
@@ -33,7 +32,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--evidence", type=_FILE, help="A file of evidence (hub export evidence): is the acknowledged submission under its roots?")
 @click.option("--chain", type=_FILE, help="A file of evidence, to be checked by itself.")
 @click.option("--tsa", type=_FILE, help="Certificates (PEM) of who may have issued the time-stamping authority's.")
-@click.option("--key", type=_FILE, help="The hub's public key, PEM (default: hub.pub in the keys folder).")
+@click.option("--key", type=_FILE, help="The hub's public keys, PEM (default: hub.pub in the keys folder).")
 @click.option("--ca", type=_PLACE, help="Certificates of the authorities a signer's must lead to: a file or folder, PEM or DER.")
 @click.option("--crl", type=_PLACE, help="Their revocation lists, likewise: was the certificate revoked at that time?")
 @click.option("--at", help="When the signer's certificate must have been valid, RFC 3339 (default: now).")
@@ -70,16 +69,16 @@ def command(
     if file is None:
         assert chain is not None
         with chain.open("rb") as lines:
-            _end(verify_evidence.verify_chain(lines, _public_key(key or _default_key(ctx)), issuers), as_json=as_json)
+            _end(verify_evidence.verify_chain(lines, _public_keys(key or _default_key(ctx)), issuers), as_json=as_json)
     data = file.read_bytes()
     if verify_pack.is_pack(data):
-        _end(verify_pack.verify_pack(data, _public_key(key or _default_key(ctx)), issuers), as_json=as_json)
+        _end(verify_pack.verify_pack(data, _public_keys(key or _default_key(ctx)), issuers), as_json=as_json)
     if verifying.is_message(data):
         if message is not None:
             raise click.UsageError("The acknowledgement comes first, then its message.")
         verdict = verifying.verify_message(data, _moment(at), _trust(ca, crl))
     else:
-        public = _public_key(key or _default_key(ctx))
+        public = _public_keys(key or _default_key(ctx))
         verdict = verifying.verify_acknowledgement(data, public, message.read_bytes() if message else None)
         if evidence is not None and verdict.genuine:
             verdict = _covered(verdict, data, evidence, public, issuers)
@@ -87,7 +86,7 @@ def command(
 
 
 def _covered(
-    verdict: verifying.Verdict, data: bytes, evidence: Path, public: Ed25519PublicKey, issuers: list[x509.Certificate]
+    verdict: verifying.Verdict, data: bytes, evidence: Path, public: PublicKeys, issuers: list[x509.Certificate]
 ) -> verifying.Verdict:
     """The verdict on an acknowledgement with that on the chain over it."""
     with evidence.open("rb") as lines:
@@ -127,9 +126,9 @@ def _default_key(ctx: click.Context) -> Path:
     return path
 
 
-def _public_key(path: Path) -> Ed25519PublicKey:
+def _public_keys(path: Path) -> PublicKeys:
     try:
-        return public_key(path.read_bytes())
+        return PublicKeys.from_pem(path.read_bytes())
     except (ValueError, TypeError):
         raise click.UsageError(f"{path} holds no Ed25519 public key in PEM.") from None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import orjson
@@ -21,6 +21,14 @@ from hub.domain.merkle import build, leaf_hash, root_of
 #: The one way of proving there is; its name stands in every proof.
 ALGORITHM = "ed25519-merkle-sha256"
 _MAX_PATH = 64
+
+
+class Signers(Protocol):
+    """The hub's public keys by their ids: the one in use, and those before it."""
+
+    def __contains__(self, key_id: object) -> bool: ...
+    def signed(self, key_id: str, signature: bytes, data: bytes) -> bool:
+        """Whether the key of this id is one of them and signed."""
 
 
 class PathStep(msgspec.Struct, frozen=True):
@@ -79,12 +87,8 @@ def attach_proofs(acks: Sequence[dict[str, Any]], sign: Callable[[bytes], bytes]
     return done
 
 
-def check(ack: dict[str, Any], verify: Callable[[bytes, bytes], bool], key_id: str = "") -> list[Step]:
-    """Check an acknowledgement step by step; the last step is the one that failed, if any did.
-
-    ``verify(signature, root)`` says whether the hub's key signed the root; ``key_id`` (if given) must be the
-    proof's.
-    """
+def check(ack: dict[str, Any], keys: Signers) -> list[Step]:
+    """Check an acknowledgement step by step; the last step is the one that failed, if any did."""
     try:
         proof = msgspec.convert(ack.get("proof"), Proof)
         path = [(step.side, _hash(step.hash)) for step in proof.path]
@@ -100,8 +104,7 @@ def check(ack: dict[str, Any], verify: Callable[[bytes, bytes], bool], key_id: s
     if steps[-1].ok:
         steps.append(_path_step(content, path, root))
     if steps[-1].ok:
-        known = not key_id or key_id == proof.key
-        steps.append(Step("signature", ok=known and verify(signature, root), detail=proof.key))
+        steps.append(Step("signature", ok=keys.signed(proof.key, signature, root), detail=proof.key))
     return steps
 
 

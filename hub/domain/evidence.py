@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hub.domain.acknowledgement import PathStep
+from hub.domain.acknowledgement import PathStep, Signers
 from hub.domain.audit import Act
 from hub.domain.merkle import Step, build_hashed, leaf_hash, root_of_hash
 
@@ -64,8 +64,6 @@ class Stamped(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stam
 
 #: What a record of the topic ``evidence`` is.
 Record = Act | Root | Stamped
-#: Whether the hub's key signed: (signature, data).
-Verify = Callable[[bytes, bytes], bool]
 #: Whether a root is the hub's own.
 Genuine = Callable[[Root], bool]
 
@@ -138,14 +136,14 @@ def signed_bytes(root: Root) -> bytes:
     return _SIGNED + _encode(msgspec.structs.replace(root, signature=""))
 
 
-def genuine(key: str, verify: Verify) -> Genuine:
-    """Whether the hub's key of this id signed a root: none other counts, wherever it is read."""
-    return lambda root: root.key == key and signature_holds(root, verify)
+def genuine(keys: Signers) -> Genuine:
+    """Whether one of the hub's keys signed a root: none other counts, wherever it is read."""
+    return lambda root: signature_holds(root, keys)
 
 
-def signature_holds(root: Root, verify: Verify) -> bool:
-    """Whether the signature of a root is by the key that verifies."""
-    return verify(base64(root.signature), signed_bytes(root))
+def signature_holds(root: Root, keys: Signers) -> bool:
+    """Whether the signature of a root is by the key it names, and that is one of these."""
+    return keys.signed(root.key, base64(root.signature), signed_bytes(root))
 
 
 def base64(text: str) -> bytes:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from hub.domain import audit
+from hub.domain.acknowledgement import Signers
 from hub.domain.audit import Act
 from hub.domain.evidence import (
     Head,
     Inclusion,
     Root,
     Stamped,
-    Verify,
     after,
     base64,
     before,
@@ -36,7 +36,7 @@ _Chain = tuple[str, int]
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="header", tag_field="kind"):
-    """The first line: the form of the file, and the id of the hub's key that signed its roots."""
+    """The first line: the form of the file, and the id of the hub's key that was in use when it was written."""
 
     format: str
     key: str
@@ -74,13 +74,13 @@ class _Broken(Exception):  # noqa: N818 - ends a walk
 CheckStamp = Callable[[bytes, bytes], str]
 
 
-def walk(lines: Iterable[bytes], verify: Verify, key: str, check_stamp: CheckStamp | None = None, keep: int = 100_000) -> Walk:
+def walk(lines: Iterable[bytes], keys: Signers, check_stamp: CheckStamp | None = None, keep: int = 100_000) -> Walk:
     """Check a file line by line, up to the first that does not hold.
 
-    ``key`` is the id of the hub's key. Without ``check_stamp`` nobody is trusted to have stamped, and only what is stamped is
+    ``keys``: the hub's. Without ``check_stamp`` nobody is trusted to have stamped, and only what is stamped is
     compared. At most ``keep`` inclusions are remembered.
     """
-    walker = _Walker(verify, key, check_stamp, keep)
+    walker = _Walker(keys, check_stamp, keep)
     number = 0
     try:
         for number, line in enumerate(lines, 1):
@@ -92,8 +92,8 @@ def walk(lines: Iterable[bytes], verify: Verify, key: str, check_stamp: CheckSta
 
 
 class _Walker:
-    def __init__(self, verify: Verify, key: str, check_stamp: CheckStamp | None, keep: int) -> None:
-        self._verify, self._key, self._check_stamp, self._keep = verify, key, check_stamp, keep
+    def __init__(self, keys: Signers, check_stamp: CheckStamp | None, keep: int) -> None:
+        self._keys, self._check_stamp, self._keep = keys, check_stamp, keep
         self._roots: dict[tuple[str, int, int], Root] = {}
         self._acts: set[str] = set()
         self.found = Walk()
@@ -125,8 +125,8 @@ class _Walker:
     def _header(self, header: Header) -> None:
         if header.format != FORMAT:
             raise _Broken("format", f"{header.format!r}: an unknown form")
-        if header.key != self._key:
-            raise _Broken("key", f"{header.key}, not {self._key}")
+        if header.key not in self._keys:
+            raise _Broken("key", header.key)
 
     def _root(self, root: Root) -> None:
         found, chain = self.found, (root.topic, root.partition)
@@ -134,9 +134,9 @@ class _Walker:
         head = found.heads.get(chain) or (before(root) if root.number > 1 else Head())
         if why := breaks(head, root):
             raise _Broken("chain", f"{place}: {why}")
-        if root.key != self._key:
-            raise _Broken("key", f"{place}: {root.key}, not {self._key}")
-        if not signature_holds(root, self._verify):
+        if root.key not in self._keys:
+            raise _Broken("key", f"{place}: {root.key}")
+        if not signature_holds(root, self._keys):
             raise _Broken("root_signature", place)
         found.heads[chain] = after(root)
         found.firsts.setdefault(chain, root)

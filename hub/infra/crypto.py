@@ -1,7 +1,7 @@
 """Keys the hub holds: its own signing key, the hosted keys of participants, and what API keys are kept as.
 
-The folder ``<keys>``: ``hub.key`` and ``hub.pub`` (Ed25519, PEM), ``ca/`` (the local authority that issues
-the hosted certificates), ``made-up/<name>.pem`` (private key and certificate
+The folder ``<keys>``: ``hub.key`` (Ed25519, PEM), ``hub.pub`` (its public key, and after it those of the keys before),
+``ca/`` (the local authority that issues the hosted certificates), ``made-up/<name>.pem`` (private key and certificate
 of made-up participants; what the hub signs with is in ``hosted/``, encrypted: ``hub.infra.hosted``). Everything is made where it is
 missing.
 """
@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,47 +23,98 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
-from hub.infra.keyfiles import read_or_create
+from hub.infra.keyfiles import read_or_create, replace
 
 _PEM = serialization.Encoding.PEM
 _HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303 - CEB allows it
 _VALID = timedelta(days=3652)
+_PUBLIC = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----\s*", re.DOTALL)
 
 
 # ---- the hub's own key
 # ------------------------------------------------------------------------------------------
 
 
-class HubKey:
-    """The Ed25519 key that signs acknowledgements; ``id`` names it in them."""
+class PublicKeys:
+    """The hub's public keys by their ids: the one in use first, then those before it, so that what they signed stays genuine."""
 
-    def __init__(self, private: Ed25519PrivateKey) -> None:
+    def __init__(self, keys: Sequence[Ed25519PublicKey]) -> None:
+        self._keys = {hub_key_id(key): key for key in keys}
+        self.ids = tuple(self._keys)
+
+    def __contains__(self, key_id: object) -> bool:
+        return key_id in self._keys
+
+    def signed(self, key_id: str, signature: bytes, data: bytes) -> bool:
+        """Whether the hub's key of this id signed."""
+        key = self._keys.get(key_id)
+        if key is None:
+            return False
+        try:
+            key.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    def led_by(self, key: Ed25519PublicKey) -> PublicKeys:
+        """The same with this key as the one in use."""
+        return PublicKeys([key, *(other for id_, other in self._keys.items() if id_ != hub_key_id(key))])
+
+    @classmethod
+    def from_pem(cls, text: bytes) -> PublicKeys:
+        """From PEM blocks, one after the other; raises TypeError or ValueError where they are something else."""
+        found = [serialization.load_pem_public_key(block) for block in _PUBLIC.findall(text)]
+        keys = [key for key in found if isinstance(key, Ed25519PublicKey)]
+        if not keys or len(keys) != len(found):
+            raise TypeError("not Ed25519 public keys")
+        return cls(keys)
+
+    def pem(self) -> bytes:
+        """The keys in PEM, in their order."""
+        return b"".join([key.public_bytes(_PEM, serialization.PublicFormat.SubjectPublicKeyInfo) for key in self._keys.values()])
+
+
+class HubKey:
+    """The Ed25519 key that signs acknowledgements; ``id`` names it in them. ``public``: it, and those before it."""
+
+    def __init__(self, private: Ed25519PrivateKey, former: PublicKeys | None = None) -> None:
         self._private = private
-        self.public = private.public_key()
-        self.id = hub_key_id(self.public)
+        self.public = (former or PublicKeys([])).led_by(private.public_key())
+        self.id = self.public.ids[0]
 
     def sign(self, data: bytes) -> bytes:
         """The Ed25519 signature (64 bytes)."""
         return self._private.sign(data)
 
-    def verify(self, signature: bytes, data: bytes) -> bool:
-        """Whether this key signed."""
-        return verifying(self.public)(signature, data)
-
     @classmethod
     def load(cls, keys: Path) -> HubKey:
-        """The key in this folder, made at first use; ``hub.pub`` is written beside it for those who verify."""
+        """The key in this folder, made at first use; ``hub.pub`` beside it, for those who verify, begins with it."""
         pem = read_or_create(keys / "hub.key", _new_ed25519)
         private = serialization.load_pem_private_key(pem, None)
         if not isinstance(private, Ed25519PrivateKey):
             raise TypeError("hub.key is not an Ed25519 key")
-        key = cls(private)
-        read_or_create(keys / "hub.pub", key.public_pem)
+        return cls._published(keys, private)
+
+    @classmethod
+    def renewed(cls, keys: Path) -> HubKey:
+        """A new key in the place of the one in this folder, whose public key stays in ``hub.pub``.
+
+        Published before it is used: a crash in between leaves a public key of which nothing is signed.
+        """
+        cls.load(keys)
+        private = Ed25519PrivateKey.generate()
+        key = cls._published(keys, private)
+        replace(keys / "hub.key", _private_pem(private))
         return key
 
-    def public_pem(self) -> bytes:
-        """The public key in PEM."""
-        return self.public.public_bytes(_PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    @classmethod
+    def _published(cls, keys: Path, private: Ed25519PrivateKey) -> HubKey:
+        path = keys / "hub.pub"
+        text = read_or_create(path, lambda: PublicKeys([private.public_key()]).pem())
+        key = cls(private, PublicKeys.from_pem(text))
+        if key.public.pem() != text:
+            replace(path, key.public.pem())
+        return key
 
 
 def _new_ed25519() -> bytes:
@@ -73,27 +124,6 @@ def _new_ed25519() -> bytes:
 def hub_key_id(public: Ed25519PublicKey) -> str:
     """``ed25519-`` and the first 16 hexadecimal digits of the SHA-256 of the raw public key."""
     return f"ed25519-{hashlib.sha256(public.public_bytes_raw()).hexdigest()[:16]}"
-
-
-def public_key(pem: bytes) -> Ed25519PublicKey:
-    """The hub's public key from PEM; raises TypeError or ValueError where it is something else."""
-    key = serialization.load_pem_public_key(pem)
-    if not isinstance(key, Ed25519PublicKey):
-        raise TypeError("not an Ed25519 public key")
-    return key
-
-
-def verifying(public: Ed25519PublicKey) -> Callable[[bytes, bytes], bool]:
-    """Whether a key signed: (signature, data)."""
-
-    def verify(signature: bytes, data: bytes) -> bool:
-        try:
-            public.verify(signature, data)
-        except InvalidSignature:
-            return False
-        return True
-
-    return verify
 
 
 # ---- hosted keys

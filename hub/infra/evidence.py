@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hub import codec, topics
 from hub.domain import audit, evidence
@@ -20,7 +19,7 @@ from hub.domain.evidence import Follower, Root, Stamped
 from hub.domain.evidence_file import FORMAT, Header
 from hub.domain.faults import Unavailable
 from hub.domain.reading import Place
-from hub.infra.crypto import HubKey, hub_key_id, verifying
+from hub.infra.crypto import HubKey, PublicKeys
 
 #: Seconds a read of one record may take; how far back one looks for where a chain stands, in records.
 READ_SECONDS, BEFORE = 10, 200
@@ -40,11 +39,11 @@ class EvidenceReader:
     """Reads ``evidence`` and what it is about; a consumer for each reading, since such reading is rare."""
 
     def __init__(
-        self, bootstrap: str, key: Ed25519PublicKey, submissions: str = topics.SUBMISSIONS, evidence_topic: str = topics.EVIDENCE
+        self, bootstrap: str, keys: PublicKeys, submissions: str = topics.SUBMISSIONS, evidence_topic: str = topics.EVIDENCE
     ) -> None:
-        """``key``: the hub's; a root in the log that it did not sign is passed over."""
-        self._bootstrap, self._key_id = bootstrap, hub_key_id(key)
-        self.genuine = evidence.genuine(self._key_id, verifying(key))
+        """``keys``: the hub's; a root in the log that none of them signed is passed over."""
+        self._bootstrap, self._key_id = bootstrap, keys.ids[0]
+        self.genuine = evidence.genuine(keys)
         self._submissions, self._evidence = submissions, evidence_topic
 
     async def lines(self, since: int, until: int) -> AsyncIterator[bytes]:
@@ -199,7 +198,7 @@ class Prover:
     """Proofs, and the hub's key beside them (``hub.web.prover.Prover``)."""
 
     def __init__(self, bootstrap: str, key: HubKey) -> None:
-        self.key_id, self.public_pem, self.sign = key.id, key.public_pem(), key.sign
+        self.key_id, self.public_pem, self.sign = key.id, key.public.pem(), key.sign
         self.proof = EvidenceReader(bootstrap, key.public).proof
 
 
@@ -211,9 +210,9 @@ class Newest(msgspec.Struct):
     unstamped: dict[str, int] = {}
 
 
-async def newest(bootstrap: str, key: Ed25519PublicKey, submissions: str = topics.SUBMISSIONS, evidence_topic: str = topics.EVIDENCE) -> Newest:
+async def newest(bootstrap: str, keys: PublicKeys, submissions: str = topics.SUBMISSIONS, evidence_topic: str = topics.EVIDENCE) -> Newest:
     """Look at the last records of every partition; raises Unavailable."""
-    reader, found = EvidenceReader(bootstrap, key, submissions, evidence_topic), Newest()
+    reader, found = EvidenceReader(bootstrap, keys, submissions, evidence_topic), Newest()
     async with reader._consumer() as consumer:
         for number in await reader._partitions(consumer):
             await _look(reader, consumer, number, found)

@@ -21,7 +21,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from hub.domain.faults import Unavailable
 from hub.domain.subscriptions import ACTIVE, Subscription, every, topic_of
 from hub.infra.child import who_listens
-from hub.infra.crypto import public_key
+from hub.infra.crypto import PublicKeys
 from hub.infra.evidence import newest
 from hub.infra.kafka import topic_drift
 from hub.infra.lag import GroupLags
@@ -349,11 +349,11 @@ async def evidence_health(settings: Settings) -> Health:
     if not settings.kafka:
         return _no_server("evidence")
     try:
-        key = public_key((settings.keys_folder / "hub.pub").read_bytes())
+        keys = PublicKeys.from_pem((settings.keys_folder / "hub.pub").read_bytes())
     except (OSError, TypeError, ValueError):
         return Health("evidence", "off", "not looked at: no hub.pub in the keys folder", "未检查：密钥目录中没有 hub.pub")
     try:
-        found = await newest(settings.kafka, key)
+        found = await newest(settings.kafka, keys)
     except (Unavailable, KafkaError, OSError, ValueError):
         return Health("evidence", "off", "not looked at: no broker", "未检查：Kafka 无应答")
     now = time.time_ns() // 1_000_000

@@ -253,12 +253,13 @@ OPERATIONS: tuple[tuple[str, str, str, str, tuple[Json, ...], str], ...] = (
     ("get", "/healthz", "The process is alive", "operators", (), "object"),
     ("get", "/readyz", "Calls can be taken, or the reasons why not", "operators", (), "object"),
     ("get", "/metrics", "Prometheus metrics", "operators", (), "text/plain"),
+    ("get", "/hub.pub", "The keys that verify acknowledgements and packs, PEM: the one in use first", "everybody", (), "application/x-pem-file"),
     ("get", "/openapi.json", "This description", "operators", (), "object"),
     ("get", "/asyncapi.json", "The public topics", "operators", (), "object"),
     ("get", "/problems/{code}", "What a fault code means and what to do about it", "operators", (), "text/html"),
 )
 
-_OPEN = frozenset(("/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/problems/{code}"))
+_OPEN = frozenset(("/healthz", "/readyz", "/metrics", "/hub.pub", "/openapi.json", "/asyncapi.json", "/problems/{code}"))
 
 _FAULT: Json = {
     "type": "object",

@@ -18,7 +18,7 @@ from hub import codec, topics
 from hub.demo import documents
 from hub.domain.audit import Act
 from hub.domain.evidence import Root
-from hub.infra.crypto import public_key
+from hub.infra.crypto import PublicKeys
 from hub.verify_pack import verify_pack
 from schemas import catalog, twin
 from tests.e2e.test_door import post, signed, transfer
@@ -145,7 +145,7 @@ def test_no_value_of_a_person_is_in_any_topic_log_metric_or_error_page(hub_up: H
     def packed() -> bool:
         status, data = fetch(hub_up, "agent", f"/v1/declarations/{key}/evidence")
         assert status == 200
-        verdict = verify_pack(data, public_key((hub_up.data / "keys" / "hub.pub").read_bytes()))
+        verdict = verify_pack(data, PublicKeys.from_pem((hub_up.data / "keys" / "hub.pub").read_bytes()))
         assert verdict.genuine, verdict.steps[-1]
         return verdict.steps[-1].step == "covered"
 

@@ -531,7 +531,7 @@ NAMES_OF = {
 }  # fmt: skip
 #: Look at no caller and read no record: the same for everybody (``tests/unit/test_web_descriptions.py``).
 PUBLIC = {
-    "/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json", "/docs", "/docs/messages", "/docs/messages/{type}",
+    "/healthz", "/readyz", "/metrics", "/hub.pub", "/openapi.json", "/asyncapi.json", "/docs", "/docs/messages", "/docs/messages/{type}",
     "/docs/messages/{type}/{part}/{field}", "/docs/fields/{name}", "/static/{name}", "/problems/{code}",
 }  # fmt: skip
 #: Described, but of the door, whose answers speak of what the caller has just sent (``tests/unit/test_door_http.py``).

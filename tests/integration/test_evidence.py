@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -92,7 +91,7 @@ class Log:
                 heads[root.topic] = evidence.after(root)
                 mine = [leaf for leaf in leaves[root.topic] if root.first <= leaf[0] <= root.last]
                 assert len(evidence.include(root, mine)) == root.leaves, "every record of the range, in order, is a leaf"
-                self.key.public.verify(msgspec.json.decode(f'"{root.signature}"', type=bytes), evidence.signed_bytes(root))
+                assert self.key.public.signed(root.key, evidence.base64(root.signature), evidence.signed_bytes(root))
                 covered += root.leaves
         return covered
 
@@ -225,6 +224,25 @@ async def _stranger(log: Log) -> AsyncIterator[None]:
         await publisher.stop()
 
 
+async def test_a_chain_goes_on_with_a_new_key_of_the_hub(log: Log) -> None:
+    await log.submit(20)
+    async with chaining(log):
+        await log.until_chained(20)
+    former, log.key = log.key, HubKey.renewed(log.keys)
+    await log.submit(20)
+    async with chaining(log):
+        await log.until_chained(40)
+    reader = EvidenceReader(log.bootstrap, log.key.public, f"{log.name}-submissions", f"{log.name}-evidence")
+    lines = [line async for line in reader.lines(0, 1 << 53)]
+    whole = walk(lines, log.key.public)
+    assert (whole.broken, whole.included) == ("", 40)
+    signers = {root.key for line in lines if line.startswith(b'{"kind":"root"') and isinstance(root := codec.evidence(line), Root)}
+    assert signers == {former.id, log.key.id}
+    assert await log.doubled() == 0, "the chain was not begun anew"
+    proof = await reader.proof(Place(0, 1), WallClock().now())
+    assert walk(proof, log.key.public).broken == "", "what the key before signed is proven still"
+
+
 async def test_what_is_exported_verifies_offline_and_one_submission_has_its_own_proof(log: Log) -> None:
     await log.submit(30)
     await log.act("a")
@@ -233,15 +251,15 @@ async def test_what_is_exported_verifies_offline_and_one_submission_has_its_own_
         await log.submit(30)
         await log.until_chained(61)
     reader = EvidenceReader(log.bootstrap, log.key.public, f"{log.name}-submissions", f"{log.name}-evidence")
-    whole = walk([line async for line in reader.lines(0, 1 << 53)], log.key.verify, log.key.id)
+    whole = walk([line async for line in reader.lines(0, 1 << 53)], log.key.public)
     assert (whole.broken, whole.included, whole.acts) == ("", 61, 1)
-    later = walk([line async for line in reader.lines(WallClock().now() + 60_000, 1 << 53)], log.key.verify, log.key.id)
+    later = walk([line async for line in reader.lines(WallClock().now() + 60_000, 1 << 53)], log.key.public)
     assert (later.broken, later.included) == ("", 0)
     for number, rows in (await log.records("submissions")).items():
         for offset, key, _ in rows:
             if key != TICK_KEY:
                 lines = await reader.proof(Place(number, offset), WallClock().now())
-                one = walk(lines, log.key.verify, log.key.id)
+                one = walk(lines, log.key.public)
                 assert one.broken == ""
                 assert [proof.subject for proof in one.inclusions.values()] == [key.decode()]
     assert await reader.proof(Place(0, 1 << 40), WallClock().now()) == []

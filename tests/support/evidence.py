@@ -39,9 +39,11 @@ def submissions(key: HubKey, numbers: Sequence[int], size: int = 100) -> list[Ro
     ]
 
 
-def chain(key: HubKey, sizes: Sequence[int], topic: str = "submissions", partition: int = 0) -> list[tuple[Root, list[tuple[int, str, str]]]]:
-    """Roots with their leaves; between two roots an offset is a tick."""
-    head, offset, number, made = Head(), 0, 0, []
+def chain(
+    key: HubKey, sizes: Sequence[int], topic: str = "submissions", partition: int = 0, head: Head = Head()  # noqa: B008 - a frozen value
+) -> list[tuple[Root, list[tuple[int, str, str]]]]:
+    """Roots with their leaves, after ``head``; between two roots an offset is a tick."""
+    offset, number, made = head.last + 1, head.last + 1, []
     for size in sizes:
         leaves = []
         for _ in range(size):
@@ -68,7 +70,7 @@ def a_loop(bootstrap: str, keys: Path, name: str, publisher: PlainPublisher, eve
     """A loop on topics of its own: ``<name>-submissions`` and ``<name>-evidence``."""
     key = HubKey.load(keys)
     return Evidence(
-        bootstrap=bootstrap, publisher=publisher, sign=key.sign, verify=key.verify, key_id=key.id, clock=WallClock(), every=every, session_ms=3000,
+        bootstrap=bootstrap, publisher=publisher, sign=key.sign, keys=key.public, key_id=key.id, clock=WallClock(), every=every, session_ms=3000,
         submissions=f"{name}-submissions", evidence_topic=f"{name}-evidence", group=f"{name}-group",
     )  # fmt: skip
 

@@ -174,7 +174,7 @@ def files(tmp_path: Path) -> Path:
     message = sign(a_message(), a_signer())
     (tmp_path / "message.xml").write_bytes(message)
     (tmp_path / "ack.json").write_bytes(proven(3, message)[1])
-    (tmp_path / "hub.pub").write_bytes(KEY.public_pem())
+    (tmp_path / "hub.pub").write_bytes(KEY.public.pem())
     return tmp_path
 
 
@@ -208,7 +208,7 @@ def test_a_person_reads_both_languages(files: Path) -> None:
 
 
 def test_another_key_did_not_sign_it(files: Path) -> None:
-    (files / "hub.pub").write_bytes(HubKey(Ed25519PrivateKey.generate()).public_pem())
+    (files / "hub.pub").write_bytes(HubKey(Ed25519PrivateKey.generate()).public.pem())
     result = run(files, "ack.json", "--key", "hub.pub", "--json")
     assert result.exit_code == 1
     assert steps_of(result)[-1] == ("signature", False)

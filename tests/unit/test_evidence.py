@@ -35,7 +35,7 @@ def file(key: HubKey) -> list[bytes]:
 
 
 def walked(key: HubKey, file: list[bytes]) -> Walk:
-    return walk(file, key.verify, key.id)
+    return walk(file, key.public)
 
 
 def test_a_file_as_it_was_written_holds(key: HubKey, file: list[bytes]) -> None:
@@ -106,6 +106,20 @@ def test_a_root_of_another_key_is_none(key: HubKey, file: list[bytes], tmp_path:
     assert walked(key, named).broken == "root_signature"
 
 
+def test_a_chain_goes_on_by_a_new_key_and_what_the_key_before_signed_still_counts(tmp_path: Path) -> None:
+    first = HubKey.load(tmp_path)
+    before = chain(first, [3, 2])
+    second = HubKey.renewed(tmp_path)
+    whole = [*before, *chain(second, [2, 4], head=evidence.after(before[-1][0]))]
+    found = walk(lines(second, whole), second.public)
+    assert (found.broken, found.roots, found.included) == ("", 4, 11)
+    assert walk(lines(second, whole), first.public).broken == "key", "who does not know the new key cannot say"
+    follower = Follower(evidence.genuine(second.public))
+    assert [root for made, _ in whole for root in follower.next(made)] == [made for made, _ in whole]
+    forged = msgspec.structs.replace(whole[2][0], key=first.id)
+    assert walk(lines(second, [*before, (forged, whole[2][1])]), second.public).broken == "root_signature"
+
+
 def test_a_file_that_begins_later_holds_and_one_that_says_it_begins_at_the_beginning_must(key: HubKey, file: list[bytes]) -> None:
     assert walked(key, [file[0], *file[3:]]).roots == 2
     made = chain(key, [2, 2])
@@ -147,7 +161,7 @@ def test_a_root_alone_is_the_root_of_the_tree_with_paths(leaves: list[bytes]) ->
 
 
 def held(key: HubKey, anchor: Anchor = Anchor()) -> Held:  # noqa: B008 - a frozen value
-    return Held(0, anchor, "submissions", "evidence", evidence.genuine(key.id, key.verify))
+    return Held(0, anchor, "submissions", "evidence", evidence.genuine(key.public))
 
 
 def root_of(key: HubKey, head: Head, first: int, last: int, mark: str = "") -> Root:
@@ -204,7 +218,7 @@ def test_reading_on_from_any_anchor_comes_to_the_same(key: HubKey, data: st.Data
 
 
 def test_what_another_has_chained_waits_no_more(key: HubKey) -> None:
-    chain_ = Chain("submissions", 0, Head(), evidence.genuine(key.id, key.verify))
+    chain_ = Chain("submissions", 0, Head(), evidence.genuine(key.public))
     for offset in range(10):
         chain_.add(offset, str(offset), "c")
     chain_.take(root_of(key, Head(), 0, 6), 0)
@@ -227,7 +241,7 @@ def forgeries(key: HubKey, forger: HubKey, head: Head) -> list[Root]:
 
 def test_a_root_in_the_log_that_the_hub_did_not_sign_counts_for_no_reader(key: HubKey, tmp_path: Path) -> None:
     forger, head = HubKey.load(tmp_path), Head()
-    one, follower, counted = held(key), Follower(evidence.genuine(key.id, key.verify)), list[Root]()
+    one, follower, counted = held(key), Follower(evidence.genuine(key.public)), list[Root]()
     made = []
     for offset in range(3):
         for forged in forgeries(key, forger, head):
@@ -241,7 +255,7 @@ def test_a_root_in_the_log_that_the_hub_did_not_sign_counts_for_no_reader(key: H
         assert one.submissions.head == head
     assert counted == made
     # One who begins in the middle of the log is not led astray by what stands there first.
-    later, counted = Follower(evidence.genuine(key.id, key.verify)), []
+    later, counted = Follower(evidence.genuine(key.public)), []
     for root in [*forgeries(key, forger, evidence.after(made[0])), *made[1:]]:
         counted += later.next(root)
     assert counted == made[1:]

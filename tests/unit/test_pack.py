@@ -27,7 +27,7 @@ from hub.domain.events import Assessment, Registered, RegisteredLine, Status, Su
 from hub.domain.evidence import Head
 from hub.domain.evidence_file import FORMAT, Header
 from hub.domain.reading import HandOverRow, Place
-from hub.infra.crypto import HubKey
+from hub.infra.crypto import HubKey, PublicKeys
 from hub.verify_pack import verify_pack
 from hub.web.views import evidence as view
 from hub.web.views.evidence import AT_ONCE
@@ -81,7 +81,7 @@ class Log:
     """The records, with acknowledgements of the hub's key, and their chain."""
 
     def __init__(self, key: HubKey) -> None:
-        self.key, self.key_id, self.public_pem, self.sign = key, key.id, key.public_pem(), key.sign
+        self.key, self.key_id, self.public_pem, self.sign = key, key.id, key.public.pem(), key.sign
         ids = [SALE.submission(kind) for kind in KINDS]
         bodies = [original(SALE, kind) for kind in KINDS]
         acks = [
@@ -136,6 +136,14 @@ async def fetched(session: ClientSession, caller: str, query: str = "") -> bytes
 def files(data: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+async def test_anybody_gets_the_keys_that_verify(session: ClientSession, log: Log) -> None:
+    async with session.get("/hub.pub") as answer:
+        assert (answer.status, answer.content_type) == (200, "application/x-pem-file")
+        keys = PublicKeys.from_pem(await answer.read())
+    verdict = verify_pack(await fetched(session, "agent"), keys)
+    assert verdict.genuine, verdict.steps[-1]
 
 
 async def test_a_declarant_gets_its_own_message_and_nothing_of_others_or_for_officers(session: ClientSession, log: Log, acts: list[Act]) -> None:

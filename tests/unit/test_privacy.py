@@ -23,6 +23,7 @@ from hub.domain.events import HandOver, SubmissionSummary, Tick
 from hub.domain.faults import Erased, Refused, Unavailable
 from hub.domain.reading import Place
 from hub.infra import retention
+from hub.infra.crypto import HubKey
 from hub.infra.vault import KeyErased, Vault
 from streams.api import Record
 from streams.stages.split import Split
@@ -161,6 +162,16 @@ def test_a_held_day_is_not_erased_until_it_is_released(tmp_path: Path) -> None:
     assert vault.erase(day)
     with pytest.raises(KeyErased):
         vault.open(content)
+
+
+def test_the_key_the_hub_signs_with_is_rotated_with_a_record_of_it(tmp_path: Path, acts: list[str]) -> None:
+    first = HubKey.load(tmp_path)
+    code, said = hub(tmp_path, "rotate", "--reason", "yearly")
+    assert code == 0, said
+    assert acts == [f"key.rotated {first.id} yearly"]
+    found = HubKey.load(tmp_path)
+    assert said.startswith(f"{found.id} in the place of {first.id}; ")
+    assert found.public.ids == (found.id, first.id)
 
 
 def test_nothing_is_left_to_hold_of_an_erased_day(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -169,9 +170,51 @@ def test_a_file_is_written_once(tmp_path: Path) -> None:
 def test_the_hubs_key_stays_the_same(tmp_path: Path) -> None:
     key = crypto.HubKey.load(tmp_path)
     assert crypto.HubKey.load(tmp_path).id == key.id
-    key.public.verify(key.sign(b"x"), b"x")
-    with pytest.raises(InvalidSignature):
-        key.public.verify(key.sign(b"x"), b"y")
+    assert key.public.signed(key.id, key.sign(b"x"), b"x")
+    assert not key.public.signed(key.id, key.sign(b"x"), b"y")
+
+
+def test_a_renewed_key_signs_and_what_the_key_before_it_signed_stays_genuine(tmp_path: Path) -> None:
+    first = crypto.HubKey.load(tmp_path)
+    second = crypto.HubKey.renewed(tmp_path)
+    found = crypto.HubKey.load(tmp_path)
+    assert found.id == second.id != first.id
+    assert found.public.ids == (second.id, first.id)
+    published = crypto.PublicKeys.from_pem((tmp_path / "hub.pub").read_bytes())
+    assert published.ids == found.public.ids
+    for key in (first, second):
+        assert published.signed(key.id, key.sign(b"x"), b"x")
+    assert not published.signed(second.id, first.sign(b"x"), b"x"), "a key signs in its own name only"
+    third = crypto.HubKey.renewed(tmp_path)
+    assert crypto.HubKey.load(tmp_path).public.ids == (third.id, second.id, first.id)
+
+
+def test_a_crash_between_publishing_a_key_and_using_it_leaves_the_one_in_use_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, write = crypto.HubKey.load(tmp_path), crypto.replace
+
+    def killed(path: Path, content: bytes) -> None:
+        if path.name == "hub.key":
+            raise KeyboardInterrupt
+        write(path, content)
+
+    monkeypatch.setattr(crypto, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        crypto.HubKey.renewed(tmp_path)
+    monkeypatch.undo()
+    again = crypto.HubKey.load(tmp_path)
+    assert again.id == again.public.ids[0] == first.id
+    assert crypto.PublicKeys.from_pem((tmp_path / "hub.pub").read_bytes()).ids == again.public.ids
+
+
+def test_public_keys_are_ed25519_and_nothing_else(tmp_path: Path) -> None:
+    crypto.HubKey.load(tmp_path)
+    text = (tmp_path / "hub.pub").read_bytes()
+    assert crypto.PublicKeys.from_pem(b"# of the zone\n" + text).pem() == text
+    rsa_key = rsa.generate_private_key(65537, 2048).public_key()
+    pem = rsa_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for wrong in (b"", b"no key", text[: len(text) // 2], text + pem):
+        with pytest.raises((TypeError, ValueError)):
+            crypto.PublicKeys.from_pem(wrong)
 
 
 def test_hosted_keys_are_issued_once_by_the_demo_authority(tmp_path: Path) -> None:

@@ -88,5 +88,14 @@ async def metrics(_request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+@routes.get("/hub.pub")
+async def hub_pub(request: web.Request) -> web.Response:
+    """The public keys with which acknowledgements and packs are verified, PEM: the one in use first, then those before it."""
+    prover = request.app[PARTS].prover
+    if prover is None:
+        raise web.HTTPServiceUnavailable
+    return web.Response(body=prover.public_pem, content_type="application/x-pem-file")
+
+
 def _json(value: object) -> bytes:
     return msgspec.json.encode(value)
