@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import click
 
 from adapters import certificates
-from hub.cli import loaded
-from hub.cli.principals import change, principals
+from hub.cli.principals import change
 from hub.domain import audit
 from hub.domain.expiry import days_left
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import rfc3339
-from hub.infra.certificates import Described, described, owner_of, read_certificate
+from hub.infra.certificates import Described, described, read_certificate
 from hub.infra.process import WallClock
 
 #: Certificates a principal may have at a time, those over among them.
@@ -53,9 +51,6 @@ def add(ctx: click.Context, name: str, file: Path, *, tls: bool) -> None:
         _may_sign(found, file)
     if found.until <= now:
         raise click.ClickException(f"{file} ended on {rfc3339(found.until)}")
-    owner = owner_of(found.fingerprint, asyncio.run(principals(loaded(ctx).settings)))
-    if owner not in ("", name):
-        raise click.ClickException(f"{file} belongs to {owner}; a certificate belongs to one participant only")
 
     def with_it(value: dict[str, Any], _: int) -> dict[str, Any]:
         field, entry = ("tls_certificates", found.fingerprint) if tls else ("certificates", found.der)
@@ -64,7 +59,7 @@ def add(ctx: click.Context, name: str, file: Path, *, tls: bool) -> None:
             raise Misconfigured([f"{name} has {MOST} certificates already: remove one first"])
         return {**value, field: entries}
 
-    change(ctx, name, with_it, audit.PARTICIPANT_CHANGED, {"certificate added": found.fingerprint})
+    change(ctx, name, with_it, audit.PARTICIPANT_CHANGED, {"certificate added": found.fingerprint}, fingerprint=found.fingerprint)
     click.echo(f"{name}: {line(found, now)}")
 
 

@@ -18,7 +18,7 @@ from hub.domain.access import SENDERS, messages_of
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import rfc3339
 from hub.domain.mandates import Hosting, Mandate
-from hub.infra.certificates import owner_of, read_certificate
+from hub.infra.certificates import read_certificate
 from hub.infra.hosted import HostedKeys, read_pair
 from hub.infra.process import WallClock
 
@@ -68,29 +68,22 @@ def host(ctx: click.Context, name: str, *, key: Path, certificate: Path, mandate
     if not mandate.strip():
         raise click.UsageError("--mandate says by what it was granted")
     keys = _held(ctx)
-    settings = loaded(ctx).settings
     pem = certificate.read_bytes()
     try:
         kind, made = read_pair(key.read_bytes(), pem)
         described = read_certificate(certificate)
     except Misconfigured as error:
         raise click.ClickException(str(error)) from error
-    all_ = asyncio.run(principals(settings))
-    if all(one.name != name for one in all_):
-        raise click.ClickException(f"there is no principal {name!r}")
-    owner = owner_of(described.fingerprint, all_)
-    if owner not in ("", name):
-        raise click.ClickException(f"{certificate} belongs to {owner}; a certificate belongs to one participant only")
-    # the key first: a mandate without one would sign nothing
-    keys.put(name, kind, key.read_bytes(), pem)
     der = b64encode(made.certificate).decode()
 
     def hosted(value: dict[str, Any], now: int) -> dict[str, Any]:
+        # the key first: a mandate without one would sign nothing
+        keys.put(name, kind, key.read_bytes(), pem)
         granted = Hosting(mandate[:500], until, granted_by[:200], now)
         certificates = [*dict.fromkeys([*value.get("certificates", ()), der])]
         return {**value, "hosted": True, "hosting": msgspec.to_builtins(granted), "certificates": certificates}
 
-    change(ctx, name, hosted, audit.PARTICIPANT_HOSTED, {"mandate": mandate, "until": rfc3339(until), "kind": kind})
+    change(ctx, name, hosted, audit.PARTICIPANT_HOSTED, {"mandate": mandate, "until": rfc3339(until), "kind": kind}, fingerprint=described.fingerprint)
     click.echo(f"{name}: {kind} key kept, certificate {described.fingerprint}, signs until {rfc3339(until)}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,15 @@ import click
 
 from hub.cli import certificates as certificate_commands
 from hub.cli import hosting, loaded
-from hub.cli.principals import amend, change, found, reading, today
+from hub.cli.principals import amend, change, found, nobody_elses, reading, today
 from hub.cli.running import run
 from hub.domain import audit, credentials
-from hub.domain.access import ROLES, UNITS, Principal, principal_of
+from hub.domain.access import ROLES, UNITS
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
 from hub.domain.reference import Reference, ReferenceRecord, day_number
 from hub.infra import key_uses
-from hub.infra.certificates import owner_of, read_certificate
+from hub.infra.certificates import read_certificate
 from hub.infra.crypto import api_key_hash, new_api_key
 from hub.infra.participants import principal_value, shown, shown_secret, webhook_secret
 from hub.infra.process import WallClock
@@ -150,8 +149,7 @@ def add(
 
         def added(data: Reference) -> list[ReferenceRecord]:
             first = today()
-            others = [principal_of(one, dict(held)) for one, held in data.all("principal", day_number(first)) if one != name]
-            _nobodys(codes, dxp_ids, [found.fingerprint for found in read], others)
+            nobody_elses(data, name, codes=codes, dxp_ids=dxp_ids, fingerprints=[found.fingerprint for found in read])
             new = [code for code in codes if data.find("enterprise", code, day_number(first)) is None]
             filings = [ReferenceRecord("enterprise", code, 1, first, value=filing) for code in new]
             return [ReferenceRecord("principal", name, 1, first, value=value), *filings]
@@ -160,14 +158,6 @@ def add(
         click.echo(f"{name}: API key {key}")
 
     run(main())
-
-
-def _nobodys(codes: Sequence[str], dxp_ids: Sequence[str], fingerprints: Sequence[str], others: Sequence[Principal]) -> None:
-    """Misconfigured where a code, number or certificate is another's."""
-    held = {code: one.name for one in others for code in (*one.codes, *one.dxp_ids)}
-    held |= {fingerprint: owner for fingerprint in fingerprints if (owner := owner_of(fingerprint, others))}
-    if taken := [f"{what} belongs to {held[what]}" for what in (*codes, *dxp_ids, *fingerprints) if what in held]:
-        raise Misconfigured(taken)
 
 
 @command.command("rotate")

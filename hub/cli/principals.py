@@ -11,10 +11,11 @@ import click
 from hub.cli import loaded
 from hub.cli.acting import recorded
 from hub.cli.running import run
-from hub.domain.access import Principal
+from hub.domain.access import Principal, principal_of
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
 from hub.domain.reference import Reference, ReferenceRecord
+from hub.infra.certificates import owner_of
 from hub.infra.process import WallClock
 from hub.infra.records import KafkaRecords
 from hub.infra.reference import ReferenceReader, amending
@@ -77,11 +78,28 @@ def _found(data: Reference, name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def change(ctx: click.Context, name: str, to: Change, what: str, detail: Mapping[str, str] | None = None) -> None:
-    """Change a principal's record and record the act, as ``amend`` does; ``to`` may raise Misconfigured or ValueError."""
+def nobody_elses(
+    data: Reference, name: str, *, codes: Sequence[str] = (), dxp_ids: Sequence[str] = (), fingerprints: Sequence[str] = ()
+) -> None:
+    """Misconfigured where a code, a number or a certificate is another principal's than ``name``'s."""
+    others = [principal_of(one, dict(held)) for one, held in data.all("principal", china_day(WallClock().now())) if one != name]
+    held = {code: one.name for one in others for code in (*one.codes, *one.dxp_ids)}
+    held |= {fingerprint: owner for fingerprint in fingerprints if (owner := owner_of(fingerprint, others))}
+    if taken := [f"{what} belongs to {held[what]}" for what in (*codes, *dxp_ids, *fingerprints) if what in held]:
+        raise Misconfigured(taken)
+
+
+def change(
+    ctx: click.Context, name: str, to: Change, what: str, detail: Mapping[str, str] | None = None, *, fingerprint: str = ""
+) -> None:
+    """Change a principal's record and record the act, as ``amend`` does; ``to`` may raise Misconfigured or ValueError.
+
+    ``fingerprint``: of a certificate that has to be nobody else's.
+    """
     settings = loaded(ctx).settings
 
     def changed(data: Reference) -> list[ReferenceRecord]:
+        nobody_elses(data, name, fingerprints=[fingerprint] if fingerprint else ())
         try:
             value = to(_found(data, name), WallClock().now())
         except ValueError as error:

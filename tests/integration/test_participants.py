@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import os
 import re
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -182,6 +184,23 @@ async def test_certificates_are_added_shown_and_removed_and_each_belongs_to_one(
         await operator("certificate", "add", two, str(tmp_path / "c.der"), "--tls")
         await until(lambda: bool((p := reader.by_name(two)) and p.tls_certificates == (shown["fingerprint"],)))
     assert "belongs to" in await operator("certificate", "add", one, str(tmp_path / "c.der"), fails=True)
+
+
+async def test_of_two_who_are_given_one_certificate_at_the_same_moment_one_gets_it(bootstrap: str, tmp_path: Path, database: str) -> None:
+    operator, names = Operator(bootstrap, tmp_path, database), [f"p{secrets.token_hex(4)}" for _ in range(4)]
+    for name in names:
+        await operator("add", name, "--role", "payer", "--code", name)
+    file = tmp_path / "c.pem"
+    file.write_bytes(a_certificate("one", datetime.now(UTC) + timedelta(days=200)).pem)
+
+    async def added(name: str) -> bool:
+        command = [sys.executable, "-m", "hub", "participants", "certificate", "add", name, str(file)]
+        process = await asyncio.create_subprocess_exec(*command, env=os.environ | operator.environ, stderr=asyncio.subprocess.PIPE)
+        _, said = await process.communicate()
+        assert process.returncode == 0 or b"belongs to" in said, said.decode()
+        return process.returncode == 0
+
+    assert sum(await asyncio.gather(*map(added, names))) == 1
 
 
 async def test_a_certificate_that_ends_is_told_once_a_stage_however_often_one_looks(bootstrap: str, database: str, tmp_path: Path) -> None:
