@@ -68,13 +68,17 @@ _OTHERWISE = {"format": "该行无法解析", "stamp": "时间戳核验未通过
 STEPS = ("format", "key", "chain", "root_signature", "inclusion", "stamp")
 
 
-def walk_file(lines: Iterable[bytes], public: PublicKeys, issuers: Sequence[x509.Certificate] = ()) -> Walk:
-    """Walk a file; ``issuers``: of the time-stamping authority's certificate, none: stamps are not checked."""
+def walk_file(
+    lines: Iterable[bytes], public: PublicKeys, issuers: Sequence[x509.Certificate] = (), acknowledgement: bytes = b""
+) -> Walk:
+    """Walk a file; ``issuers``: of the time-stamping authority's certificate, none: stamps are not checked. The proof of an
+    ``acknowledgement`` that was verified is found on the way.
+    """
 
     def check_stamp(token: bytes, data: bytes) -> str:
         return timestamps.check(token, data, issuers)
 
-    return walk((line.rstrip(b"\r\n") for line in lines), public, check_stamp if issuers else None)
+    return walk((line.rstrip(b"\r\n") for line in lines), public, check_stamp if issuers else None, _content(acknowledgement))
 
 
 def verify_chain(lines: Iterable[bytes], public: PublicKeys, issuers: Sequence[x509.Certificate] = ()) -> Verdict:
@@ -83,17 +87,21 @@ def verify_chain(lines: Iterable[bytes], public: PublicKeys, issuers: Sequence[x
     return Verdict("evidence", not found.broken, steps_of(found), notes_of(found))
 
 
+def _content(acknowledgement: bytes) -> str:
+    """The content of the leaf an acknowledgement is, empty for none."""
+    return hashlib.sha256(leaf_bytes(msgspec.json.decode(acknowledgement))).hexdigest() if acknowledgement else ""
+
+
 def verify_covered(acknowledgement: bytes, found: Walk) -> VerifiedStep:
-    """Whether a file that was walked proves the submission of an acknowledgement that was verified.
+    """Whether a file that was walked for it proves the submission of an acknowledgement that was verified.
 
     The step ``covered`` that does not hold finds nothing wrong: the submission may be under a root that is not in the file.
     """
     content: dict[str, Any] = msgspec.json.decode(acknowledgement)  # Any: JSON
-    hashed = hashlib.sha256(leaf_bytes(content)).hexdigest()
-    proof = found.inclusions.get(hashed)
+    proof = found.proof
     if proof is None:
         newest = rfc3339(found.newest) if found.newest else "–"
-        return _step("covered", ok=False, detail=f"{hashed}: {content.get('received_at', '–')}, newest root 最新的根 {newest}")
+        return _step("covered", ok=False, detail=f"{_content(acknowledgement)}: {content.get('received_at', '–')}, newest root 最新的根 {newest}")
     if proof.subject != content.get("submission"):
         return _step("inclusion", ok=False, detail=proof.subject)
     return _step("covered", ok=True, detail=f"{proof.topic}-{proof.partition}@{proof.offset}, root {proof.number}")

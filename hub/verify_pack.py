@@ -83,7 +83,7 @@ def _part(
     verdict = verify_acknowledgement(acknowledgement, public, files[part.original] if part.original else None)
     steps, notes = list(verdict.steps), list[tuple[str, str]]()
     if steps[-1].ok and part.evidence:
-        walked = walk_file(files[part.evidence].splitlines(), public, issuers)
+        walked = walk_file(files[part.evidence].splitlines(), public, issuers, acknowledgement)
         steps += steps_of(walked)
         notes += notes_of(walked)
         if not walked.broken:

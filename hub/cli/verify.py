@@ -90,7 +90,7 @@ def _covered(
 ) -> verifying.Verdict:
     """The verdict on an acknowledgement with that on the chain over it."""
     with evidence.open("rb") as lines:
-        walked = verify_evidence.walk_file(lines, public, issuers)
+        walked = verify_evidence.walk_file(lines, public, issuers, data)
     steps = verify_evidence.steps_of(walked)
     if not walked.broken:
         steps = (*steps, verify_evidence.verify_covered(data, walked))

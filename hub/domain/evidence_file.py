@@ -48,7 +48,7 @@ _decode = msgspec.json.Decoder(Header | Root | Inclusion | Act | Stamped).decode
 class Walk(msgspec.Struct):
     """What a walk found. ``broken``: what did not hold (``format``, ``key``, ``chain``, ``root_signature``, ``inclusion``,
     ``stamp``), empty where all of it does; ``where`` and ``why`` say more. ``newest``: when the newest root was made, ms.
-    ``inclusions`` are by the content of their leaf.
+    ``proof``: of the content that was wanted.
     """
 
     broken: str = ""
@@ -62,7 +62,7 @@ class Walk(msgspec.Struct):
     newest: int = 0
     heads: dict[_Chain, Head] = {}
     firsts: dict[_Chain, Root] = {}
-    inclusions: dict[str, Inclusion] = {}
+    proof: Inclusion | None = None
 
 
 class _Broken(Exception):  # noqa: N818 - ends a walk
@@ -74,13 +74,13 @@ class _Broken(Exception):  # noqa: N818 - ends a walk
 CheckStamp = Callable[[bytes, bytes], str]
 
 
-def walk(lines: Iterable[bytes], keys: Signers, check_stamp: CheckStamp | None = None, keep: int = 100_000) -> Walk:
+def walk(lines: Iterable[bytes], keys: Signers, check_stamp: CheckStamp | None = None, wanted: str = "") -> Walk:
     """Check a file line by line, up to the first that does not hold.
 
     ``keys``: the hub's. Without ``check_stamp`` nobody is trusted to have stamped, and only what is stamped is
-    compared. At most ``keep`` inclusions are remembered.
+    compared. ``wanted``: the content of the leaf of which the proof is to be found.
     """
-    walker = _Walker(keys, check_stamp, keep)
+    walker = _Walker(keys, check_stamp, wanted)
     number = 0
     try:
         for number, line in enumerate(lines, 1):
@@ -92,8 +92,8 @@ def walk(lines: Iterable[bytes], keys: Signers, check_stamp: CheckStamp | None =
 
 
 class _Walker:
-    def __init__(self, keys: Signers, check_stamp: CheckStamp | None, keep: int) -> None:
-        self._keys, self._check_stamp, self._keep = keys, check_stamp, keep
+    def __init__(self, keys: Signers, check_stamp: CheckStamp | None, wanted: str) -> None:
+        self._keys, self._check_stamp, self._wanted = keys, check_stamp, wanted
         self._roots: dict[tuple[str, int, int], Root] = {}
         self._acts: set[str] = set()
         self.found = Walk()
@@ -151,8 +151,8 @@ class _Walker:
         self.found.included += 1
         if inclusion.subject == _ACTS:
             self._acts.add(inclusion.content)
-        if len(self.found.inclusions) < self._keep:
-            self.found.inclusions[inclusion.content] = inclusion
+        if inclusion.content == self._wanted:
+            self.found.proof = inclusion
 
     def _act(self, act: Act) -> None:
         if hashed(msgspec.json.encode(act)) not in self._acts:

@@ -256,12 +256,14 @@ async def test_what_is_exported_verifies_offline_and_one_submission_has_its_own_
     later = walk([line async for line in reader.lines(WallClock().now() + 60_000, 1 << 53)], log.key.public)
     assert (later.broken, later.included) == ("", 0)
     for number, rows in (await log.records("submissions")).items():
-        for offset, key, _ in rows:
+        for offset, key, value in rows:
             if key != TICK_KEY:
                 lines = await reader.proof(Place(number, offset), WallClock().now())
-                one = walk(lines, log.key.public)
+                one = walk(lines, log.key.public, wanted=codec.submission_content(value))
                 assert one.broken == ""
-                assert [proof.subject for proof in one.inclusions.values()] == [key.decode()]
+                assert one.included == 1
+                assert one.proof is not None
+                assert one.proof.subject == key.decode()
     assert await reader.proof(Place(0, 1 << 40), WallClock().now()) == []
     found = await newest(log.bootstrap, log.key.public, f"{log.name}-submissions", f"{log.name}-evidence")
     assert (found.chains, found.waiting) == (3, {})

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub.cli import group
+from hub.domain import evidence
+from hub.domain.evidence import MOST_LEAVES, Head
 from hub.infra.crypto import HubKey
 from tests.support.evidence import acknowledged, chain, lines
 
@@ -64,6 +66,21 @@ def test_an_acknowledgement_is_found_under_its_root(folder: Path) -> None:
     assert [step["step"] for step in json.loads(done.output)["steps"]] == [
         "format", "leaf", "path", "signature", "format", "key", "chain", "root_signature", "inclusion", "covered",
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_proof_is_found_however_many_are_before_it(folder: Path) -> None:
+    key, head, made = HubKey.load(folder), Head(), []
+    for first in range(0, 100_000, MOST_LEAVES):
+        leaves = [(n, f"{n}", f"{n:064x}") for n in range(first, min(first + MOST_LEAVES, 100_000))]
+        root = evidence.make(head, "submissions", 0, [(one[0], evidence.leaf("submissions", 0, *one)) for one in leaves], 1, key.sign, key.id)
+        head = evidence.after(root)
+        made.append((root, leaves))
+    last = chain(key, [1], head=head)
+    (folder / "evidence.jsonl").write_bytes(b"\n".join(lines(key, [*made, *last])))
+    (folder / "ack.json").write_bytes(acknowledged(key, [head.last + 1])[0])
+    done = verify(folder, str(folder / "ack.json"), "--evidence", str(folder / "evidence.jsonl"))
+    assert done.exit_code == 0, done.output
 
 
 def test_evidence_that_ends_too_early_is_not_known_yet_and_no_forgery(folder: Path) -> None:
