@@ -985,7 +985,7 @@ def _subscribing(paths: Json) -> None:
     paths[root]["post"]["responses"]["201"] = paths[root]["post"]["responses"].pop("200")
     calls = [paths[one]["delete"]]
     for name, what, schema in (
-        ("resume", "Go on from where a parked or disabled subscription stands", "Subscription"),
+        ("resume", "Go on from where a parked or disabled subscription stands; of an active one the endpoint is tried at once", "Subscription"),
         ("rotate", "A new signing secret, shown once; for a while hooks are signed with the old one too", "Subscription"),
         ("test", "Send a hub.subscription.tested.v1 event now, and tell what came back", "SubscriptionTested"),
     ):

@@ -264,6 +264,24 @@ async def test_gone_disables_dead_parks_and_resuming_goes_on_from_where_it_stood
             await until(lambda: sorted(set(one.numbers)) == sorted(set(two.numbers)) == [*range(6)])
 
 
+async def test_resuming_an_active_one_tries_its_endpoint_at_once_however_long_the_breaker_would_wait(log: Log) -> None:
+    world, id = World(CUSTOMS), f"s{secrets.token_hex(4)}"
+    patient = msgspec.structs.replace(QUICK, breaker=(2, 3600.0, 3600.0))
+    async with receiving(secret_of(id)) as receiver:
+        receiver.down = 503
+        world.put(subscribed(receiver.url, id))
+        await log.alerts(*range(4))
+        async with senders(log.bootstrap, log.prefix, world, terms=patient):
+            await until(lambda: receiver.calls >= 2)
+            receiver.down, calls = 0, receiver.calls
+            await asyncio.sleep(1)
+            assert (receiver.calls, receiver.numbers) == (calls, []), "the breaker waits for an hour"
+            found = find(world.data, id)
+            assert found is not None
+            world.put(msgspec.structs.replace(found, resumed=found.resumed + 1))
+            await until(lambda: sorted(set(receiver.numbers)) == [*range(4)])
+
+
 def _state(world: World, id: str) -> tuple[str, str]:
     found = find(world.data, id)
     assert found is not None

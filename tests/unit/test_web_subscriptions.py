@@ -201,7 +201,9 @@ async def test_whoever_names_a_version_changes_that_one_only(hub: Hub) -> None:
     for method, call in (("POST", f"{path}/rotate"), ("POST", f"{path}/resume"), ("DELETE", path)):
         for version in (first, f"W/{second}", "1", ""):
             assert await status(method, call, version) == (412, "webhook.changed"), (call, version)
-    assert await status("POST", f"{path}/resume", f"{first}, {second}") == (200, second)
+    tried = (await status("POST", f"{path}/resume", f"{first}, {second}"))[1]
+    assert tried not in ("", first, second), "an active one is sent to anew"
+    second = tried
     hub.data.put(ReferenceRecord(ENDPOINT, made["id"], 1, ALWAYS, value={"state": "parked", "reason": "webhook.dead", "at": 1}), hub.data.reached + 1)
     assert await status("DELETE", path, second) == (412, "webhook.changed"), "the sender has said something of it since"
     third = (await status("GET", path, ""))[1]

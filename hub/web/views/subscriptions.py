@@ -225,15 +225,16 @@ def to_resume(request: web.Request, viewer: Viewer, id: str) -> Subscription:
 
 
 async def resumed(request: web.Request, viewer: Viewer, subscription: Subscription, wanted: Collection[str] | None) -> Subscription:
-    """The subscription, active, if it is at one of the versions ``wanted`` (None: any); its address is looked at anew."""
+    """The subscription, active, if it is at one of the versions ``wanted`` (None: any); its address is looked at anew.
+
+    One that is active is sent to anew: who has mended his endpoint need not wait for the breaker's next probe.
+    """
     _newest(reference_of(request), subscription.id, wanted)
-    if subscription.state == ACTIVE:
-        return subscription
     if subscription.kind == WEBHOOK:
         await _delivering(request).check(subscription.url)
 
     def again(there: Subscription) -> Subscription:
-        return there if there.state == ACTIVE else msgspec.structs.replace(there, state=ACTIVE, reason="", resumed=there.resumed + 1)
+        return msgspec.structs.replace(there, state=ACTIVE, reason="", resumed=there.resumed + 1)
 
     return await _change(request, viewer, subscription, audit.SUBSCRIPTION_RESUMED, again, wanted)
 
