@@ -539,6 +539,19 @@ async def test_on_a_telephone_the_first_alert_is_in_sight_and_no_column_is_cut(c
         assert await page.evaluate(_CUT) == []
 
 
+async def test_on_a_telephone_a_declarant_sees_every_column_of_what_is_stuck(console: Console, browser: Browser) -> None:
+    case = a_case(6)
+    await console.feed(story_of(case))
+    async with signed_in(browser, console, "agent") as page:
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.goto(f"{console.url}/declarations?kind=declaration")
+        await _until_there(page, page.locator("tbody tr"))
+        for path in ("declarations?kind=declaration", f"declarations/{case.business('declaration')}", "submissions", f"submissions/{case.submission('declaration')}"):
+            await page.goto(f"{console.url}/{path}")
+            await expect(page.locator("tbody tr").first).to_be_visible()
+            assert await page.evaluate(_CUT) == [], path
+
+
 #: What of a table a reader has to push sideways for.
 _CUT = """[...document.querySelectorAll("td, tbody th")].filter(cell => cell.getBoundingClientRect().right > innerWidth
     || cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"""
