@@ -22,8 +22,11 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         ("This is not a file of evidence, or a line of it cannot be read.", "不是证据文件，或其中某行无法读取。"),
     ),
     "key": (
-        ("The file names this key of the hub.", "文件所列密钥即该平台密钥。"),
-        ("The file names another key.", "文件所列为另一密钥。"),
+        ("The file names keys of the hub.", "文件所列密钥均为该平台密钥。"),
+        (
+            "The file, or a root in it, was signed by a key that is not among those given: take hub.pub anew from the hub, else it is not the hub's.",
+            "该文件或其中的根由所给公钥之外的密钥签名：请向平台重新取得 hub.pub；若仍不符，则并非该平台所签。",
+        ),
     ),
     "chain": (
         ("Each root names the one before it, without a gap.", "各根依次相连，没有缺口。"),

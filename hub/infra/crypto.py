@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
 
+from hub.domain.faults import Misconfigured
 from hub.infra.keyfiles import read_or_create, replace
 
 _PEM = serialization.Encoding.PEM
@@ -111,7 +112,11 @@ class HubKey:
     def _published(cls, keys: Path, private: Ed25519PrivateKey) -> HubKey:
         path = keys / "hub.pub"
         text = read_or_create(path, lambda: PublicKeys([private.public_key()]).pem())
-        key = cls(private, PublicKeys.from_pem(text))
+        try:
+            key = cls(private, PublicKeys.from_pem(text))
+        except (TypeError, ValueError) as error:
+            wrong = f"{path} holds something else than Ed25519 public keys in PEM: put back what it was, or remove it (then only the key in use is known)"
+            raise Misconfigured([wrong]) from error
         if key.public.pem() != text:
             replace(path, key.public.pem())
         return key

@@ -212,6 +212,17 @@ def test_another_key_did_not_sign_it(files: Path) -> None:
     result = run(files, "ack.json", "--key", "hub.pub", "--json")
     assert result.exit_code == 1
     assert steps_of(result)[-1] == ("signature", False)
+    said = run(files, "ack.json", "--key", "hub.pub").stdout
+    assert "take hub.pub anew from the hub" in said
+    assert "请向平台重新取得 hub.pub" in said
+
+
+def test_what_somebody_signed_in_the_name_of_the_hubs_key_is_not_laid_to_an_old_file_of_keys(files: Path) -> None:
+    forger = HubKey(Ed25519PrivateKey.generate())
+    (files / "ack.json").write_bytes(attach_proofs([an_acknowledgement(1)], forger.sign, KEY.id)[0])
+    said = run(files, "ack.json", "--key", "hub.pub").stdout
+    assert "The batch was not signed by this key." in said
+    assert "anew" not in said
 
 
 def test_the_key_in_the_keys_folder_is_the_default(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

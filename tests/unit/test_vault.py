@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.certificates import certificate
+from hub.domain.faults import Misconfigured
 from hub.infra import crypto
 from hub.infra.keyfiles import read_or_create, write_new
 from hub.infra.vault import KeyErased, Tampered, Vault, china_day
@@ -204,6 +205,22 @@ def test_a_crash_between_publishing_a_key_and_using_it_leaves_the_one_in_use_fir
     again = crypto.HubKey.load(tmp_path)
     assert again.id == again.public.ids[0] == first.id
     assert crypto.PublicKeys.from_pem((tmp_path / "hub.pub").read_bytes()).ids == again.public.ids
+
+
+@pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
+def test_a_broken_file_of_public_keys_is_told_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    crypto.HubKey.load(tmp_path)
+    (tmp_path / "hub.pub").write_bytes(content)
+    with pytest.raises(Misconfigured, match=r"hub\.pub holds something else"):
+        crypto.HubKey.load(tmp_path)
+    assert (tmp_path / "hub.pub").read_bytes() == content
+
+
+def test_a_file_of_public_keys_may_have_other_line_ends_and_words_around_it(tmp_path: Path) -> None:
+    key = crypto.HubKey.load(tmp_path)
+    text = (tmp_path / "hub.pub").read_bytes()
+    (tmp_path / "hub.pub").write_bytes(b"of the zone\r\n" + text.replace(b"\n", b"\r\n") + b"end")
+    assert crypto.HubKey.load(tmp_path).public.ids == (key.id,)
 
 
 def test_public_keys_are_ed25519_and_nothing_else(tmp_path: Path) -> None:
