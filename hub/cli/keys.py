@@ -140,7 +140,7 @@ def release(ctx: click.Context, day: date, reason: str) -> None:
 def rotate(ctx: click.Context, reason: str) -> None:
     """Have acknowledgements and roots of evidence signed by a new key from now on.
 
-    The key before stays in hub.pub, so that what it signed stays genuine. Processes sign with the new one, and know it, once they
+    The key before stays in hub.pub, so that what it signed stays genuine. Where it was broken off, give it again. Processes sign with the new one, and know it, once they
     are started anew: hub serve and hub evidence one after the other; nothing is lost in between.
 
     Example: hub keys rotate --reason "yearly"
@@ -149,7 +149,7 @@ def rotate(ctx: click.Context, reason: str) -> None:
 
     async def main() -> None:
         _recording(settings)
-        former = HubKey.load(settings.keys_folder).id
+        former = HubKey.present(settings.keys_folder).id
         await recorded(settings, audit.KEY_ROTATED, former, purpose=reason)
         key = HubKey.renewed(settings.keys_folder)
         click.echo(f"{key.id} in the place of {former}; start hub serve and hub evidence anew, and give out {settings.keys_folder / 'hub.pub'}")

@@ -63,10 +63,10 @@ class PublicKeys:
 
     @classmethod
     def from_pem(cls, text: bytes) -> PublicKeys:
-        """From PEM blocks, one after the other; raises TypeError or ValueError where they are something else."""
+        """From PEM blocks, one after the other; raises TypeError or ValueError where they are something else, or one is cut short."""
         found = [serialization.load_pem_public_key(block) for block in _PUBLIC.findall(text)]
         keys = [key for key in found if isinstance(key, Ed25519PublicKey)]
-        if not keys or len(keys) != len(found):
+        if not keys or len(keys) != text.count(b"-----BEGIN"):
             raise TypeError("not Ed25519 public keys")
         return cls(keys)
 
@@ -90,19 +90,30 @@ class HubKey:
     @classmethod
     def load(cls, keys: Path) -> HubKey:
         """The key in this folder, made at first use; ``hub.pub`` beside it, for those who verify, begins with it."""
-        pem = read_or_create(keys / "hub.key", _new_ed25519)
-        private = serialization.load_pem_private_key(pem, None)
+        path = keys / "hub.key"
+        try:
+            private = serialization.load_pem_private_key(read_or_create(path, _new_ed25519), None)
+        except (TypeError, ValueError) as error:
+            raise Misconfigured([f"{path} holds no private key in PEM: put back what it was"]) from error
         if not isinstance(private, Ed25519PrivateKey):
-            raise TypeError("hub.key is not an Ed25519 key")
+            raise Misconfigured([f"{path} is not an Ed25519 key: put back what it was"])
         return cls._published(keys, private)
+
+    @classmethod
+    def present(cls, keys: Path) -> HubKey:
+        """The key in this folder; raises Misconfigured where there is none."""
+        if not (keys / "hub.key").exists():
+            raise Misconfigured([f"{keys} holds no hub.key: name the hub's folder with HUB_KEYS or HUB_DATA"])
+        return cls.load(keys)
 
     @classmethod
     def renewed(cls, keys: Path) -> HubKey:
         """A new key in the place of the one in this folder, whose public key stays in ``hub.pub``.
 
-        Published before it is used: a crash in between leaves a public key of which nothing is signed.
+        Published before it is used: a crash in between leaves a public key of which nothing is signed. Raises Misconfigured where
+        there is no key yet: that is not the hub's folder.
         """
-        cls.load(keys)
+        cls.present(keys)
         private = Ed25519PrivateKey.generate()
         key = cls._published(keys, private)
         replace(keys / "hub.key", _private_pem(private))

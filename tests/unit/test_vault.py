@@ -216,6 +216,28 @@ def test_a_broken_file_of_public_keys_is_told_and_left_as_it_is(tmp_path: Path, 
     assert (tmp_path / "hub.pub").read_bytes() == content
 
 
+def test_a_former_key_whose_block_is_cut_short_is_not_forgotten_silently(tmp_path: Path) -> None:
+    crypto.HubKey.load(tmp_path)
+    crypto.HubKey.renewed(tmp_path)
+    short = (tmp_path / "hub.pub").read_bytes()[:-10]
+    (tmp_path / "hub.pub").write_bytes(short)
+    with pytest.raises(Misconfigured, match=r"hub\.pub holds something else"):
+        crypto.HubKey.load(tmp_path)
+    assert (tmp_path / "hub.pub").read_bytes() == short
+
+
+def test_a_broken_key_and_a_folder_without_one_are_told(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"holds no hub\.key"):
+        crypto.HubKey.renewed(tmp_path)
+    assert list(tmp_path.iterdir()) == [], "no key is made in a folder that is not the hub's"
+    other = rsa.generate_private_key(65537, 2048)
+    pem = other.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    for content in (b"", b"no key", pem):
+        (tmp_path / "hub.key").write_bytes(content)
+        with pytest.raises(Misconfigured, match=r"hub\.key"):
+            crypto.HubKey.load(tmp_path)
+
+
 def test_a_file_of_public_keys_may_have_other_line_ends_and_words_around_it(tmp_path: Path) -> None:
     key = crypto.HubKey.load(tmp_path)
     text = (tmp_path / "hub.pub").read_bytes()
@@ -229,7 +251,7 @@ def test_public_keys_are_ed25519_and_nothing_else(tmp_path: Path) -> None:
     assert crypto.PublicKeys.from_pem(b"# of the zone\n" + text).pem() == text
     rsa_key = rsa.generate_private_key(65537, 2048).public_key()
     pem = rsa_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    for wrong in (b"", b"no key", text[: len(text) // 2], text + pem):
+    for wrong in (b"", b"no key", text[: len(text) // 2], text + pem, text + text[:-10]):
         with pytest.raises((TypeError, ValueError)):
             crypto.PublicKeys.from_pem(wrong)
 
