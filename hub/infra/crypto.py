@@ -111,12 +111,15 @@ class HubKey:
         """A new key in the place of the one in this folder, whose public key stays in ``hub.pub``.
 
         Published before it is used: a crash in between leaves a public key of which nothing is signed. Raises Misconfigured where
-        there is no key yet: that is not the hub's folder.
+        there is no key yet, which is not the hub's folder, and where the folder cannot be written.
         """
         cls.present(keys)
         private = Ed25519PrivateKey.generate()
-        key = cls._published(keys, private)
-        replace(keys / "hub.key", _private_pem(private))
+        try:
+            key = cls._published(keys, private)
+            replace(keys / "hub.key", _private_pem(private))
+        except OSError as error:
+            raise Misconfigured([f"{keys} cannot be written ({error.strerror}): let this account write there and rotate again"]) from error
         return key
 
     @classmethod

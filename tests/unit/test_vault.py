@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import os
 import stat
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -205,6 +207,22 @@ def test_a_crash_between_publishing_a_key_and_using_it_leaves_the_one_in_use_fir
     again = crypto.HubKey.load(tmp_path)
     assert again.id == again.public.ids[0] == first.id
     assert crypto.PublicKeys.from_pem((tmp_path / "hub.pub").read_bytes()).ids == again.public.ids
+
+
+@pytest.mark.parametrize("name", ["hub.pub", "hub.key"])
+def test_a_folder_that_cannot_be_written_is_told_and_the_key_in_use_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    first, write = crypto.HubKey.load(tmp_path), crypto.replace
+
+    def denied(path: Path, content: bytes) -> None:
+        if path.name == name:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        write(path, content)
+
+    monkeypatch.setattr(crypto, "replace", denied)
+    with pytest.raises(Misconfigured, match=r"cannot be written \(Read-only file system\)"):
+        crypto.HubKey.renewed(tmp_path)
+    monkeypatch.undo()
+    assert crypto.HubKey.load(tmp_path).id == first.id
 
 
 @pytest.mark.parametrize("content", [b"", b"no key", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
