@@ -17,7 +17,7 @@ from adapters import signature
 from adapters.dialects import dxp
 from adapters.trust import Trust
 from adapters.xml import AUTHORITY, ParsedXml, parse
-from hub.domain.acknowledgement import Step, check
+from hub.domain.acknowledgement import check
 from hub.domain.faults import Refused
 from hub.infra.crypto import PublicKeys
 
@@ -38,10 +38,6 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "signature": (
         ("The hub's key signed the batch.", "批次由本平台密钥签名。"),
         ("The batch was not signed by this key.", "批次不是由该密钥签名。"),
-    ),
-    "signature_of_another": (
-        ("The hub's key signed the batch.", "批次由本平台密钥签名。"),
-        ("The batch was signed by a key that is not among those given: take hub.pub anew from the hub, else it is not the hub's.", "批次由所给公钥之外的密钥签名：请向平台重新取得 hub.pub；若仍不符，则并非该平台所签。"),
     ),
     "digest": (
         ("The message is the one acknowledged, byte for byte.", "报文与接收凭证所述逐字节一致。"),
@@ -126,6 +122,14 @@ def with_chinese(why: str, reasons: Mapping[str, str], otherwise: str = "") -> s
     return f"{why} {reasons.get(why.rpartition(': ')[2], otherwise)}".rstrip()
 
 
+def by_unknown_key(what: str, what_zh: str) -> tuple[str, str]:
+    """What is said where a signature names a key that is not among the hub's: the reader's file of them may be old."""
+    return (
+        f"{what} was signed by a key that is not among those given: take hub.pub anew from the hub, else it is not the hub's.",
+        f"{what_zh}由所给公钥之外的密钥签名：请向平台重新取得 hub.pub；若仍不符，则并非该平台所签。",
+    )
+
+
 def _step(name: str, ok: bool, detail: str = "", said: str = "") -> VerifiedStep:
     """``said``: under which name the sentences stand, where it is not the step's."""
     message, message_zh = _SENTENCES[said or name][0 if ok else 1]
@@ -146,7 +150,7 @@ def is_message(data: bytes) -> bool:
 
 
 def verify_acknowledgement(data: bytes, public: PublicKeys, message: bytes | None = None) -> Verdict:
-    """Check an acknowledgement's JSON against the hub's public key and, if given, the message against its
+    """Check an acknowledgement's JSON against the hub's public keys and, if given, the message against its
     digest.
     """
     try:
@@ -157,21 +161,16 @@ def verify_acknowledgement(data: bytes, public: PublicKeys, message: bytes | Non
         return _verdict("acknowledgement", [_step("format", ok=False, detail="not a JSON object 不是 JSON 对象")])
 
     found = check(acknowledgement, public)
-    steps = [
-        _step(step.name, step.ok, step.detail if step.ok else with_chinese(step.detail, _REASONS, _UNREAD.get(step.name, "")), _said_of(step, public))
-        for step in found
-    ]
+    steps = [_step(step.name, step.ok, step.detail if step.ok else with_chinese(step.detail, _REASONS, _UNREAD.get(step.name, ""))) for step in found]
+    if found[-1].name == "signature" and found[-1].detail not in public:
+        message_en, message_zh = by_unknown_key("The batch", "批次")
+        steps[-1] = msgspec.structs.replace(steps[-1], message=message_en, message_zh=message_zh)
     notes = []
     if message is None:
         notes.append(("The message itself was not given and not compared.", "未提供报文，未作比对。"))
     elif steps[-1].ok:
         steps.append(_digest_step(acknowledgement, message))
     return _verdict("acknowledgement", steps, notes)
-
-
-def _said_of(step: Step, public: PublicKeys) -> str:
-    """Under which name the sentences of a step stand: whose key it was is known by the key's id alone."""
-    return "signature_of_another" if step.name == "signature" and step.detail not in public else ""
 
 
 def _digest_step(acknowledgement: dict[str, Any], message: bytes) -> VerifiedStep:

@@ -14,7 +14,7 @@ from hub.domain.acknowledgement import leaf_bytes
 from hub.domain.evidence_file import Walk, walk
 from hub.domain.keys import rfc3339
 from hub.infra.crypto import PublicKeys
-from hub.verify import Verdict, VerifiedStep, with_chinese
+from hub.verify import Verdict, VerifiedStep, by_unknown_key, with_chinese
 
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "format": (
@@ -23,10 +23,7 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     ),
     "key": (
         ("The file names keys of the hub.", "文件所列密钥均为该平台密钥。"),
-        (
-            "The file, or a root in it, was signed by a key that is not among those given: take hub.pub anew from the hub, else it is not the hub's.",
-            "该文件或其中的根由所给公钥之外的密钥签名：请向平台重新取得 hub.pub；若仍不符，则并非该平台所签。",
-        ),
+        by_unknown_key("The file, or a root in it,", "该文件或其中的根"),
     ),
     "chain": (
         ("Each root names the one before it, without a gap.", "各根依次相连，没有缺口。"),

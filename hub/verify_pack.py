@@ -15,7 +15,7 @@ from cryptography import x509
 from hub.domain import pack
 from hub.domain.pack import Manifest, Part
 from hub.infra.crypto import PublicKeys
-from hub.verify import Verdict, VerifiedStep, verify_acknowledgement, with_chinese
+from hub.verify import Verdict, VerifiedStep, by_unknown_key, verify_acknowledgement, with_chinese
 from hub.verify_evidence import is_unknown, notes_of, steps_of, verify_covered, walk_file
 
 _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
@@ -26,13 +26,6 @@ _SENTENCES: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "manifest": (
         ("The hub's key signed the manifest.", "清单由本平台密钥签名。"),
         ("The manifest was not signed by this key, or was changed after it.", "清单不是由该密钥签名，或签名后被改动。"),
-    ),
-    "manifest_of_another": (
-        ("The hub's key signed the manifest.", "清单由本平台密钥签名。"),
-        (
-            "The manifest was signed by a key that is not among those given: take hub.pub anew from the hub, else it is not the hub's.",
-            "清单由所给公钥之外的密钥签名：请向平台重新取得 hub.pub；若仍不符，则并非该平台所签。",
-        ),
     ),
     "files": (
         ("Every file is the one in the manifest, and there is no other.", "每个文件均与清单一致，且没有多余文件。"),
@@ -65,7 +58,10 @@ def verify_pack(data: bytes, public: PublicKeys, issuers: Sequence[x509.Certific
         return _verdict([_step("pack", ok=False, detail=with_chinese(f"{type(error).__name__}: {error}", _REASONS, "压缩包或清单无法解析"))])
     steps = [_step("pack", ok=True, detail=f"{manifest.declaration}, {len(manifest.submissions)} submissions")]
     signed = public.signed(manifest.key, files.get(pack.SIGNATURE, b""), pack.signed_bytes(files[pack.MANIFEST]))
-    steps.append(_step("manifest", ok=signed, detail=manifest.key, said="" if manifest.key in public else "manifest_of_another"))
+    steps.append(_step("manifest", ok=signed, detail=manifest.key))
+    if manifest.key not in public:
+        message, message_zh = by_unknown_key("The manifest", "清单")
+        steps[-1] = msgspec.structs.replace(steps[-1], message=message, message_zh=message_zh)
     if steps[-1].ok:
         wrong = _wrong_file(manifest, files)
         steps.append(_step("files", ok=not wrong, detail=wrong or f"{len(manifest.files)} files"))
@@ -130,7 +126,6 @@ def _verdict(steps: list[VerifiedStep], notes: Sequence[tuple[str, str]] = ()) -
     return Verdict("pack", steps[-1].ok, tuple(steps), tuple(notes), is_unknown(steps))
 
 
-def _step(name: str, ok: bool, detail: str = "", said: str = "") -> VerifiedStep:
-    """``said``: under which name the sentences stand, where it is not the step's."""
-    message, message_zh = _SENTENCES[said or name][0 if ok else 1]
+def _step(name: str, ok: bool, detail: str = "") -> VerifiedStep:
+    message, message_zh = _SENTENCES[name][0 if ok else 1]
     return VerifiedStep(name, ok, message, message_zh, detail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +69,17 @@ def host(ctx: click.Context, name: str, *, key: Path, certificate: Path, mandate
     if not mandate.strip():
         raise click.UsageError("--mandate says by what it was granted")
     keys = _held(ctx)
-    pem = certificate.read_bytes()
+    key_pem, pem = key.read_bytes(), certificate.read_bytes()
     try:
-        kind, made = read_pair(key.read_bytes(), pem)
+        kind, made = read_pair(key_pem, pem)
         described = read_certificate(certificate)
     except Misconfigured as error:
         raise click.ClickException(str(error)) from error
     der = b64encode(made.certificate).decode()
+    keep = cache(partial(keys.put, name, kind, key_pem, pem))  # a change is asked for twice
 
     def hosted(value: dict[str, Any], now: int) -> dict[str, Any]:
-        # the key first: a mandate without one would sign nothing
-        keys.put(name, kind, key.read_bytes(), pem)
+        keep()  # the key first: a mandate without one would sign nothing
         granted = Hosting(mandate[:500], until, granted_by[:200], now)
         certificates = [*dict.fromkeys([*value.get("certificates", ()), der])]
         return {**value, "hosted": True, "hosting": msgspec.to_builtins(granted), "certificates": certificates}

@@ -140,8 +140,9 @@ def release(ctx: click.Context, day: date, reason: str) -> None:
 def rotate(ctx: click.Context, reason: str) -> None:
     """Have acknowledgements and roots of evidence signed by a new key from now on.
 
-    The key before stays in hub.pub, so that what it signed stays genuine. Where it was broken off, give it again. Processes sign with the new one, and know it, once they
-    are started anew: hub serve and hub evidence one after the other; nothing is lost in between.
+    The key before stays in hub.pub, so that what it signed stays genuine. Processes sign with the new one, and know it, once they
+    are started anew: hub serve and hub evidence one after the other; nothing is lost in between. A rotation that was broken off
+    is given again.
 
     Example: hub keys rotate --reason "yearly"
     """

@@ -99,7 +99,8 @@ def change(
     settings = loaded(ctx).settings
 
     def changed(data: Reference) -> list[ReferenceRecord]:
-        nobody_elses(data, name, fingerprints=[fingerprint] if fingerprint else ())
+        if fingerprint:
+            nobody_elses(data, name, fingerprints=[fingerprint])
         try:
             value = to(_found(data, name), WallClock().now())
         except ValueError as error:

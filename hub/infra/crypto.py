@@ -29,7 +29,7 @@ from hub.infra.keyfiles import read_or_create, replace
 _PEM = serialization.Encoding.PEM
 _HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303 - CEB allows it
 _VALID = timedelta(days=3652)
-_PUBLIC = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----\s*", re.DOTALL)
+_PUBLIC = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
 # ---- the hub's own key
@@ -59,7 +59,7 @@ class PublicKeys:
 
     def led_by(self, key: Ed25519PublicKey) -> PublicKeys:
         """The same with this key as the one in use."""
-        return PublicKeys([key, *(other for id_, other in self._keys.items() if id_ != hub_key_id(key))])
+        return PublicKeys([key, *self._keys.values()])
 
     @classmethod
     def from_pem(cls, text: bytes) -> PublicKeys:

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from hub import sm2
 from hub.domain.faults import Misconfigured
 from hub.infra.crypto import HostedKey
-from hub.infra.keyfiles import read_or_create, sync_folder
+from hub.infra.keyfiles import read_or_create, replace, sync_folder
 from hub.settings import Settings
 
 RSA, SM2 = "rsa", "sm2"
@@ -131,15 +131,7 @@ class HostedKeys:
     def put(self, name: str, kind: str, key: bytes, certificate: bytes) -> None:
         """Keep a pair (PEM), in place of what there was."""
         path = self._path(name, kind)
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        sealed = self._encryption.seal(msgspec.msgpack.encode(_Pair(key, certificate)), path.name.encode())
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(sealed)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        sync_folder(self._folder)
+        replace(path, self._encryption.seal(msgspec.msgpack.encode(_Pair(key, certificate)), path.name.encode()))
 
     def get(self, name: str, kind: str) -> Key | None:
         """The key, None where there is none of the kind; Misconfigured where it cannot be opened."""
