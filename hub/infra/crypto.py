@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.x509.oid import NameOID
 
 from hub.domain.faults import Misconfigured
-from hub.infra.keyfiles import read_or_create, replace
+from hub.infra.keyfiles import one_at_a_time, read_or_create, replace
 
 _PEM = serialization.Encoding.PEM
 _HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303 - CEB allows it
@@ -90,14 +90,12 @@ class HubKey:
     @classmethod
     def load(cls, keys: Path) -> HubKey:
         """The key in this folder, made at first use; ``hub.pub`` beside it, for those who verify, begins with it."""
-        path = keys / "hub.key"
-        try:
-            private = serialization.load_pem_private_key(read_or_create(path, _new_ed25519), None)
-        except (TypeError, ValueError) as error:
-            raise Misconfigured([f"{path} holds no private key in PEM: put back what it was"]) from error
-        if not isinstance(private, Ed25519PrivateKey):
-            raise Misconfigured([f"{path} is not an Ed25519 key: put back what it was"])
-        return cls._published(keys, private)
+        key, published = cls._read(keys)
+        if key.public.pem() != published:
+            with one_at_a_time(keys):
+                key, _ = cls._read(keys)
+                replace(keys / "hub.pub", key.public.pem())
+        return key
 
     @classmethod
     def present(cls, keys: Path) -> HubKey:
@@ -116,24 +114,31 @@ class HubKey:
         cls.present(keys)
         private = Ed25519PrivateKey.generate()
         try:
-            key = cls._published(keys, private)
-            replace(keys / "hub.key", _private_pem(private))
+            with one_at_a_time(keys):
+                former, _ = cls._read(keys)
+                key = cls(private, former.public)
+                replace(keys / "hub.pub", key.public.pem())
+                replace(keys / "hub.key", _private_pem(private))
         except OSError as error:
             raise Misconfigured([f"{keys} cannot be written ({error.strerror}): let this account write there and rotate again"]) from error
         return key
 
     @classmethod
-    def _published(cls, keys: Path, private: Ed25519PrivateKey) -> HubKey:
-        path = keys / "hub.pub"
-        text = read_or_create(path, lambda: PublicKeys([private.public_key()]).pem())
+    def _read(cls, keys: Path) -> tuple[HubKey, bytes]:
+        """The key, and ``hub.pub`` as it is; each is made where it is missing."""
+        secret, public = keys / "hub.key", keys / "hub.pub"
         try:
-            key = cls(private, PublicKeys.from_pem(text))
+            private = serialization.load_pem_private_key(read_or_create(secret, _new_ed25519), None)
         except (TypeError, ValueError) as error:
-            wrong = f"{path} holds something else than Ed25519 public keys in PEM: put back what it was, or remove it (then only the key in use is known)"
+            raise Misconfigured([f"{secret} holds no private key in PEM: put back what it was"]) from error
+        if not isinstance(private, Ed25519PrivateKey):
+            raise Misconfigured([f"{secret} is not an Ed25519 key: put back what it was"])
+        text = read_or_create(public, lambda: PublicKeys([private.public_key()]).pem())
+        try:
+            return cls(private, PublicKeys.from_pem(text)), text
+        except (TypeError, ValueError) as error:
+            wrong = f"{public} holds something else than Ed25519 public keys in PEM: put back what it was, or remove it (then only the key in use is known)"
             raise Misconfigured([wrong]) from error
-        if key.public.pem() != text:
-            replace(path, key.public.pem())
-        return key
 
 
 def _new_ed25519() -> bytes:

@@ -9,14 +9,11 @@ that keys can change between years.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -26,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hub.domain.faults import Erased, HubError, Refused, fault
-from hub.infra.keyfiles import read_or_create, replace, sync_folder, write_new
+from hub.infra.keyfiles import one_at_a_time, read_or_create, replace, sync_folder, write_new
 
 _VERSION = 1
 _HEAD = struct.Struct(">BI4s")
@@ -107,7 +104,7 @@ class Vault:
 
         Refused (``access.key_held``) while somebody holds the day. Ended half-way it can be repeated.
         """
-        with self._one_at_a_time():
+        with one_at_a_time(self._daily):
             if self.held(day) is not None:
                 raise Refused([fault("access.key_held", day=day.isoformat())])
             return self._erase(day)
@@ -131,7 +128,7 @@ class Vault:
 
         Refused (``access.key_gone``) where the key is not there any more.
         """
-        with self._one_at_a_time():
+        with one_at_a_time(self._daily):
             path = self._path(day.toordinal() - _EPOCH)
             if not path.exists() or path.with_suffix(".erased").exists():
                 raise Refused([fault("access.key_gone", day=day.isoformat())])
@@ -139,7 +136,7 @@ class Vault:
 
     def release(self, day: date) -> bool:
         """End a hold; False where there was none."""
-        with self._one_at_a_time():
+        with one_at_a_time(self._daily):
             mark = self._path(day.toordinal() - _EPOCH).with_suffix(".held")
             if not mark.exists():
                 return False
@@ -157,17 +154,6 @@ class Vault:
     def erased(self) -> list[date]:
         """The days whose keys were destroyed, oldest first."""
         return sorted(date.fromisoformat(path.stem) for path in self._daily.glob("*.erased"))
-
-    @contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
-        """Of all processes that share the folder one at a time holds, releases or erases."""
-        self._daily.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._daily / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
     def days(self) -> list[date]:
         """The days whose keys exist, oldest first."""

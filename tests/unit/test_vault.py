@@ -6,6 +6,7 @@ import errno
 import multiprocessing
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from adapters.certificates import certificate
 from hub.domain.faults import Misconfigured
 from hub.infra import crypto
-from hub.infra.keyfiles import read_or_create, write_new
+from hub.infra.keyfiles import read_or_create, replace, write_new
 from hub.infra.vault import KeyErased, Tampered, Vault, china_day
 from hub.ports import Digester, Sealer
 
@@ -207,6 +208,27 @@ def test_a_crash_between_publishing_a_key_and_using_it_leaves_the_one_in_use_fir
     again = crypto.HubKey.load(tmp_path)
     assert again.id == again.public.ids[0] == first.id
     assert crypto.PublicKeys.from_pem((tmp_path / "hub.pub").read_bytes()).ids == again.public.ids
+
+
+def test_of_keys_renewed_at_the_same_moment_none_is_forgotten(tmp_path: Path) -> None:
+    crypto.HubKey.load(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        renewed = [pool.submit(crypto.HubKey.renewed, tmp_path) for _ in range(24)]
+        loaded = [pool.submit(crypto.HubKey.load, tmp_path) for _ in range(24)]
+        used = {one.result().id for one in (*renewed, *loaded)}
+    found = crypto.HubKey.load(tmp_path)
+    assert used <= set(found.public.ids)
+    assert crypto.PublicKeys.from_pem((tmp_path / "hub.pub").read_bytes()).ids == found.public.ids
+
+
+def test_a_file_that_could_not_be_replaced_leaves_nothing_of_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        replace(tmp_path / "hub.key", b"secret")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["hub.pub", "hub.key"])
