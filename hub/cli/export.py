@@ -11,7 +11,7 @@ import click
 
 from hub.cli import loaded
 from hub.cli.reach import Reach
-from hub.cli.running import run
+from hub.cli.running import require_kafka, run
 from hub.domain.faults import Misconfigured
 from hub.infra.crypto import HubKey
 from hub.infra.evidence import EvidenceReader
@@ -56,8 +56,7 @@ def evidence(
     _not_there_yet(output)
 
     async def main() -> None:
-        if not settings.kafka:
-            raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])
+        require_kafka(settings)
         reader = EvidenceReader(settings.kafka, HubKey.load(settings.keys_folder).public)
         out = output.open("xb") if output is not None else sys.stdout.buffer
         try:

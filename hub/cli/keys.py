@@ -9,7 +9,7 @@ import click
 
 from hub.cli import loaded
 from hub.cli.acting import recorded
-from hub.cli.running import run
+from hub.cli.running import require_kafka, run
 from hub.domain import audit
 from hub.domain.faults import Misconfigured, Refused, fault
 from hub.infra.crypto import HubKey
@@ -159,8 +159,7 @@ def rotate(ctx: click.Context, reason: str) -> None:
 
 
 def _recording(settings: Settings) -> None:
-    if not settings.kafka:
-        raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it): what is done is recorded there first"])
+    require_kafka(settings, "what is done is recorded there first")
 
 
 def _vault(settings: Settings) -> Vault:

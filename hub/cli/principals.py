@@ -10,7 +10,7 @@ import click
 
 from hub.cli import loaded
 from hub.cli.acting import recorded
-from hub.cli.running import run
+from hub.cli.running import require_kafka, run
 from hub.domain.access import Principal, principal_of
 from hub.domain.faults import Misconfigured
 from hub.domain.keys import china_day
@@ -48,8 +48,7 @@ async def amend(
 
 async def reading(settings: Settings) -> ReferenceReader:
     """The reference data, read to their end; Misconfigured where no Kafka is named."""
-    if not settings.kafka:
-        raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)"])
+    require_kafka(settings)
     reader = ReferenceReader(settings.kafka, WallClock())
     await reader.start()
     await reader.ready()

@@ -9,7 +9,7 @@ import click
 
 from hub.cli import loaded
 from hub.cli.principals import amend
-from hub.cli.running import run
+from hub.cli.running import require_kafka, run
 from hub.domain import audit
 from hub.domain.keys import china_day, day_text
 from hub.domain.names import resembling
@@ -74,10 +74,9 @@ def screen(ctx: click.Context, names: Path, *, least: int | None, target: Path |
     """
     settings = loaded(ctx, resembles_percent=least).settings
     listed = [line.strip() for line in names.read_text("utf-8-sig").splitlines() if line.strip()]
-    if not settings.kafka:
-        raise click.ClickException("set HUB_KAFKA to the hub's Kafka (hub up prints it)")
 
     async def main() -> int:
+        require_kafka(settings)
         clock = WallClock()
         reader = ReferenceReader(settings.kafka, clock)
         await reader.start()

@@ -11,6 +11,13 @@ import click
 import uvloop
 
 from hub.domain.faults import HubError, Misconfigured, Refused
+from hub.settings import Settings
+
+
+def require_kafka(settings: Settings, why: str = "") -> None:
+    """Misconfigured where the command is not told which Kafka is the hub's."""
+    if not settings.kafka:
+        raise Misconfigured(["set HUB_KAFKA to the hub's Kafka (hub up prints it)" + (f": {why}" if why else "")])
 
 
 def run(main: Coroutine[Any, Any, int | None]) -> None:

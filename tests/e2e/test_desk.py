@@ -51,7 +51,12 @@ def test_an_alert_is_dealt_with_once_whatever_dies_meanwhile(hub_up: HubUp) -> N
     def found() -> list[Any]:
         return [one for one in hub_up.get("/v1/alerts?rule=R01&limit=500", "customs")["items"] if one["declaration"] == declaration]
 
-    until(lambda: bool(found()), "the alert")
+    def where() -> str:
+        """How far the declaration has come, and what the hub says of itself."""
+        way = hub_up.get(f"/v1/declarations/{quote(declaration, safe='')}", "agent")
+        return f"the alert: {way}\n{hub_up.troubles()}"
+
+    until(lambda: bool(found()), where)
     (alert,) = found()
     actions = f"/v1/alerts/{quote(alert['id'], safe='')}/actions"
     for who in ("agent", "platform"):

@@ -24,7 +24,7 @@ READY_SECONDS = 120.0
 END_SECONDS = 60.0
 
 
-def until(condition: Callable[[], bool], what: str | Callable[[], str], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], what: str | Callable[[], str], seconds: float = 180.0) -> None:
     """Wait until it holds; fails the test, saying what did not come (called only then: what has come by the end)."""
     deadline = time.monotonic() + seconds
     while not condition():
